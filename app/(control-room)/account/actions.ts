@@ -1,0 +1,47 @@
+"use server";
+
+import { confirmUrl } from "@/app/(auth)/site.ts";
+import { textOf } from "@/app/(auth)/form-text.ts";
+import type { FormState } from "@/components/auth/account-form";
+import { uuid } from "@/contracts/common.ts";
+import { ControlRoomError } from "@/contracts/error.ts";
+import { attempt, type Outcome } from "@/lib/ops/attempt.ts";
+import { authProblem } from "@/lib/ops/auth-problem.ts";
+import { revokeSession } from "@/lib/ops/sessions.ts";
+import { createPasswordClient } from "@/lib/supabase/client.ts";
+import { createSessionClient } from "@/lib/supabase/server.ts";
+
+/** Both addresses get a link; the new one holds when both were opened. */
+export async function changeEmailAction(_before: FormState, form: FormData): Promise<FormState> {
+  const email = textOf(form, "email").trim();
+  const db = await createSessionClient();
+  const { error } = await db.auth.updateUser({ email }, { emailRedirectTo: await confirmUrl("/account") });
+  if (error !== null) return { problem: authProblem(error), done: null, email };
+  return { problem: null, done: `A link was sent to your present address and one to ${email}. The new one holds when both were opened.`, email };
+}
+
+/** Asks for the present password again: an unlocked browser is not enough. Other sessions end. */
+export async function changePasswordAction(_before: FormState, form: FormData): Promise<FormState> {
+  const db = await createSessionClient();
+  const { data } = await db.auth.getUser();
+  if (!data.user?.email) return { problem: "The session has ended. Sign in again.", done: null };
+  const probe = createPasswordClient();
+  const { error: wrong } = await probe.auth.signInWithPassword({ email: data.user.email, password: textOf(form, "current_password") });
+  if (wrong !== null) return { problem: authProblem(wrong), done: null };
+  await probe.auth.signOut({ scope: "local" });
+  const { error } = await db.auth.updateUser({ password: textOf(form, "password") });
+  if (error !== null) return { problem: authProblem(error), done: null };
+  await db.auth.signOut({ scope: "others" });
+  return { problem: null, done: "The password is changed, and you are signed out everywhere else." };
+}
+
+export async function revokeSessionAction(sessionId: string): Promise<Outcome<void>> {
+  return attempt(async () => revokeSession(await createSessionClient(), uuid.parse(sessionId)));
+}
+
+export async function endOtherSessionsAction(): Promise<Outcome<void>> {
+  return attempt(async () => {
+    const { error } = await (await createSessionClient()).auth.signOut({ scope: "others" });
+    if (error !== null) throw new ControlRoomError("internal", undefined, { cause: error });
+  });
+}

@@ -1,0 +1,69 @@
+import { Download, ScrollText } from "lucide-react";
+import type { Metadata } from "next";
+import { connection } from "next/server";
+import { auditFilterOf, auditQuery } from "@/components/audit/audit-filter-state";
+import { AuditFilters } from "@/components/audit/audit-filters";
+import { AuditTable } from "@/components/audit/audit-table";
+import { EmptyState, FilteredEmpty, NoAccess } from "@/components/common/empty-state";
+import { Link } from "@/components/common/link";
+import { RefusalState } from "@/components/common/refusal-state";
+import { PageHeader } from "@/components/shell/page-header";
+import { Button } from "@/components/ui/button";
+import { atLeast } from "@/contracts/role.ts";
+import { messages } from "@/lib/messages";
+import { attempt } from "@/lib/ops/attempt.ts";
+import { listAudit } from "@/lib/ops/audit.ts";
+import { one, openEnvironment, type EnvironmentParams, type SearchParams } from "@/app/(control-room)/session.ts";
+
+export const metadata: Metadata = { title: messages.page.audit };
+const pageSize = 50;
+
+export default async function Audit({ params, searchParams }: { params: Promise<EnvironmentParams>; searchParams: SearchParams }) {
+  await connection();
+  const { db, environment } = await openEnvironment(params);
+  const query = await searchParams;
+  const state = auditFilterOf((name) => one(query[name]));
+  if (environment.role === null || !atLeast(environment.role, "admin")) {
+    return (
+      <>
+        <PageHeader title={messages.page.audit} />
+        <NoAccess description="Admins read who changed what. Ask an admin of the organization." />
+      </>
+    );
+  }
+  const cursor = one(query.cursor);
+  const filter = auditQuery(state, environment);
+  const page = await attempt(() => listAudit(db, { ...filter, limit: pageSize, cursor }));
+  const here = (change: Record<string, string>) => `/audit?${new URLSearchParams({ ...state, ...change }).toString()}`;
+  const filtered = Object.keys(state).length > 0;
+  const exported = (format: string) => `/api/v1/audit/export?${new URLSearchParams({ ...filter, format }).toString()}`;
+  return (
+    <>
+      <PageHeader
+        title={messages.page.audit}
+        actions={["csv", "ndjson"].map((format) => (
+          <Button key={format} asChild variant="outline" size="sm">
+            <a href={exported(format)} download>
+              <Download aria-hidden />
+              {format === "csv" ? "CSV" : "NDJSON"}
+            </a>
+          </Button>
+        ))}
+      />
+      <AuditFilters state={state} environmentName={environment.name} />
+      {!page.ok ? (
+        <RefusalState refusal={page.refusal} />
+      ) : page.value.items.length === 0 ? (
+        filtered ? <FilteredEmpty clearHref="/audit" /> : <EmptyState icon={ScrollText} title="Nothing was changed yet" description="Every change that a person, a token or a schedule makes appears here, with what was there before and after." />
+      ) : (
+        <AuditTable entries={page.value.items} hrefOf={(filterBy) => `/audit?${new URLSearchParams(filterBy).toString()}`} />
+      )}
+      {page.ok && (cursor !== undefined || page.value.next_cursor !== null) ? (
+        <nav aria-label="Pages" className="flex justify-end gap-2">
+          {cursor === undefined ? null : <Button asChild variant="outline" size="sm"><Link href={here({})}>Newest</Link></Button>}
+          {page.value.next_cursor === null ? null : <Button asChild variant="outline" size="sm"><Link href={here({ cursor: page.value.next_cursor })}>Older</Link></Button>}
+        </nav>
+      ) : null}
+    </>
+  );
+}

@@ -1,0 +1,109 @@
+import { Download } from "lucide-react";
+import type { Metadata } from "next";
+import { Link } from "@/components/common/link";
+import { notFound } from "next/navigation";
+import { connection } from "next/server";
+import { Bytes, Count } from "@/components/common/figures";
+import { EqualityMark, Hash } from "@/components/common/hash";
+import { LayerBadge } from "@/components/common/layer-badge";
+import { RefusalState } from "@/components/common/refusal-state";
+import { ShortId } from "@/components/common/short-id";
+import { Time } from "@/components/common/time";
+import { ArtifactPreview } from "@/components/runs/artifact-preview";
+import { VerifyHash } from "@/components/runs/verify-hash";
+import { PageHeader } from "@/components/shell/page-header";
+import { RememberVisit } from "@/components/shell/remember-visit";
+import { Button } from "@/components/ui/button";
+import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
+import { datasetName } from "@/contracts/common.ts";
+import { messages } from "@/lib/messages";
+import { attempt } from "@/lib/ops/attempt.ts";
+import { exportedArtifact, getDataset, listDatasetVersions } from "@/lib/ops/datasets-page.ts";
+import { openEnvironment, type EnvironmentParams } from "@/app/(control-room)/session.ts";
+
+type PageProps = { params: Promise<EnvironmentParams & { name: string }> };
+const versionsShown = 20;
+
+export async function generateMetadata({ params }: PageProps): Promise<Metadata> {
+  return { title: (await params).name };
+}
+
+export default async function DatasetPage({ params }: PageProps) {
+  await connection();
+  const name = datasetName.safeParse((await params).name);
+  if (!name.success) notFound();
+  const { db, environment } = await openEnvironment(params);
+  const read = await attempt(async () => {
+    const dataset = await getDataset(db, environment.environment_id, name.data);
+    const [versions, file] = await Promise.all([listDatasetVersions(db, dataset.dataset_id, versionsShown), exportedArtifact(db, dataset)]);
+    return { dataset, versions, file };
+  });
+  if (!read.ok) {
+    if (read.refusal.code === "not_found") notFound();
+    return <RefusalState refusal={read.refusal} heading="h1" title="The dataset could not be loaded" />;
+  }
+  const { dataset, versions, file } = read.value;
+  return (
+    <>
+      <RememberVisit href={`/datasets/${dataset.name}`} title={dataset.name} detail={`version ${dataset.version}`} />
+      <PageHeader
+        crumbs={[{ href: "/datasets", label: messages.page.datasets }]}
+        title={dataset.name}
+        mark={dataset.layer ? <LayerBadge layer={dataset.layer} /> : null}
+        meta={
+          <>
+            <span>version {dataset.version}</span>
+            <span><Count value={dataset.row_count} className="text-foreground" /> rows</span>
+            <Bytes value={dataset.byte_size} />
+            <span className="inline-flex items-center gap-1">content <Hash value={dataset.content_sha256} what="content hash" /></span>
+            <span className="inline-flex items-center gap-1">produced by <Link href={`/runs/${dataset.run_id}`} className="text-link underline underline-offset-4"><ShortId id={dataset.run_id} what="run id" plain /></Link></span>
+            <span className="inline-flex items-center gap-1">published <Time at={dataset.created_at} /></span>
+          </>
+        }
+        actions={file ? <Button asChild variant="outline"><a href={`/api/v1/artifacts/${file.artifact_id}/content`} download={file.name}><Download aria-hidden />Download</a></Button> : null}
+      />
+      <section className="grid min-w-0 gap-2" aria-labelledby="rows">
+        <h2 id="rows" className="flex items-center gap-2 text-sm font-semibold">Rows {file ? <VerifyHash artifact={file} /> : null}</h2>
+        {file ? (
+          <ArtifactPreview artifactId={file.artifact_id} name={file.name} />
+        ) : (
+          <p className="text-muted-foreground">The producing run exported no file of this table. Its files lie in the lake, below <code className="text-xs">{dataset.location}</code>.</p>
+        )}
+      </section>
+      <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-6 xl:grid-cols-2">
+        <section className="grid min-w-0 gap-2">
+          <h2 className="text-sm font-semibold">Columns</h2>
+          <Table label="Columns" dense>
+            <TableHeader><TableRow><TableHead numeric>#</TableHead><TableHead className="w-full">Name</TableHead><TableHead>Type</TableHead></TableRow></TableHeader>
+            <TableBody>
+              {dataset.columns.map((column, index) => (
+                <TableRow key={column.name}><TableCell numeric className="text-xs text-muted-foreground">{index + 1}</TableCell><TableCell>{column.name}</TableCell><TableCell><code className="text-xs text-muted-foreground">{column.type}</code></TableCell></TableRow>
+              ))}
+            </TableBody>
+          </Table>
+        </section>
+        <section className="grid min-w-0 gap-2">
+          <h2 className="text-sm font-semibold">Versions</h2>
+          <Table label="Versions, newest first" dense>
+            <TableHeader><TableRow><TableHead numeric>Version</TableHead><TableHead numeric>Rows</TableHead><TableHead>Content</TableHead><TableHead>Against the one before</TableHead><TableHead>Run</TableHead><TableHead>Published</TableHead></TableRow></TableHeader>
+            <TableBody>
+              {versions.map((version, index) => {
+                const before = versions[index + 1];
+                return (
+                  <TableRow key={version.version}>
+                    <TableCell numeric>{version.version}</TableCell>
+                    <TableCell numeric><Count value={version.row_count} /></TableCell>
+                    <TableCell><Hash value={version.content_sha256} what="content hash" /></TableCell>
+                    <TableCell>{before ? <EqualityMark equal={version.content_sha256 === before.content_sha256} with={`version ${before.version}`} /> : <span className="text-muted-foreground">—</span>}</TableCell>
+                    <TableCell><Link href={`/runs/${version.run_id}`} className="text-link underline-offset-4 hover:underline"><ShortId id={version.run_id} what="run id" plain /></Link></TableCell>
+                    <TableCell><Time at={version.created_at} /></TableCell>
+                  </TableRow>
+                );
+              })}
+            </TableBody>
+          </Table>
+        </section>
+      </div>
+    </>
+  );
+}

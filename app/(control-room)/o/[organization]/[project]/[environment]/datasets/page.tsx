@@ -1,0 +1,71 @@
+import type { Metadata } from "next";
+import { Play } from "lucide-react";
+import { Link } from "@/components/common/link";
+import { connection } from "next/server";
+import { EmptyState, FilteredEmpty } from "@/components/common/empty-state";
+import { LayerBadge } from "@/components/common/layer-badge";
+import { RefusalState } from "@/components/common/refusal-state";
+import { DatasetTable } from "@/components/datasets/dataset-table";
+import { PageHeader } from "@/components/shell/page-header";
+import { Button } from "@/components/ui/button";
+import { tabClasses, tabListClasses } from "@/components/ui/tabs";
+import { layer, layers, type Layer } from "@/contracts/dataset.ts";
+import { messages } from "@/lib/messages";
+import { attempt } from "@/lib/ops/attempt.ts";
+import { listDatasets } from "@/lib/ops/datasets.ts";
+import { one, openEnvironment, type EnvironmentParams, type SearchParams } from "@/app/(control-room)/session.ts";
+
+export const metadata: Metadata = { title: messages.page.datasets };
+/** What reports read comes first. */
+const order: readonly Layer[] = layers.toReversed();
+const pageSize = 100;
+
+export default async function Datasets({ params, searchParams }: { params: Promise<EnvironmentParams>; searchParams: SearchParams }) {
+  await connection();
+  const query = await searchParams;
+  const chosen = layer.safeParse(one(query.layer));
+  const { db, environment } = await openEnvironment(params);
+  const shown = chosen.success ? [chosen.data] : order;
+  const cursor = chosen.success ? one(query.cursor) : undefined;
+  const read = await attempt(() => Promise.all(shown.map((each) => listDatasets(db, { environment_id: environment.environment_id, layer: each, limit: pageSize, cursor }))));
+  const href = (change: Record<string, string>) => {
+    const text = new URLSearchParams(change).toString();
+    return text === "" ? "/datasets" : `/datasets?${text}`;
+  };
+  const groups = read.ok ? shown.flatMap((each, index) => (read.value[index]?.items.length ? [{ layer: each, ...read.value[index] }] : [])) : [];
+  return (
+    <>
+      <PageHeader title={messages.page.datasets} />
+      <nav aria-label="Layer" className={tabListClasses}>
+        <Link href={href({})} aria-current={chosen.success ? undefined : "page"} className={tabClasses}>All</Link>
+        {order.map((each) => (
+          <Link key={each} href={href({ layer: each })} aria-current={chosen.success && chosen.data === each ? "page" : undefined} className={tabClasses}>{messages.layer[each].word}</Link>
+        ))}
+      </nav>
+      {!read.ok ? (
+        <RefusalState refusal={read.refusal} />
+      ) : groups.length === 0 ? (
+        chosen.success ? (
+          <FilteredEmpty clearHref={href({})} description={`No ${messages.layer[chosen.data].word.toLowerCase()} table has been published in this environment.`} />
+        ) : (
+          <EmptyState title="No dataset yet" description="A pipeline's publish phase registers the tables that it wrote; they appear here with their rows and hashes." action={<Button asChild><Link href="/pipelines"><Play aria-hidden />Run a pipeline</Link></Button>} />
+        )
+      ) : (
+        groups.map((group) => (
+          <section key={group.layer} className="grid gap-2" aria-labelledby={`layer-${group.layer}`}>
+            <h2 id={`layer-${group.layer}`} className="flex items-center gap-2 text-sm">
+              <LayerBadge layer={group.layer} />
+              <span className="text-muted-foreground">{messages.layer[group.layer].description}</span>
+            </h2>
+            <DatasetTable datasets={group.items} label={`${messages.layer[group.layer].word} datasets`} />
+            {group.next_cursor ? (
+              <nav aria-label={`More ${group.layer} datasets`} className="flex justify-end">
+                <Button asChild variant="outline" size="sm"><Link href={href({ layer: group.layer, cursor: group.next_cursor })}>More</Link></Button>
+              </nav>
+            ) : null}
+          </section>
+        ))
+      )}
+    </>
+  );
+}

@@ -1,0 +1,58 @@
+import { Play } from "lucide-react";
+import type { Metadata } from "next";
+import { Link } from "@/components/common/link";
+import { connection } from "next/server";
+import { RefusalState } from "@/components/common/refusal-state";
+import { loadRunListState, runListKey, runListQuery } from "@/components/runs/list-state";
+import { RunList } from "@/components/runs/run-list";
+import { PageHeader } from "@/components/shell/page-header";
+import { Button } from "@/components/ui/button";
+import { listRunsQuery } from "@/contracts/run.ts";
+import { messages } from "@/lib/messages";
+import { attempt } from "@/lib/ops/attempt.ts";
+import { listExecutors } from "@/lib/ops/executors.ts";
+import { listRuns } from "@/lib/ops/runs.ts";
+import { listTemplates } from "@/lib/ops/templates.ts";
+import { openEnvironment, type EnvironmentParams, type SearchParams } from "@/app/(control-room)/session.ts";
+
+export const metadata: Metadata = { title: messages.page.runs };
+/** More pipelines than this are found by the search field. */
+const pipelinesToChoose = 200;
+
+export default async function Runs({ params, searchParams }: { params: Promise<EnvironmentParams>; searchParams: SearchParams }) {
+  await connection();
+  const state = await loadRunListState(searchParams);
+  const { db, environment } = await openEnvironment(params);
+  const { environment_id, project_id } = environment;
+  const now = Date.now();
+  const [page, names] = await Promise.all([
+    attempt(async () => listRuns(db, listRunsQuery.parse(runListQuery(state, environment_id, now)))),
+    attempt(async () => {
+      const [templates, executors] = await Promise.all([listTemplates(db, { project_id, limit: pipelinesToChoose }), listExecutors(db, { project_id, limit: 200 })]);
+      return {
+        templates: templates.items.map(({ template_key, title, layer }) => ({ template_key, title, layer })),
+        executors: Object.fromEntries(executors.items.map((each) => [each.executor_id, each.name])),
+      };
+    }),
+  ]);
+  return (
+    <>
+      <PageHeader
+        title={messages.page.runs}
+        actions={
+          <Button asChild>
+            <Link href="/pipelines">
+              <Play aria-hidden />
+              Run a pipeline
+            </Link>
+          </Button>
+        }
+      />
+      {page.ok && names.ok ? (
+        <RunList environmentId={environment_id} initial={page.value} initialKey={runListKey(state, environment_id)} readAt={now} {...names.value} />
+      ) : (
+        <RefusalState refusal={page.ok ? (names as Extract<typeof names, { ok: false }>).refusal : page.refusal} />
+      )}
+    </>
+  );
+}

@@ -1,0 +1,58 @@
+import { readFileSync } from "node:fs";
+import type { Product } from "../scripts/running-product.mjs";
+import type { Figure } from "./figures.ts";
+import { familyOf } from "./memory.ts";
+import { anExecutor } from "./throughput.ts";
+
+const ticksPerSecond = 100; // USER_HZ of every Linux that Node runs on
+const waitSeconds = 45;
+
+/** Seconds of processor time that a process and everything it started have used so far. Linux. */
+function processorSeconds(pid: number): number {
+  let ticks = 0;
+  for (const member of familyOf(pid).keys()) {
+    try {
+      // The name of the program may hold spaces.
+      const [user, system] = readFileSync(`/proc/${member}/stat`, "utf8").replace(/\(.*\)/, "name").split(" ").slice(13, 15);
+      ticks += Number(user) + Number(system);
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  return ticks / ticksPerSecond;
+}
+
+async function shareOfACore(pid: number, seconds: number): Promise<number> {
+  const [from, begun] = [processorSeconds(pid), performance.now()];
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+  return ((processorSeconds(pid) - from) / ((performance.now() - begun) / 1000)) * 100;
+}
+
+/** What executors that wait for work cost all processes of the product, which are idle otherwise. */
+export async function idleExecutors({ stack, pid }: Product, executors: number): Promise<Figure[]> {
+  const without = await shareOfACore(pid, 20);
+  const leaving = new AbortController();
+  const wait = async (): Promise<void> => {
+    const { token } = await anExecutor(stack.database_url);
+    while (!leaving.signal.aborted) {
+      const answer = await fetch(`${stack.api_url}/claims`, {
+        method: "POST", headers: { authorization: `Bearer ${token}`, "content-type": "application/json" }, signal: leaving.signal,
+        body: JSON.stringify({ queues: ["bench_idle"], wait_seconds: waitSeconds }),
+      });
+      if (answer.status !== 204) throw new Error(`an idle claim was answered ${answer.status}: ${await answer.text()}`);
+    }
+  };
+  const all: Promise<void>[] = [];
+  // Spread over one wait, as executors that started at different times are.
+  for (let nth = 0; nth < executors; nth += 1) {
+    all.push(wait().catch((error: unknown) => { if (!leaving.signal.aborted) throw error; }));
+    await new Promise((resolve) => setTimeout(resolve, (waitSeconds * 1000) / executors));
+  }
+  const waiting = await Promise.race([shareOfACore(pid, waitSeconds), ...all.map((each) => each.then(() => Number.NaN))]);
+  leaving.abort();
+  await Promise.all(all);
+  return [
+    { name: "the whole product, idle", value: without, unit: "% of a core" },
+    { name: `${executors} executors that wait, added to that`, value: waiting - without, unit: "% of a core", target: "< 5" },
+  ];
+}

@@ -1,0 +1,34 @@
+import { problem } from "@/contracts/error";
+
+const timeoutMs = 15_000;
+
+/** A refused or failed call of /api/v1, with what the contract says about it. */
+export class ApiError extends Error {
+  readonly code: string;
+  readonly requestId: string | undefined;
+  constructor(message: string, code: string, requestId?: string) {
+    super(message);
+    this.name = "ApiError";
+    this.code = code;
+    this.requestId = requestId;
+  }
+}
+
+/** Reads JSON from our own API with the session cookie. An ended session goes to the sign-in page. Throws ApiError. */
+export async function fetchJson<T>(path: string, signal?: AbortSignal): Promise<T> {
+  const limit = AbortSignal.timeout(timeoutMs);
+  let response: Response;
+  try {
+    response = await fetch(path, { headers: { Accept: "application/json" }, signal: signal ? AbortSignal.any([signal, limit]) : limit });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ApiError("The control room does not answer. Check the network, then try again.", "unreachable");
+  }
+  if (response.ok) return (await response.json()) as T;
+  if (response.status === 401) {
+    location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+  }
+  const told = problem.safeParse(await response.json().catch(() => null));
+  if (told.success) throw new ApiError(told.data.detail, told.data.code, told.data.request_id);
+  throw new ApiError(`The control room answered ${response.status}.`, "unreachable");
+}

@@ -1,0 +1,23 @@
+"use client";
+
+import { useRouter } from "next/navigation";
+import { useTransition } from "react";
+import { toast } from "sonner";
+import type { Outcome } from "@/lib/ops/attempt";
+
+/** Runs a server action: a refusal becomes a toast, a success is followed by the page's present state. */
+export function useAct() {
+  const router = useRouter();
+  const [pending, start] = useTransition();
+  const act = <T>(work: () => Promise<Outcome<T>>, done?: (value: T) => void) =>
+    start(async () => {
+      const outcome = await work().catch(() => null);
+      if (outcome === null) toast.error("The control room did not answer. Look at the page again before you repeat it.");
+      else if (!outcome.ok) toast.error(`${outcome.refusal.message} ${outcome.refusal.remedy}`.trim());
+      else {
+        done?.(outcome.value);
+        router.refresh();
+      }
+    });
+  return { pending, act };
+}

@@ -1,0 +1,41 @@
+import { Link } from "@/components/common/link";
+import { Bytes, Count } from "@/components/common/figures";
+import { Hash } from "@/components/common/hash";
+import { ShortId } from "@/components/common/short-id";
+import { Time } from "@/components/common/time";
+import { rowLinkClasses, Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
+import type { DatasetVersion } from "@/contracts/dataset";
+
+/** Datasets with the version that readers follow. */
+export function DatasetTable({ datasets, label }: { datasets: DatasetVersion[]; label: string }) {
+  return (
+    <Table label={label} cards>
+      <TableHeader>
+        <TableRow>
+          <TableHead>Dataset</TableHead>
+          <TableHead numeric>Version</TableHead>
+          <TableHead numeric>Rows</TableHead>
+          <TableHead numeric>Size</TableHead>
+          <TableHead numeric>Columns</TableHead>
+          <TableHead>Content</TableHead>
+          <TableHead>Produced by run</TableHead>
+          <TableHead>Published</TableHead>
+        </TableRow>
+      </TableHeader>
+      <TableBody>
+        {datasets.map((dataset) => (
+          <TableRow key={dataset.dataset_id}>
+            <TableCell><Link href={`/datasets/${dataset.name}`} className={rowLinkClasses}>{dataset.name}</Link></TableCell>
+            <TableCell numeric narrow={false}>{dataset.version}</TableCell>
+            <TableCell numeric><Count value={dataset.row_count} /><span className="ms-1 text-xs text-muted-foreground sm:hidden">rows</span></TableCell>
+            <TableCell numeric><Bytes value={dataset.byte_size} /></TableCell>
+            <TableCell numeric narrow={false}><Count value={dataset.columns.length} /></TableCell>
+            <TableCell narrow={false}><Hash value={dataset.content_sha256} what="content hash" className="relative" /></TableCell>
+            <TableCell narrow={false}><Link href={`/runs/${dataset.run_id}`} className="relative inline-flex min-h-6 items-center text-link underline-offset-4 hover:underline"><ShortId id={dataset.run_id} what="run id" plain /></Link></TableCell>
+            <TableCell><Time at={dataset.created_at} className="relative" /></TableCell>
+          </TableRow>
+        ))}
+      </TableBody>
+    </Table>
+  );
+}

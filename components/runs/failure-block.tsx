@@ -1,0 +1,31 @@
+import { CircleX } from "lucide-react";
+import { Link } from "@/components/common/link";
+import { CopyButton } from "@/components/common/copy-button";
+import { Alert, AlertDescription, AlertTitle } from "@/components/ui/alert";
+import type { Run, RunPhase } from "@/contracts/run";
+
+/** Failure first: what broke, where, and where to look. Nothing for a run that did not fail. */
+export function FailureBlock({ run, phases }: { run: Run; phases: RunPhase[] }) {
+  if (run.status !== "failed") return null;
+  const phase = phases.find((each) => each.status === "failed");
+  const code = run.error_code ?? phase?.error_code;
+  const message = run.error_message ?? phase?.error_message ?? "The executor gave no message.";
+  return (
+    <Alert variant="failed" data-slot="failure">
+      <CircleX aria-hidden />
+      <AlertTitle className="flex flex-wrap items-center gap-x-2">
+        {phase ? <span>Phase {phase.name} failed</span> : <span>The run failed</span>}
+        {code ? <code className="text-xs font-medium text-failed">{code}</code> : null}
+      </AlertTitle>
+      <AlertDescription>
+        <p className="break-words whitespace-pre-wrap">{message}</p>
+        <p className="flex flex-wrap items-center gap-3">
+          <Link href={`/runs/${run.run_id}?tab=events&level=error`} className="text-link underline underline-offset-4">Errors in the events</Link>
+          {phase ? <Link href={`/runs/${run.run_id}?tab=timeline&phase=${phase.name}`} className="text-link underline underline-offset-4">The phase</Link> : null}
+          {code ? <Link href={`/runs?status=failed&pipeline=${run.template_key ?? ""}`} className="text-link underline underline-offset-4">Other failed runs of this pipeline</Link> : null}
+          <CopyButton value={`${code ?? ""} ${message}`.trim()} what="error" text="Copy" />
+        </p>
+      </AlertDescription>
+    </Alert>
+  );
+}

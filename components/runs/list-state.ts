@@ -1,0 +1,42 @@
+import { createLoader, parseAsArrayOf, parseAsString, parseAsStringLiteral } from "nuqs/server";
+import { runStatuses, runTriggers } from "@/contracts/run";
+import { rangeMilliseconds, rangeWords, type RangeWord } from "./words";
+
+const ranges = Object.keys(rangeWords) as RangeWord[];
+
+/** The state of the runs list in the URL; one schema for the server and the browser. */
+export const runListParsers = {
+  status: parseAsArrayOf(parseAsStringLiteral(runStatuses)).withDefault([]),
+  pipeline: parseAsString,
+  trigger: parseAsStringLiteral(runTriggers),
+  search: parseAsString.withDefault(""),
+  range: parseAsStringLiteral(ranges),
+  /** The cursors of the pages that were turned, oldest page last: "Newer" takes the last one away. */
+  page: parseAsArrayOf(parseAsString).withDefault([]),
+};
+export const loadRunListState = createLoader(runListParsers);
+export type RunListState = Awaited<ReturnType<typeof loadRunListState>>;
+
+export const pageSize = 50;
+
+/** The query of GET /api/v1/runs that shows this state; `now` in Unix milliseconds. */
+export function runListQuery(state: RunListState, environmentId: string, now: number): Record<string, string> {
+  const query: Record<string, string> = { environment_id: environmentId, limit: String(pageSize) };
+  if (state.status.length > 0) query.status = state.status.join(",");
+  if (state.pipeline) query.template_key = state.pipeline;
+  if (state.trigger) query.trigger = state.trigger;
+  if (state.search.trim()) query.search = state.search.trim().slice(0, 200);
+  if (state.range) query.created_after = new Date(now - rangeMilliseconds[state.range]).toISOString();
+  const cursor = state.page.at(-1);
+  if (cursor) query.cursor = cursor;
+  return query;
+}
+
+/** What the list is cached under: the state without the clock. */
+export function runListKey(state: RunListState, environmentId: string): readonly string[] {
+  return ["runs", environmentId, JSON.stringify(state)];
+}
+
+export function isFiltered(state: RunListState): boolean {
+  return state.status.length > 0 || state.pipeline !== null || state.trigger !== null || state.search.trim() !== "" || state.range !== null;
+}

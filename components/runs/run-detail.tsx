@@ -1,0 +1,117 @@
+"use client";
+
+import { GitBranch, GitCompareArrows, ListTree, Package, ScrollText, SlidersHorizontal, TriangleAlert } from "lucide-react";
+import { Link } from "@/components/common/link";
+import { parseAsStringLiteral, useQueryState } from "nuqs";
+import { Duration } from "@/components/common/duration";
+import { LayerBadge } from "@/components/common/layer-badge";
+import { useNow } from "@/components/common/now";
+import { ShortId } from "@/components/common/short-id";
+import { DerivedStatusBadge, StatusBadge } from "@/components/common/status-badge";
+import { runStatusLooks } from "@/components/common/status-looks";
+import { Time } from "@/components/common/time";
+import { LiveChip } from "@/components/common/live-chip";
+import { PageHeader } from "@/components/shell/page-header";
+import { Alert, AlertDescription } from "@/components/ui/alert";
+import { Tabs, TabsContent, TabsList, TabsTrigger } from "@/components/ui/tabs";
+import type { Layer } from "@/contracts/dataset";
+import { isTerminal, type Run } from "@/contracts/run";
+import { messages } from "@/lib/messages";
+import { ArtifactsPanel } from "./artifacts-panel";
+import { EventsPanel } from "./events-panel";
+import { FailureBlock } from "./failure-block";
+import { RunActions, type RunActionSet } from "./run-actions";
+import { type Rendered, SpecPanel } from "./spec-panel";
+import { TimelinePanel } from "./timeline";
+import { type RunView, useRun } from "./use-run";
+import { VerdictLine, VerdictTable } from "./verdict";
+import { triggerWords } from "./words";
+
+export const runTabs = ["timeline", "events", "artifacts", "spec", "verdict"] as const;
+
+type RunDetailProps = {
+  view: RunView;
+  title: string;
+  layer: Layer | null;
+  executorName: string | null;
+  spec: Rendered | null;
+  parameters: Rendered;
+  canOperate: boolean;
+  actions: RunActionSet;
+};
+
+export function RunDetail({ view, title, layer, executorName, spec, parameters, canOperate, actions }: RunDetailProps) {
+  const { run, phases, artifacts, comparison, live, stream } = useRun(view);
+  const [tab, setTab] = useQueryState("tab", parseAsStringLiteral(runTabs).withDefault("timeline").withOptions({ history: "push" }));
+  const active = !isTerminal(run.status);
+  return (
+    <>
+      <PageHeader
+        crumbs={[{ href: "/runs", label: messages.page.runs }, ...(run.template_key ? [{ href: `/runs?pipeline=${run.template_key}`, label: run.template_key }] : [])]}
+        title={title}
+        mark={<><StatusBadge status={run.status} focusable /><Derived run={run} /><ShortId id={run.run_id} what="run id" /></>}
+        meta={<RunFacts run={run} layer={layer} executorName={executorName} />}
+        actions={
+          <>
+            {stream.state && tab !== "events" ? <LiveChip state={stream.state} onPause={stream.pause} onResume={stream.resume} /> : null}
+            <RunActions run={run} baselineId={view.baseline?.run_id ?? null} canOperate={canOperate} actions={actions} />
+          </>
+        }
+      />
+      <p role="status" className="sr-only">{`Run ${runStatusLooks[run.status].word.toLowerCase()}`}</p>
+      <FailureBlock run={run} phases={phases} />
+      {run.status === "queued" && run.queue_reason ? (
+        <Alert variant="warning"><TriangleAlert aria-hidden /><AlertDescription>{run.queue_reason}</AlertDescription></Alert>
+      ) : null}
+      {run.status === "canceled" && run.error_message ? <p className="text-canceled">{run.error_message}</p> : null}
+      {comparison ? <VerdictLine comparison={comparison} changed={view.baseline?.changed} /> : null}
+      <Tabs value={tab} onValueChange={(next) => void setTab(next as (typeof runTabs)[number])}>
+        <TabsList aria-label="Parts of the run">
+          <TabsTrigger value="timeline"><ListTree aria-hidden />Timeline</TabsTrigger>
+          <TabsTrigger value="events"><ScrollText aria-hidden />Events</TabsTrigger>
+          <TabsTrigger value="artifacts"><Package aria-hidden />Artifacts{artifacts.length > 0 ? <span className="text-xs text-muted-foreground tabular-nums">{artifacts.length}</span> : null}</TabsTrigger>
+          <TabsTrigger value="spec"><SlidersHorizontal aria-hidden />Parameters and spec</TabsTrigger>
+          <TabsTrigger value="verdict"><GitCompareArrows aria-hidden />Verdict</TabsTrigger>
+        </TabsList>
+        <TabsContent value="timeline"><TimelinePanel run={run} phases={phases} events={[...view.events.items, ...live]} readAt={view.read_at} /></TabsContent>
+        <TabsContent value="events"><EventsPanel runId={run.run_id} history={view.events} live={live} stream={stream} /></TabsContent>
+        <TabsContent value="artifacts"><ArtifactsPanel artifacts={artifacts} active={active} /></TabsContent>
+        <TabsContent value="spec"><SpecPanel run={run} spec={spec} parameters={parameters} /></TabsContent>
+        <TabsContent value="verdict">
+          {comparison ? (
+            <div className="grid gap-3"><VerdictTable comparison={comparison} onlyDifferences={false} /></div>
+          ) : (
+            <p className="py-6 text-center text-pretty text-muted-foreground">
+              {view.baseline === null ? "There is no earlier succeeded run of this pipeline to compare with." : active ? "The outputs are compared when the run has succeeded." : "Only a succeeded run has outputs to compare."}
+            </p>
+          )}
+        </TabsContent>
+      </Tabs>
+    </>
+  );
+}
+
+function Derived({ run }: { run: Run }) {
+  const now = useNow(run.lease_expires_at === null ? null : "second");
+  if (isTerminal(run.status)) return run.isolated ? <span className="text-xs text-muted-foreground">isolated verification</span> : null;
+  if (run.lease_expires_at !== null && now !== null && Date.parse(run.lease_expires_at) < now) return <DerivedStatusBadge status="stale_lease" focusable />;
+  if (run.status === "queued" && run.attempt > 0 && run.started_at !== null) return <DerivedStatusBadge status="retrying" focusable />;
+  return null;
+}
+
+function RunFacts({ run, layer, executorName }: { run: Run; layer: Layer | null; executorName: string | null }) {
+  return (
+    <>
+      {layer ? <LayerBadge layer={layer} /> : null}
+      <span>{triggerWords[run.trigger]}{run.triggered_by ? ` by ${run.triggered_by}` : ""}</span>
+      <span className="inline-flex items-center gap-1">created <Time at={run.created_at} /></span>
+      <span className="inline-flex items-center gap-1">took <Duration from={run.started_at} to={run.finished_at} className="text-foreground" /></span>
+      <span>executor {run.executor_id === null ? "—" : (executorName ?? run.executor_id.slice(0, 8))}</span>
+      <span>attempt {run.attempt}/{run.max_attempts}</span>
+      <span>priority {run.priority}</span>
+      {run.template_key ? <Link href={`/pipelines/${run.template_key}`} className="text-link underline-offset-4 hover:underline">{run.spec_slug} v{run.template_version}</Link> : <code className="text-xs">{run.spec_slug}</code>}
+      {run.git_sha ? <span className="inline-flex items-center gap-1"><GitBranch className="size-3.5" aria-hidden /><code className="text-xs">{run.git_sha.slice(0, 8)}</code></span> : null}
+      {run.repairs_run_id ? <Link href={`/runs/${run.repairs_run_id}`} className="text-link underline-offset-4 hover:underline">repeats {run.repairs_run_id.slice(0, 8)}…{run.repairs_run_id.slice(-4)}</Link> : null}
+    </>
+  );
+}

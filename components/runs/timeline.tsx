@@ -1,0 +1,142 @@
+"use client";
+
+import { ChevronRight, Zap } from "lucide-react";
+import { parseAsString, useQueryState } from "nuqs";
+import { Fragment } from "react";
+import { Duration } from "@/components/common/duration";
+import { Hash } from "@/components/common/hash";
+import { useNow } from "@/components/common/now";
+import { PhaseStatusBadge } from "@/components/common/status-badge";
+import { phaseStatusLooks } from "@/components/common/status-looks";
+import { Time } from "@/components/common/time";
+import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
+import type { RunEvent } from "@/contracts/event";
+import { isTerminal, type Run, type RunPhase } from "@/contracts/run";
+import { cn } from "@/lib/cn";
+import { formatCount, formatDuration } from "@/lib/format";
+import { type Segment, timelineOf, type TimelineRow } from "./timeline-model";
+
+const ticks = [0, 0.25, 0.5, 0.75, 1];
+const columns = 6;
+
+/** One row a phase: the plan while the run is queued, then waiting, attempts and running on one axis. */
+export function TimelinePanel({ run, phases, events, readAt }: { run: Run; phases: RunPhase[]; events: RunEvent[]; readAt: number }) {
+  const ticking = useNow(isTerminal(run.status) ? null : "second");
+  const { rows, from, to } = timelineOf(run, phases, events, ticking ?? readAt);
+  const [open, setOpen] = useQueryState("phase", parseAsString.withOptions({ history: "replace" }));
+  const span = to - from;
+  return (
+    <Table label="Phases of the run">
+      <TableHeader>
+        <TableRow>
+          <TableHead>Phase</TableHead>
+          <TableHead>Status</TableHead>
+          <TableHead className="w-full min-w-64">
+            {run.started_at === null ? (
+              "Plan"
+            ) : (
+              <span className="flex justify-between tabular-nums">
+                <span className="sr-only">{`Axis from 0 to ${formatDuration(span)}`}</span>
+                {ticks.map((tick) => (
+                  <span key={tick} aria-hidden>{tick === 0 ? "0" : formatDuration(span * tick)}</span>
+                ))}
+              </span>
+            )}
+          </TableHead>
+          <TableHead>Started</TableHead>
+          <TableHead numeric>Duration</TableHead>
+          <TableHead>Output</TableHead>
+        </TableRow>
+      </TableHeader>
+      <TableBody>
+        {rows.map((row) => {
+          const expanded = open === row.phase.name;
+          return (
+            <Fragment key={row.phase.name}>
+              <TableRow data-active={expanded || undefined}>
+                <TableCell>
+                  <button type="button" aria-expanded={expanded} aria-controls={`phase-${row.phase.name}`} onClick={() => void setOpen(expanded ? null : row.phase.name)} className="inline-flex min-h-6 items-center gap-1.5 font-medium after:absolute after:inset-0 focus-visible:outline-none focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-ring">
+                    <ChevronRight className={cn("size-3.5 text-muted-foreground transition-transform", expanded && "rotate-90")} aria-hidden />
+                    {row.phase.name}
+                    <span className="font-normal text-muted-foreground">{row.phase.type}</span>
+                    {row.critical ? <span title="On the chain that decided when the run ended" className="text-warning"><Zap className="size-3" aria-hidden /><span className="sr-only">on the critical path</span></span> : null}
+                  </button>
+                </TableCell>
+                <TableCell>
+                  <PhaseStatusBadge status={row.phase.status} className="relative" />
+                  {row.phase.attempt > 1 ? <span className="ms-1.5 text-xs text-warning">attempt {row.phase.attempt}</span> : null}
+                </TableCell>
+                <TableCell>
+                  <Bars row={row} from={from} span={span} />
+                </TableCell>
+                <TableCell><Time at={row.phase.started_at} className="relative" /></TableCell>
+                <TableCell numeric><Duration from={row.phase.started_at} to={row.phase.finished_at} /></TableCell>
+                <TableCell><Hash value={row.phase.output_sha256} what="output hash" className="relative" /></TableCell>
+              </TableRow>
+              {expanded ? (
+                <TableRow id={`phase-${row.phase.name}`}>
+                  <TableCell colSpan={columns} className="bg-muted py-3 whitespace-normal"><PhaseFacts phase={row.phase} /></TableCell>
+                </TableRow>
+              ) : null}
+            </Fragment>
+          );
+        })}
+      </TableBody>
+    </Table>
+  );
+}
+
+/** The picture of what the other cells say in figures, hence hidden from readers. */
+function Bars({ row, from, span }: { row: TimelineRow; from: number; span: number }) {
+  const looks: Record<Segment["kind"], string> = {
+    waiting: "hatched border border-border",
+    earlier_attempt: "bg-failed opacity-60",
+    current: phaseStatusLooks[row.phase.status].fill,
+  };
+  const place = (segment: Segment) => ({ insetInlineStart: `${((segment.from - from) / span) * 100}%`, width: `${((segment.to - segment.from) / span) * 100}%` });
+  if (row.segments.length === 0 && row.phase.depends_on.length > 0 && row.phase.status === "pending") {
+    return <span className="text-xs text-muted-foreground">after {row.phase.depends_on.join(", ")}</span>;
+  }
+  return (
+    <div className="relative h-4 rounded-sm bg-muted" aria-hidden>
+      {row.segments.map((segment) => (
+        <span key={`${segment.kind}-${segment.from}`} className={cn("absolute inset-y-0 min-w-0.5 rounded-sm", looks[segment.kind], row.critical && segment.kind === "current" && "ring-1 ring-warning")} style={place(segment)} />
+      ))}
+    </div>
+  );
+}
+
+function PhaseFacts({ phase }: { phase: RunPhase }) {
+  const metrics = Object.entries(phase.metrics).filter(([, value]) => ["number", "string", "boolean"].includes(typeof value));
+  return (
+    <div className="grid gap-3">
+      {phase.error_message ? (
+        <p className="text-failed"><code className="me-2 text-xs">{phase.error_code}</code><span className="break-words">{phase.error_message}</span></p>
+      ) : null}
+      <dl className="grid grid-cols-[repeat(auto-fill,minmax(11rem,1fr))] gap-x-6 gap-y-2 text-xs">
+        <Fact name="Depends on">{phase.depends_on.length > 0 ? phase.depends_on.join(", ") : "nothing"}</Fact>
+        <Fact name="Input hash"><Hash value={phase.input_sha256} what="input hash" /></Fact>
+        <Fact name="Output hash"><Hash value={phase.output_sha256} what="output hash" /></Fact>
+        <Fact name="Finished"><Time at={phase.finished_at} format="absolute" /></Fact>
+        {metrics.map(([name, value]) => (
+          <Fact key={name} name={name.replaceAll("_", " ")}>{typeof value === "number" && Number.isInteger(value) ? formatCount(value) : String(value)}</Fact>
+        ))}
+      </dl>
+      {phase.checkpoint ? (
+        <details>
+          <summary className="text-xs text-muted-foreground">Checkpoint</summary>
+          <pre tabIndex={0} className="mt-1 max-h-48 overflow-auto text-xs">{JSON.stringify(phase.checkpoint, null, 2)}</pre>
+        </details>
+      ) : null}
+    </div>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: React.ReactNode }) {
+  return (
+    <div className="grid gap-0.5">
+      <dt className="text-muted-foreground">{name}</dt>
+      <dd className="flex min-h-6 items-center">{children}</dd>
+    </div>
+  );
+}

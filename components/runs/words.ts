@@ -1,0 +1,21 @@
+import type { Run } from "@/contracts/run";
+
+/** How a run came to be, in a word. */
+export const triggerWords: Record<Run["trigger"], string> = {
+  manual: "Manual",
+  api: "API",
+  schedule: "Schedule",
+  backfill: "Backfill",
+  retry: "Run again",
+  verify: "Verification",
+  parent: "Parent run",
+};
+
+export const rangeWords = { "1h": "Last hour", "24h": "Last 24 hours", "7d": "Last 7 days", "30d": "Last 30 days" } as const;
+export type RangeWord = keyof typeof rangeWords;
+export const rangeMilliseconds: Record<RangeWord, number> = { "1h": 3_600_000, "24h": 86_400_000, "7d": 604_800_000, "30d": 2_592_000_000 };
+
+/** What a run is called in lists and titles. */
+export function runTitle(run: Pick<Run, "spec_slug">, titles: Readonly<Record<string, string>> = {}): string {
+  return titles[run.spec_slug] ?? run.spec_slug;
+}

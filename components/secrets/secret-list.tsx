@@ -1,0 +1,54 @@
+import { DeleteButton } from "@/components/common/delete-button";
+import { Hash } from "@/components/common/hash";
+import { Time } from "@/components/common/time";
+import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
+import type { Secret } from "@/contracts/secret";
+import type { Outcome } from "@/lib/ops/attempt";
+import { SecretForm } from "./secret-form";
+
+type SecretListProps = {
+  secrets: Secret[];
+  environmentId: string;
+  canAdminister: boolean;
+  putAction: (input: unknown) => Promise<Outcome<Secret>>;
+  deleteAction: (environmentId: string, name: string) => Promise<Outcome<boolean>>;
+};
+
+export function SecretList({ secrets, environmentId, canAdminister, putAction, deleteAction }: SecretListProps) {
+  return (
+    <Table label="Secrets" cards>
+      <TableHeader>
+        <TableRow>
+          <TableHead>Name</TableHead>
+          <TableHead numeric>Version</TableHead>
+          <TableHead>Used by</TableHead>
+          <TableHead>Key</TableHead>
+          <TableHead>Value set</TableHead>
+          {canAdminister ? <TableHead><span className="sr-only">Change</span></TableHead> : null}
+        </TableRow>
+      </TableHeader>
+      <TableBody>
+        {secrets.map((secret) => (
+          <TableRow key={secret.secret_id}>
+            <TableCell className="font-mono text-xs">{secret.name}</TableCell>
+            <TableCell numeric>{secret.version}</TableCell>
+            <TableCell>{secret.used_by.length === 0 ? <span className="text-muted-foreground">nothing</span> : secret.used_by.join(", ")}</TableCell>
+            <TableCell narrow={false}><Hash value={secret.kid} what="key id" /></TableCell>
+            <TableCell><Time at={secret.updated_at} />{secret.updated_by ? <span className="ms-1 text-xs text-muted-foreground">by {secret.updated_by}</span> : null}</TableCell>
+            {canAdminister ? (
+              <TableCell>
+                <span className="flex items-center justify-end gap-1">
+                  <SecretForm environmentId={environmentId} name={secret.name} putAction={putAction} />
+                  <DeleteButton
+                    what={`the secret ${secret.name}`} description="Its value is gone at once and cannot be brought back."
+                    blocked={secret.used_by.length === 0 ? null : `Used by ${secret.used_by.join(", ")}.`} remove={deleteAction.bind(null, environmentId, secret.name)}
+                  />
+                </span>
+              </TableCell>
+            ) : null}
+          </TableRow>
+        ))}
+      </TableBody>
+    </Table>
+  );
+}

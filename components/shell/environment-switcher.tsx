@@ -1,0 +1,86 @@
+"use client";
+
+import { Check, ChevronsUpDown } from "lucide-react";
+import NextLink from "next/link";
+import { useParams, usePathname } from "next/navigation";
+import {
+  DropdownMenu,
+  DropdownMenuContent,
+  DropdownMenuGroup,
+  DropdownMenuItem,
+  DropdownMenuLabel,
+  DropdownMenuSeparator,
+  DropdownMenuTrigger,
+} from "@/components/ui/dropdown-menu";
+import { environmentPath, environmentPathOf } from "@/components/common/environment-path";
+import { groupBy } from "@/lib/group-by";
+import { messages } from "@/lib/messages";
+import { navEntries } from "./nav";
+
+/** An environment the person may see, with the names it is shown under. */
+export type EnvironmentChoice = {
+  environment_id: string;
+  slug: string;
+  name: string;
+  project_slug: string;
+  project_name: string;
+  organization_slug: string;
+  organization_name: string;
+};
+
+type EnvironmentSwitcherProps = {
+  environments: readonly EnvironmentChoice[];
+  /** The one that is shown where the address names none. */
+  lastEnvironmentId: string | undefined;
+};
+
+/** Organization, project and environment of the page. Another one opens the same page there. */
+export function EnvironmentSwitcher({ environments, lastEnvironmentId }: EnvironmentSwitcherProps) {
+  const named = useParams<Partial<Record<"organization" | "project" | "environment", string>>>();
+  const pathname = usePathname();
+  const current =
+    environments.find((each) => each.organization_slug === named.organization && each.project_slug === named.project && each.slug === named.environment) ??
+    environments.find((each) => each.environment_id === lastEnvironmentId);
+  // A run or a table of one environment is not there in another: the list of its kind is.
+  const page = pathname.slice(environmentPathOf(pathname)?.length ?? 0);
+  const list = navEntries.find(({ href }) => page === href || page.startsWith(`${href}/`))?.href ?? "/runs";
+  const projects = groupBy(environments, (each) => `${each.organization_name} / ${each.project_name}`);
+  return (
+    <DropdownMenu>
+      <DropdownMenuTrigger className="flex h-8 min-w-0 items-center gap-1.5 rounded-md px-2 text-sm hover:bg-accent data-[state=open]:bg-accent">
+        <span className="sr-only">{messages.shell.environment}</span>
+        {current ? (
+          <>
+            <span className="hidden truncate text-muted-foreground sm:inline">{current.organization_name}</span>
+            <span className="hidden text-muted-foreground sm:inline" aria-hidden>/</span>
+            <span className="hidden truncate text-muted-foreground sm:inline">{current.project_name}</span>
+            <span className="hidden text-muted-foreground sm:inline" aria-hidden>/</span>
+            <span className="truncate font-medium">{current.name}</span>
+          </>
+        ) : (
+          <span className="truncate text-muted-foreground">{messages.shell.noEnvironment}</span>
+        )}
+        <ChevronsUpDown className="size-3.5 shrink-0 text-muted-foreground" aria-hidden />
+      </DropdownMenuTrigger>
+      <DropdownMenuContent align="start" className="min-w-56">
+        {[...projects].map(([project, members]) => (
+          <DropdownMenuGroup key={project}>
+            <DropdownMenuLabel>{project}</DropdownMenuLabel>
+            {members.map((each) => (
+              <DropdownMenuItem key={each.environment_id} asChild aria-current={each === current ? "true" : undefined}>
+                <NextLink href={environmentPath({ organization: each.organization_slug, project: each.project_slug, environment: each.slug }) + list} prefetch={false}>
+                  {each.name}
+                  {each === current ? <Check className="ms-auto" aria-hidden /> : null}
+                </NextLink>
+              </DropdownMenuItem>
+            ))}
+          </DropdownMenuGroup>
+        ))}
+        {environments.length > 0 ? <DropdownMenuSeparator /> : null}
+        <DropdownMenuItem asChild>
+          <NextLink href="/o">{messages.shell.allOrganizations}</NextLink>
+        </DropdownMenuItem>
+      </DropdownMenuContent>
+    </DropdownMenu>
+  );
+}

@@ -1,0 +1,25 @@
+import { Cable, Database, KeyRound, ListChecks, LockKeyhole, type LucideIcon, ScrollText, Users, Workflow } from "lucide-react";
+import { messages } from "@/lib/messages";
+
+type NavEntry = {
+  href: `/${string}`;
+  label: string;
+  icon: LucideIcon;
+  /** The letter after `g` that goes there. */
+  key: string;
+};
+
+/** One line per page of an environment; addresses are written without it (components/common/link.tsx). The side navigation, the palette and the go-to keys read it. */
+export const navEntries: readonly NavEntry[] = [
+  { href: "/runs", label: messages.page.runs, icon: ListChecks, key: "r" },
+  { href: "/pipelines", label: messages.page.pipelines, icon: Workflow, key: "p" },
+  { href: "/datasets", label: messages.page.datasets, icon: Database, key: "t" },
+  { href: "/connections", label: messages.page.connections, icon: Cable, key: "n" },
+  { href: "/secrets", label: messages.page.secrets, icon: LockKeyhole, key: "s" },
+  { href: "/members", label: messages.page.members, icon: Users, key: "m" },
+  { href: "/tokens", label: messages.page.tokens, icon: KeyRound, key: "k" },
+  { href: "/audit", label: messages.page.audit, icon: ScrollText, key: "u" },
+];
+
+/** The first parts of addresses that are understood without their environment. */
+export const shortAddresses: ReadonlySet<string> = new Set([...navEntries.map(({ href }) => href.slice(1)), "danger"]);

@@ -1,0 +1,71 @@
+import { z } from "zod";
+import { bigintText, datasetName, jsonObject, page, pageQuery, sha256, timestamp, uuid } from "./common.ts";
+
+export const layers = ["bronze", "silver", "gold"] as const;
+export const layer = z.enum(layers);
+export type Layer = z.infer<typeof layer>;
+
+export const datasetColumn = z.object({ name: z.string(), type: z.string() });
+
+/** A registered version of a table. Readers follow it, never "the latest commit". */
+export const datasetVersion = z.object({
+  dataset_id: uuid,
+  name: datasetName,
+  layer: layer.nullable(),
+  version: z.int().describe("counts registered versions, from 1"),
+  table_version: bigintText.describe("the version in the table's own log (Delta)"),
+  format: z.literal("delta"),
+  location: z.string().describe("directory of the table, relative to the lake"),
+  content_sha256: sha256.describe("hash of schema and files; equal content, equal hash"),
+  row_count: bigintText,
+  byte_size: bigintText,
+  columns: z.array(datasetColumn),
+  run_id: uuid,
+  created_at: timestamp,
+}).meta({ id: "DatasetVersion" });
+export type DatasetVersion = z.infer<typeof datasetVersion>;
+export const datasetPage = page(datasetVersion).meta({ id: "DatasetPage" });
+export const listDatasetsQuery = pageQuery.extend({ environment_id: uuid.optional(), layer: layer.optional() });
+
+export const publishDatasetRequest = z.strictObject({
+  phase: z.string(),
+  name: datasetName,
+  layer: layer.nullable(),
+  table_version: z.int().min(0),
+  format: z.literal("delta"),
+  location: z.string().max(500),
+  content_sha256: sha256,
+  row_count: z.int().min(0),
+  byte_size: z.int().min(0),
+  columns: z.array(datasetColumn),
+}).meta({ id: "PublishDatasetRequest" });
+export type PublishDatasetRequest = z.infer<typeof publishDatasetRequest>;
+
+/**
+ * Which version of each dataset this run reads. The first call pins the registered version in the run's input
+ * manifest; a repeat, and a run that repeats another, gets the same again. `sources` records what was read outside
+ * the lake (snapshot, horizon).
+ */
+export const pinInputsRequest = z.strictObject({
+  datasets: z.array(datasetName).max(500).default([]),
+  sources: jsonObject.default({}),
+}).meta({ id: "PinInputsRequest" });
+export const pinInputsResponse = z.object({
+  datasets: z.array(datasetVersion),
+  missing: z.array(datasetName).describe("no version was ever registered"),
+  sources: jsonObject,
+}).meta({ id: "PinInputsResponse" });
+export type PinInputsResponse = z.infer<typeof pinInputsResponse>;
+
+/** The right to commit to tables: all that are named, or none. Held as long as the lease lives, or until each is published. */
+export const beginPublishRequest = z.strictObject({
+  phase: z.string(),
+  datasets: z.array(datasetName).min(1).max(2000),
+}).meta({ id: "BeginPublishRequest" });
+export const publishIntent = z.object({
+  name: datasetName,
+  fence: bigintText.describe("commit with this; larger with every holder of the table"),
+  base_table_version: bigintText.describe("the registered version in the table's own log; -1 where none is. Later commits were never registered"),
+});
+export type PublishIntent = z.infer<typeof publishIntent>;
+export const beginPublishResponse = z.object({ items: z.array(publishIntent) }).meta({ id: "BeginPublishResponse" });

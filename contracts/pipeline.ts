@@ -1,0 +1,142 @@
+import { z } from "zod";
+import { capUse, datasetName, jsonObject, text, word } from "./common.ts";
+import { layer } from "./dataset.ts";
+
+export const phaseTypes = ["ingest", "validate", "transform", "publish", "query", "reseal"] as const;
+export const phaseType = z.enum(phaseTypes);
+export type PhaseType = z.infer<typeof phaseType>;
+/** What computes inside a phase. `duckdb` reads and writes the lake; `postgres` asks a connection. */
+export const engines = ["duckdb", "postgres"] as const;
+export const engine = z.enum(engines);
+export type Engine = z.infer<typeof engine>;
+export const sourceKinds = ["postgres", "odoo"] as const;
+export const sourceKind = z.enum(sourceKinds);
+
+/** The label of executors that have the engine; a released run asks for it by that. */
+export function engineLabel(engine: Engine): string {
+  return `engine:${engine}`;
+}
+/** The label of executors without a time limit of their own. */
+export const longRuntimeLabel = "runtime:long";
+/** The label of executors that keep large files on a disk, not in memory. */
+export const largeMemoryLabel = "memory:large";
+
+const identifier = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, "a plain SQL identifier");
+const templated = text.max(500).describe("may hold ${{ parameters.NAME }}");
+const sql = text.min(1).max(200_000);
+
+const sourceTable = z.strictObject({
+  name: identifier,
+  group: word.optional(),
+  key: z.array(identifier).min(1),
+  exclude: z.array(identifier).default([]).describe("columns that never land"),
+  optional: z.boolean().default(false).describe("absent in the source is no error"),
+});
+export const ingestConfig = z.strictObject({
+  source: sourceKind,
+  connection: templated.default("odoo"),
+  mode: z.enum(["full"]).default("full"),
+  schema: identifier.default("public"),
+  target: word.default("bronze").describe("schema of the datasets that are written"),
+  tables: z.array(sourceTable).min(1).max(2000),
+});
+/** `sql_file` is read when a spec is loaded from a folder; a stored spec always holds `sql`. */
+const sqlText = z.strictObject({ sql: sql.optional(), sql_file: z.string().max(300).optional() });
+const oneSql = { error: "needs exactly one of sql and sql_file" };
+const targetTable = sqlText.extend({
+  name: datasetName,
+  key: z.array(identifier).min(1).describe("unique; the rows are written in its order"),
+  mode: z.enum(["overwrite", "append"]).default("overwrite"),
+}).refine((table) => (table.sql === undefined) !== (table.sql_file === undefined), oneSql);
+export const transformConfig = z.strictObject({
+  engine: z.enum(["duckdb"]).default("duckdb"),
+  inputs: z.array(datasetName).max(500).default([]),
+  tables: z.array(targetTable).min(1).max(500),
+});
+export const validateConfig = z.strictObject({ datasets: z.array(datasetName).optional().describe("narrows the spec's quality list") });
+export const publishConfig = z.strictObject({ export: z.boolean().default(false).describe("also register each table's Parquet as a dataset artifact") });
+/** Seals every secret of the environment to its newest key; only a run that the control room itself made for it is given them. */
+export const resealConfig = z.strictObject({});
+export const queryConfig = sqlText.extend({
+  engine: engine.default("duckdb").describe("duckdb asks the lake's datasets, postgres a connection"),
+  connection: templated.optional().describe("engine postgres only: the connection that answers"),
+  inputs: z.array(datasetName).max(500).default([]).describe("engine duckdb only: datasets that the query reads"),
+  sample_rows: z.int().min(1).max(1000).default(50),
+}).refine((config) => (config.sql === undefined) !== (config.sql_file === undefined), oneSql)
+  .refine((config) => (config.engine === "postgres") === (config.connection !== undefined), { path: ["connection"], error: "engine postgres needs a connection, and only it has one" })
+  .refine((config) => config.engine === "duckdb" || config.inputs.length === 0, { path: ["inputs"], error: "only engine duckdb reads datasets" });
+
+/** One child run for each item; the phase ends with what all of them made. */
+export const forEach = z.strictObject({
+  parameter: word.describe("the parameter that takes the item"),
+  items: z.array(z.union([text.min(1).max(200), z.number(), z.boolean()])).min(1).max(1000).optional(),
+  items_from: word.optional().describe("a parameter of the run that holds the list"),
+  max_active: z.int().min(1).max(1000).optional().describe("child runs at a time"),
+}).refine((each) => (each.items === undefined) !== (each.items_from === undefined), { error: "needs exactly one of items and items_from" });
+export type ForEach = z.infer<typeof forEach>;
+
+const phaseBase = z.strictObject({
+  name: word,
+  depends_on: z.array(word).max(100).default([]),
+  timeout_seconds: z.int().min(1).max(604_800).default(3600),
+  max_retries: z.int().min(0).max(20).default(0),
+  run_if: z.enum(["all_success", "all_done", "one_failed"]).default("all_success"),
+  for_each: forEach.optional(),
+});
+export const phaseSpec = z.discriminatedUnion("type", [
+  phaseBase.extend({ type: z.literal("ingest"), config: ingestConfig }),
+  phaseBase.extend({ type: z.literal("validate"), config: validateConfig.default({}) }),
+  phaseBase.extend({ type: z.literal("transform"), config: transformConfig }),
+  phaseBase.extend({ type: z.literal("publish"), config: publishConfig.default({ export: false }) }),
+  phaseBase.extend({ type: z.literal("query"), config: queryConfig }),
+  phaseBase.extend({ type: z.literal("reseal"), config: resealConfig.default({}) }),
+]);
+export type PhaseSpec = z.infer<typeof phaseSpec>;
+export type PhaseConfig<T extends PhaseType> = Extract<PhaseSpec, { type: T }>["config"];
+
+/** The engine that a phase needs: what works on the lake does so with DuckDB. */
+export function engineOf(phase: PhaseSpec): Engine {
+  return phase.type === "query" ? phase.config.engine : "duckdb";
+}
+
+const severity = z.enum(["warn", "fail"]).default("fail");
+const checkBase = z.strictObject({ dataset: datasetName, severity });
+export const qualityCheck = z.discriminatedUnion("check", [
+  checkBase.extend({ check: z.literal("row_count"), min: z.int().min(0).optional(), max: z.int().min(0).optional() }),
+  checkBase.extend({ check: z.literal("null_check"), columns: z.array(identifier).min(1), max_fraction: z.number().min(0).max(1).default(0) }),
+  checkBase.extend({ check: z.literal("unique"), columns: z.array(identifier).min(1) }),
+  checkBase.extend({ check: z.literal("range"), column: identifier, min: z.number().optional(), max: z.number().optional() }),
+  checkBase.extend({ check: z.literal("accepted_values"), column: identifier, values: z.array(z.union([z.string(), z.number(), z.boolean()])).min(1) }),
+  checkBase.extend({ check: z.literal("referential_integrity"), column: identifier, references: z.strictObject({ dataset: datasetName, column: identifier }) }),
+  checkBase.extend({ check: z.literal("custom_sql"), name: word, sql: sql.describe("selects the rows that are wrong") }),
+]);
+export type QualityCheck = z.infer<typeof qualityCheck>;
+
+/** JSON Schema 2020-12 of the parameters: an object whose properties become the fields of the run form. */
+const parametersSchema = z.looseObject({
+  type: z.literal("object"),
+  properties: z.record(word, jsonObject).default({}),
+  required: z.array(word).optional(),
+});
+
+export const pipelineSpec = z.strictObject({
+  version: z.literal(1),
+  name: word.describe("the template_key"),
+  title: text.max(200).optional(),
+  description: text.max(5000).optional(),
+  layer: layer.optional(),
+  owner: text.max(200).optional(),
+  tags: z.array(word).max(50).default([]),
+  schedule: z.strictObject({ cron: z.string().max(200), time_zone: z.string().max(100).default("UTC") }).optional(),
+  timeout_seconds: z.int().min(1).max(604_800).optional().describe("from the run's first start to its end, over all attempts"),
+  limits: z.strictObject({
+    max_active: z.int().min(1).max(10_000).optional().describe("runs of this pipeline that are active at once"),
+    max_starts: z.int().min(1).max(10_000).optional().describe("starts within per_seconds at most, evenly spaced"),
+    per_seconds: z.int().min(1).max(86_400).optional(),
+  }).refine((limits) => (limits.max_starts === undefined) === (limits.per_seconds === undefined), { error: "max_starts and per_seconds go together" }).optional(),
+  caps: z.array(capUse).max(4).optional(),
+  parameters: parametersSchema.default({ type: "object", properties: {} }),
+  phases: z.array(phaseSpec).min(1).max(500),
+  quality: z.array(qualityCheck).max(5000).default([]),
+}).meta({ id: "PipelineSpec", title: "Lakehouse Control Room pipeline" });
+export type PipelineSpec = z.infer<typeof pipelineSpec>;

@@ -1,0 +1,108 @@
+import type { Page } from "@playwright/test";
+import { api, stack, type Stack } from "./support/stack.ts";
+import { expect, expectAccessible, test } from "./support/test.ts";
+
+const pages: [name: string, address: (runId: string) => string][] = [
+  ["runs", () => "/runs"],
+  ["runs, filtered to nothing", () => "/runs?search=nothing-has-this-name"],
+  ["run", (id) => `/runs/${id}`],
+  ["run events", (id) => `/runs/${id}?tab=events`],
+  ["run artifacts", (id) => `/runs/${id}?tab=artifacts`],
+  ["run spec", (id) => `/runs/${id}?tab=spec`],
+  ["run verdict", (id) => `/runs/${id}?tab=verdict`],
+  ["compare", (id) => `/runs/compare?a=${id}&b=${id}`],
+  ["pipelines", () => "/pipelines"],
+  ["pipeline", () => "/pipelines/silver_to_gold"],
+  ["run form", () => "/pipelines/silver_to_gold/run"],
+  ["datasets", () => "/datasets?layer=gold"],
+  ["dataset", () => "/datasets/gold.receivables_ageing"],
+  ["audit", () => "/audit?action=run"],
+  ["audit, filtered to nothing", () => "/audit?actor=nobody-of-this-name"],
+  ["danger zone", () => "/danger"],
+  ["connections", () => "/connections"],
+  ["secrets", () => "/secrets"],
+  ["members", () => "/members"],
+  ["tokens", () => "/tokens"],
+  ["account", () => "/account"],
+  ["organizations", () => "/o"],
+  ["nothing here", () => "/datasets/gold.no_such_table"],
+];
+
+async function lastGoldRun(running: Stack): Promise<string> {
+  const { items } = await api<{ items: { run_id: string }[] }>(running, "GET", "/runs?status=succeeded&template_key=silver_to_gold&limit=1");
+  return items[0]?.run_id ?? "";
+}
+
+async function open(page: Page, address: string): Promise<void> {
+  await page.goto(address);
+  await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+  // What is still loading has no contrast and no names of its own to check.
+  await expect(page.locator("[data-slot=skeleton]")).toHaveCount(0);
+}
+
+/** Everything in the light theme; in the dark one what a theme can change: colours. The page is loaded once and follows the system. */
+async function expectAccessibleInBothThemes(page: Page, name: string, without: string[] = []): Promise<void> {
+  const shoot = async (theme: string) => {
+    if (process.env.E2E_SCREENSHOTS) await page.screenshot({ path: `test-results/pages/${name.replaceAll(/[, ]+/g, "-")}-${theme}.png`, fullPage: true });
+  };
+  await shoot("light");
+  await expectAccessible(page, `${name}, light`, { without });
+  await page.emulateMedia({ colorScheme: "dark" });
+  await expect(page.locator("html")).toHaveClass(/\bdark\b/);
+  await expectAccessible(page, `${name}, dark`, { only: ["color-contrast"] });
+  await shoot("dark");
+  await page.emulateMedia({ colorScheme: "light" });
+}
+
+async function lookAt(page: Page, shown: typeof pages, runId = ""): Promise<void> {
+  const wide = page.viewportSize();
+  for (const [name, address] of shown) {
+    await open(page, address(runId));
+    await expectAccessibleInBothThemes(page, name);
+    await page.setViewportSize({ width: 320, height: 640 });
+    // Tables and charts are laid out again when they have seen their new width.
+    await expect.soft.poll(() => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), { message: `${name} is wider than the window`, timeout: 3000 }).toBeLessThanOrEqual(0);
+    if (wide) await page.setViewportSize(wide);
+  }
+}
+
+test("no page before the sign-in has a violation, in light and dark, and at 320 px none is lost sideways", async ({ page }) => {
+  await lookAt(page, [["sign-in", () => "/sign-in"], ["sign-up", () => "/sign-up"], ["forgot password", () => "/forgot-password"]]);
+});
+
+test("no page of the control room has a violation, in light and dark, and at 320 px none is lost sideways", async ({ signedIn: page }) => {
+  test.setTimeout(420_000);
+  await lookAt(page, pages, await lastGoldRun(stack()));
+});
+
+test("dialogs, menus and drawers have no violation, in light and dark", async ({ signedIn: page }) => {
+  const runId = await lastGoldRun(stack());
+  await open(page, `/runs/${runId}?tab=artifacts`);
+  await page.getByRole("button", { name: "gold.receivables_ageing.parquet", exact: true }).click();
+  await expect(page.getByRole("dialog").getByRole("columnheader").first()).toBeVisible();
+  await expectAccessibleInBothThemes(page, "artifact drawer");
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "More ways to run again" }).click();
+  await expect(page.getByRole("menu")).toBeVisible();
+  // An open menu lies outside of the landmarks on purpose: it belongs to its button alone.
+  await expectAccessibleInBothThemes(page, "menu", ["region"]);
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Control+k");
+  await expect(page.getByRole("dialog")).toBeVisible();
+  await expectAccessibleInBothThemes(page, "palette");
+});
+
+test("at 320 px a row keeps status, name, time and link, and the navigation opens", async ({ signedIn: page }) => {
+  await page.setViewportSize({ width: 320, height: 640 });
+  await open(page, "/runs?pipeline=silver_to_gold&status=succeeded");
+  const row = page.getByRole("row").filter({ hasText: "Silver to gold" }).first();
+  await expect(row.getByText("Succeeded")).toBeVisible();
+  await expect(row.getByText(/ago|just now/)).toBeVisible();
+  await page.screenshot({ path: "test-results/pages/runs-narrow.png" });
+  await row.getByRole("link").first().click();
+  await expect(page.getByRole("heading", { level: 1, name: "Silver to gold" })).toBeVisible();
+  await page.screenshot({ path: "test-results/pages/run-narrow.png" });
+  await page.getByRole("button", { name: "Open navigation" }).click();
+  await page.getByRole("dialog").getByRole("link", { name: "Datasets" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Datasets" })).toBeVisible();
+});

@@ -1,0 +1,64 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import pg from "pg";
+import type { Stack } from "./stack.ts";
+
+export interface Tenant {
+  email: string;
+  password: string;
+  environment_id: string;
+  remove: () => Promise<void>;
+}
+
+/** Another organization with one project, one environment and one member, who has nothing to do with the first. */
+export async function createTenant(stack: Stack): Promise<Tenant> {
+  const slug = `other-${randomBytes(4).toString("hex")}`;
+  const email = `${slug}@control-room.local`;
+  const password = randomBytes(18).toString("base64url");
+  const ids = { organization: randomUUID(), project: randomUUID(), environment: randomUUID() };
+  const user = await authAdmin(stack, "POST", "/users", { email, password, email_confirm: true });
+  const userId = String(user.id);
+  await sql(stack, async (client) => {
+    await client.query("insert into ops.organizations (organization_id, slug, name) values ($1, $2, 'Other')", [ids.organization, slug]);
+    await client.query("insert into ops.projects (project_id, organization_id, slug, name) values ($1, $2, $3, 'Other lake')", [ids.project, ids.organization, slug]);
+    await client.query("insert into ops.environments (environment_id, project_id, slug, name) values ($1, $2, 'dev', 'Other development')", [ids.environment, ids.project]);
+    await client.query("insert into ops.memberships (user_id, organization_id, role) values ($1, $2, 'owner')", [userId, ids.organization]);
+  });
+  return {
+    email,
+    password,
+    environment_id: ids.environment,
+    remove: async () => {
+      await sql(stack, async (client) => {
+        for (const table of ["memberships", "invitations"]) await client.query(`delete from ops.${table} where organization_id = $1`, [ids.organization]);
+        await client.query("delete from ops.api_tokens where project_id = $1", [ids.project]);
+        await client.query("delete from ops.environments where project_id = $1", [ids.project]);
+        await client.query("delete from ops.projects where project_id = $1", [ids.project]);
+        await client.query("delete from ops.organizations where organization_id = $1", [ids.organization]);
+      });
+      await authAdmin(stack, "DELETE", `/users/${userId}`);
+    },
+  };
+}
+
+async function sql(stack: Stack, work: (client: pg.Client) => Promise<void>): Promise<void> {
+  const client = new pg.Client({ connectionString: stack.database_url, connectionTimeoutMillis: 10_000, statement_timeout: 10_000 });
+  await client.connect();
+  try {
+    await client.query("begin");
+    await work(client);
+    await client.query("commit");
+  } finally {
+    await client.end();
+  }
+}
+
+async function authAdmin(stack: Stack, method: "POST" | "DELETE", path: string, body?: unknown): Promise<Record<string, unknown>> {
+  const response = await fetch(`${stack.supabase_url}/auth/v1/admin${path}`, {
+    method,
+    headers: { apikey: stack.secret_key, Authorization: `Bearer ${stack.secret_key}`, "Content-Type": "application/json" },
+    body: body === undefined ? undefined : JSON.stringify(body),
+    signal: AbortSignal.timeout(30_000),
+  });
+  if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${await response.text()}`);
+  return (await response.json()) as Record<string, unknown>;
+}

@@ -1,0 +1,89 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { answerJson, problemOf, startServer, type TestingServer } from "../core/testing-server.ts";
+import { findConnection } from "./connection.ts";
+import { main } from "./main.ts";
+import { plain } from "./output.ts";
+import { parseParameters } from "./pipeline-commands.ts";
+
+let folder: string;
+let server: TestingServer | undefined;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "cli-"));
+  for (const name of ["CONTROL_ROOM_URL", "CONTROL_ROOM_TOKEN"]) vi.stubEnv(name, undefined);
+  vi.stubEnv("CONTROL_ROOM_DATA_DIR", folder);
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
+  rmSync(folder, { recursive: true });
+  await server?.close();
+});
+
+async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  let [out, err] = ["", ""];
+  vi.spyOn(process.stdout, "write").mockImplementation((text) => { out += String(text); return true; });
+  vi.spyOn(process.stderr, "write").mockImplementation((text) => { err += String(text); return true; });
+  const code = await main(args);
+  vi.restoreAllMocks();
+  return { code, out, err };
+}
+
+const spec = "version: 1\nname: demo\nparameters: { type: object, properties: { n: { type: integer } }, additionalProperties: false }\nphases:\n  - { name: look, type: query, config: { sql: select 1 } }\n";
+
+test("validate answers 0 and the hash, or 2 and every place", async () => {
+  writeFileSync(join(folder, "good.yml"), spec);
+  writeFileSync(join(folder, "bad.yml"), spec.replace("query", "quary"));
+  const good = await run("pipeline", "validate", join(folder, "good.yml"));
+  expect(good).toMatchObject({ code: 0, err: "" });
+  expect(good.out).toMatch(/valid demo [0-9a-f]{64}\n$/);
+  const both = await run("--json", "pipeline", "validate", join(folder, "good.yml"), join(folder, "bad.yml"));
+  expect(both.code).toBe(2);
+  expect(both.out.trim().split("\n").map((line) => (JSON.parse(line) as { valid: boolean }).valid)).toEqual([true, false]);
+  expect((await run("pipeline", "validate", join(folder, "bad.yml"))).err).toContain("bad.yml:5:25 /phases/0/type");
+});
+
+test.each([
+  [["pipeline", "frob"], 2], [["pipeline", "validate"], 2], [["run", "list", "-n", "x"], 2], [["run", "list"], 2], [["--version"], 0], [["run", "--help"], 0],
+])("%j ends with %i", async (args, code) => {
+  expect((await run(...args)).code).toBe(code);
+});
+
+test.each([[401, "token_invalid", 4], [403, "forbidden", 4], [404, "not_found", 4], [500, "internal", 3], [409, "illegal_transition", 1], [422, "invalid_parameters", 2]])("an answer %i %s ends with %i and its code", async (status, code, exitCode) => {
+  server = await startServer((_request, response) => answerJson(response, status, problemOf(status, code)));
+  const ended = await run("run", "cancel", "some-run", "--url", server.url, "--token", "lct_x", "--json");
+  expect(ended.code).toBe(exitCode);
+  expect(JSON.parse(ended.out)).toMatchObject({ error: { code, message: "so it is" } });
+});
+
+test("a control room that is away ends with 3", async () => {
+  server = await startServer(() => undefined);
+  const { url } = server;
+  await server.close();
+  expect((await run("run", "cancel", "some-run", "--url", url, "--token", "lct_x")).code).toBe(3);
+});
+
+test("wrong parameters of a file are refused before anything is sent", async () => {
+  writeFileSync(join(folder, "good.yml"), spec);
+  const ended = await run("pipeline", "run", join(folder, "good.yml"), "-p", "n=many", "-p", "x=1", "--url", "http://127.0.0.1:1", "--token", "lct_x", "--json");
+  expect(ended.code).toBe(2);
+  expect((JSON.parse(ended.out) as { error: { errors: { path: string }[] } }).error.errors.map((error) => error.path)).toEqual(["/parameters/n", "/parameters/x"]);
+});
+
+test("parameters are read by their declared type", () => {
+  const properties = { n: { type: "integer" }, on: { type: "boolean" }, list: { type: "array" }, zip: { type: "string" }, none: { type: ["string", "null"] } };
+  expect(parseParameters(["n=3", "on=true", "list=[1]", "zip=0123", "none=", "other=5", "eq=a=b"], properties)).toEqual({ n: 3, on: true, list: [1], zip: "0123", none: null, other: "5", eq: "a=b" });
+});
+
+test("the token of the local stack is never sent to another control room", () => {
+  writeFileSync(join(folder, "stack.json"), JSON.stringify({ app_url: "http://127.0.0.1:4000", api_token: "lct_local" }));
+  expect(findConnection({})).toEqual({ url: "http://127.0.0.1:4000", token: "lct_local" });
+  expect(findConnection({ url: "http://127.0.0.1:4000/" }).token).toBe("lct_local");
+  expect(() => findConnection({ url: "https://elsewhere.example" })).toThrow(expect.objectContaining({ code: "not_configured" }));
+});
+
+test("text of others cannot steer the terminal", () => {
+  expect(plain("a\u001b[2Jb\u0007\r\nc\u202ed")).toBe("a [2Jb c d");
+});

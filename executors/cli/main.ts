@@ -1,0 +1,123 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { verifyAudit } from "./audit-commands.ts";
+import { findConnection, type Connection } from "./connection.ts";
+import { createKey, listKeys, resealSecrets, retireKey, type KeyFileOptions, type PlaceOptions } from "./key-commands.ts";
+import { exit, reportError, terminalOutput, type Output } from "./output.ts";
+import { runPipeline, validatePipelines, type RunOptions } from "./pipeline-commands.ts";
+import { cancelRun, listRuns, showRun, verifyRun, watchRun } from "./run-commands.ts";
+
+interface GlobalOptions { json?: boolean; url?: string; token?: string }
+type Action = (output: Output, connect: () => Connection) => number | Promise<number>;
+
+const exitCodes = `
+Exit codes: 0 all well; 1 the run failed, or the outputs differ; 2 wrong usage, file or parameters;
+3 the control room cannot be reached; 4 not allowed, or there is no such thing.
+
+The control room is named by --url and --token, else CONTROL_ROOM_URL and CONTROL_ROOM_TOKEN, else by the local
+stack that \`npm start\` runs (stack.json in CONTROL_ROOM_DATA_DIR or ./.data).`;
+
+/** Parses the arguments, does what they say and answers the exit code. Never rejects. */
+export async function main(args: string[]): Promise<number> {
+  let code: number = exit.ok;
+  const program = new Command("control-room")
+    .description("Check and run pipelines, follow runs, and prove that their outputs are reproducible.")
+    .version("0.1.0")
+    .option("--json", "machine-readable output, one JSON document a line")
+    .option("--url <url>", "the control room")
+    .option("--token <token>", "an API token (lct_…); better kept in CONTROL_ROOM_TOKEN")
+    .addHelpText("after", exitCodes)
+    .exitOverride()
+    .showHelpAfterError("(--help shows the usage)");
+  const perform = async (command: Command, action: Action): Promise<void> => {
+    const options = command.optsWithGlobals<GlobalOptions>();
+    const output = terminalOutput(options.json ?? false);
+    try {
+      code = await action(output, () => findConnection(options));
+    } catch (error) {
+      code = reportError(output, error);
+    }
+  };
+
+  const pipeline = program.command("pipeline").description("pipelines in files and templates");
+  pipeline.command("validate").argument("<file...>").description("check pipeline files; names every mistake with its line and column")
+    .action((files: string[], _options: unknown, command: Command) => perform(command, (output) => validatePipelines(output, files)));
+  pipeline.command("run").argument("<key-or-file>", "a template's key, or a pipeline file").description("queue a run")
+    .option("-p, --param <name=value>", "a parameter (repeatable)", gather, [])
+    .option("-w, --watch", "follow the run until it ends")
+    .option("-e, --environment <slug>").option("--project <slug>").option("--queue <name>")
+    .option("--priority <number>", "lower runs first", wholeNumber)
+    .option("--label <label>", "needed label (repeatable)", gather, [])
+    .option("--idempotency-key <key>", "the same key answers the same run")
+    .action((keyOrFile: string, options: RunOptions, command: Command) => perform(command, (output, connect) => runPipeline(connect(), output, keyOrFile, options)));
+
+  const run = program.command("run").description("runs");
+  run.command("list").description("runs, newest first")
+    .option("-s, --status <status>", "queued, claimed, running, succeeded, failed, canceled; several with commas")
+    .option("--pipeline <key>").option("-e, --environment <slug>")
+    .addOption(new Option("-n, --limit <number>").argParser(wholeNumber).default(20))
+    .action((options: { status?: string; pipeline?: string; environment?: string; limit: number }, command: Command) => perform(command, (output, connect) => listRuns(connect(), output, options)));
+  run.command("show").argument("<run>").description("a run with its phases and artifacts")
+    .action((id: string, _options: unknown, command: Command) => perform(command, (output, connect) => showRun(connect(), output, id)));
+  run.command("watch").argument("<run>").description("follow a run's events until it ends")
+    .action((id: string, _options: unknown, command: Command) => perform(command, (output, connect) => watchRun(connect(), output, id)));
+  run.command("cancel").argument("<run>").option("--reason <text>").description("cancel a run")
+    .action((id: string, options: { reason?: string }, command: Command) => perform(command, (output, connect) => cancelRun(connect(), output, id, options.reason)));
+  run.command("verify").argument("<run>").description("execute a run again in isolation and compare every hash")
+    .action((id: string, _options: unknown, command: Command) => perform(command, (output, connect) => verifyRun(connect(), output, id)));
+
+  program.command("audit").description("the audit log").command("verify").option("--organization <slug>", "where several are visible")
+    .description("compute the chain of the audit log again; names the first place that does not fit")
+    .action((options: { organization?: string }, command: Command) => perform(command, (output, connect) => verifyAudit(connect(), output, options)));
+
+  program.command("executor").description("claim and execute runs until SIGTERM (settings: environment variables)")
+    .action((_options: unknown, command: Command) => perform(command, async () => {
+      // Loaded only here: the other commands need no engine.
+      const { runExecutor } = await import("./executor.ts");
+      return runExecutor(process.env);
+    }));
+
+  const keys = program.command("keys").description("key pairs to which an environment's secrets are sealed (docs/secrets.md)");
+  const place = (command: Command): Command => command.option("-e, --environment <slug>").option("--project <slug>");
+  place(keys.command("create").description("make a key pair: the private key goes into a file, the public one to the control room"))
+    .addOption(new Option("-f, --file <file>", "the key file of the environment's executors").env("EXECUTOR_KEYS_FILE").makeOptionMandatory())
+    .action((options: KeyFileOptions, command: Command) => perform(command, (output, connect) => createKey(connect(), output, options)));
+  place(keys.command("list").description("public keys, newest first"))
+    .action((options: PlaceOptions, command: Command) => perform(command, (output, connect) => listKeys(connect(), output, options)));
+  place(keys.command("reseal").description("seal every secret to the newest key, in a run"))
+    .action((options: PlaceOptions, command: Command) => perform(command, (output, connect) => resealSecrets(connect(), output, options)));
+  place(keys.command("retire").argument("<kid>").description("retire a key that no secret is sealed to"))
+    .action((kid: string, options: PlaceOptions, command: Command) => perform(command, (output, connect) => retireKey(connect(), output, kid, options)));
+
+  const conformance = program.command("conformance").description("grade an executor or a control plane from outside");
+  conformance.command("executor").argument("<command...>", "starts the executor; after --").description("grade an executor, in any language, against this control room")
+    .option("--lease-seconds <number>", "of the checks that wait for leases to end (default 2)", wholeNumber)
+    .option("--only <rules>", "only the stories with these rules, separated by commas").option("-e, --environment <slug>")
+    .action((started: string[], options: { leaseSeconds?: number; only?: string; environment?: string }, command: Command) => perform(command, async (output, connect) => {
+      // Loaded only here: the other commands need no proxy.
+      const { conformanceOfExecutor } = await import("./conformance.ts");
+      return conformanceOfExecutor(connect(), output, started, options);
+    }));
+  conformance.command("control-plane").description("grade this control room, over HTTP and over PostgREST")
+    .option("--only <checks>", "only these, separated by commas").option("-e, --environment <slug>")
+    .action((options: { only?: string; environment?: string }, command: Command) => perform(command, async (output, connect) => {
+      const { conformanceOfControlPlane } = await import("./conformance.ts");
+      return conformanceOfControlPlane(connect(), output, options);
+    }));
+
+  try {
+    await program.parseAsync(args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) return reportError(terminalOutput(false), error);
+    return error.exitCode === 0 ? exit.ok : exit.invalid;
+  }
+  return code;
+}
+
+function gather(value: string, earlier: string[]): string[] {
+  return [...earlier, value];
+}
+
+function wholeNumber(value: string): number {
+  if (!/^\d{1,9}$/.test(value)) throw new InvalidArgumentError("It is not a whole number.");
+  return Number(value);
+}

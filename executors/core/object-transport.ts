@@ -1,0 +1,84 @@
+import { artifactPage, storedObject, uploadUrlResponse, type Artifact } from "../../contracts/artifact.ts";
+import { ControlRoomError } from "../../contracts/error.ts";
+import type { CallOptions, ControlPlane, Upload } from "./control-plane.ts";
+import { sha256Of } from "./hash.ts";
+import { jsonAnswer, patientRetry, remoteCall } from "./remote-call.ts";
+
+const callTimeoutMs = 30_000;
+const largestReadBytes = 64 * 1024 * 1024;
+/** A slow line may take long, a dead one not: a minute, and a second for each 256 kB. */
+function transferTimeoutMs(bytes: number): number {
+  return 60_000 + Math.ceil(bytes / (256 * 1024)) * 1000;
+}
+
+export interface HttpSettings {
+  /** The control room, without /api/v1. */
+  url: string;
+  token: string;
+}
+
+export function apiUrl(settings: HttpSettings, path: string): string {
+  return `${settings.url.replace(/\/+$/, "")}/api/v1${path}`;
+}
+
+/** Later ones win, whatever their case: two spellings of a name would be sent as one header with two values. */
+function merged(...all: Record<string, string>[]): Record<string, string> {
+  return Object.assign({}, ...all.map((each) => Object.fromEntries(Object.entries(each).map(([name, value]) => [name.toLowerCase(), value])))) as Record<string, string>;
+}
+
+/** The calls that carry bytes; they go over /api/v1 in both transports. */
+export function objectTransport(settings: HttpSettings): Pick<ControlPlane, "uploadObject" | "listArtifacts" | "readArtifact"> {
+  const authorization = { authorization: `Bearer ${settings.token}` };
+  const absolute = (url: string): string => new URL(url, settings.url).href;
+  /** The token goes to the control room alone, never to a store behind a presigned URL. */
+  const ownHeaders = (url: string): Record<string, string> => (new URL(url).origin === new URL(settings.url).origin ? authorization : {});
+
+  return {
+    async uploadObject(upload: Upload, options: CallOptions = {}) {
+      const answer = await remoteCall({
+        method: "POST", url: apiUrl(settings, `/objects/${upload.sha256}/upload-url`), retry: patientRetry,
+        headers: { ...authorization, "content-type": "application/json" }, timeout_ms: options.timeout_ms ?? callTimeoutMs, signal: options.signal,
+        body: () => JSON.stringify({ byte_size: upload.byte_size, environment_id: upload.environment_id }), answer: jsonAnswer(uploadUrlResponse),
+      });
+      if (answer.stored) return { sent: false };
+      const url = absolute(answer.url);
+      const own = ownHeaders(url);
+      await remoteCall({
+        method: "PUT", url, retry: { ...patientRetry, attempts: 5 }, timeout_ms: transferTimeoutMs(upload.byte_size), signal: options.signal,
+        headers: merged({ "content-type": "application/octet-stream" }, answer.headers, own, { "content-length": String(upload.byte_size) }),
+        body: upload.open,
+        // A store of its own answers in its own words.
+        answer: async (response) => {
+          if ("authorization" in own) await jsonAnswer(storedObject)(response);
+          else await response.arrayBuffer();
+        },
+      });
+      return { sent: true };
+    },
+
+    async listArtifacts(runId, options = {}) {
+      const items: Artifact[] = [];
+      for (let cursor: string | null = ""; cursor !== null;) {
+        const query = cursor === "" ? "" : `?cursor=${encodeURIComponent(cursor)}`;
+        const page: { items: Artifact[]; next_cursor: string | null } = await remoteCall({
+          method: "GET", url: apiUrl(settings, `/runs/${runId}/artifacts${query}`), headers: authorization,
+          timeout_ms: options.timeout_ms ?? callTimeoutMs, signal: options.signal, retry: patientRetry, answer: jsonAnswer(artifactPage),
+        });
+        items.push(...page.items);
+        cursor = page.next_cursor;
+      }
+      return items;
+    },
+
+    async readArtifact(artifact, options = {}) {
+      if (Number(artifact.byte_size) > largestReadBytes) throw new ControlRoomError("payload_too_large", `Artifact ${artifact.name} has ${artifact.byte_size} bytes.`);
+      const url = absolute(artifact.url);
+      const bytes = await remoteCall({
+        method: "GET", url, headers: ownHeaders(url), timeout_ms: transferTimeoutMs(Number(artifact.byte_size)), signal: options.signal, retry: patientRetry,
+        answer: async (response) => new Uint8Array(await response.arrayBuffer()),
+      });
+      if (sha256Of(bytes) !== artifact.sha256) throw new ControlRoomError("hash_mismatch", `The bytes of artifact ${artifact.name} (${artifact.artifact_id}) do not have the registered SHA-256.`);
+      return bytes;
+    },
+  };
+}

@@ -1,0 +1,179 @@
+/**
+ * The sandboxed DuckDB child: one job per life. The job comes as the first line on stdin, a later line
+ * `{"interrupt":true}` stops the running statement, answers go as JSON lines to fd 3. When stdin ends the parent is
+ * gone, and so is the child.
+ */
+import { createReadStream, writeSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { createInterface } from "node:readline";
+import { type DuckDBConnection, DuckDBInstance, StatementType } from "@duckdb/node-api";
+import type { CopyResult, CopyStep, EngineJob, EngineMessage, EngineStep, QueryResult, QueryStep } from "./duckdb-job.ts";
+import { copyStatements, duplicateKeyQuery, identifier, literal, sandboxStatements, tableName, viewStatement } from "./duckdb-sql.ts";
+
+class StepFailure extends Error {
+  readonly code: string;
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+function send(message: EngineMessage): void {
+  const line = Buffer.from(`${JSON.stringify(message)}\n`);
+  for (let done = 0; done < line.byteLength; ) {
+    try {
+      done += writeSync(3, line, done);
+    } catch (error) {
+      // A full pipe: the parent is still reading.
+      if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
+}
+
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+const job = JSON.parse((await lines.next()).value as string) as EngineJob;
+const instance = await DuckDBInstance.create(":memory:");
+const connection = await instance.connect();
+void watchParent();
+
+let stepName: string | null = null;
+try {
+  for (const statement of sandboxStatements(job.settings)) await connection.run(statement);
+  for (const [name, value] of Object.entries(job.variables)) {
+    await connection.run(`set variable ${identifier(name)} = ${value === null ? "null::varchar" : literal(value)}`);
+  }
+  for (const { name } of [...job.views, ...job.steps]) {
+    const [schema, table] = name.split(".");
+    if (schema !== undefined && table !== undefined) await connection.run(`create schema if not exists ${identifier(schema)}`);
+  }
+  const version = await connection.runAndReadAll("select version() as version");
+  send({ event: "ready", engine_version: String(version.getRowObjectsJson()[0]?.["version"]) });
+  for (const view of job.views) {
+    stepName = view.name;
+    await connection.run(viewStatement(view));
+  }
+  for (const [index, step] of job.steps.entries()) {
+    stepName = step.name;
+    send({ event: "step_started", index, name: step.name });
+    send({ event: "step", index, result: await runStep(connection, step) });
+  }
+  const used = process.resourceUsage();
+  const cpu_seconds = Math.round((used.userCPUTime + used.systemCPUTime) / 1000) / 1000;
+  send({ event: "finished", peak_memory_bytes: used.maxRSS * 1024, cpu_seconds });
+  process.exit(0);
+} catch (error) {
+  send({ event: "failed", ...describe(error), name: stepName });
+  process.exit(1);
+}
+
+async function watchParent(): Promise<void> {
+  for (;;) {
+    const { value, done } = await lines.next();
+    if (done) process.exit(3);
+    if ((JSON.parse(value) as { interrupt?: boolean }).interrupt) {
+      // Repeated, because an interrupt between two statements is lost.
+      setInterval(() => connection.interrupt(), 50);
+    }
+  }
+}
+
+async function runStep(db: DuckDBConnection, step: EngineStep): Promise<CopyResult | QueryResult> {
+  await refuseAllButOneSelect(db, step.sql);
+  return step.kind === "copy" ? runCopy(db, step) : runQuery(db, step);
+}
+
+/** Also finds errors of syntax and of names, with line numbers that are the author's own. */
+async function refuseAllButOneSelect(db: DuckDBConnection, sql: string): Promise<void> {
+  const statements = await db.extractStatements(sql);
+  if (statements.count !== 1) throw new StepFailure("sql_error", `expected one SELECT, found ${statements.count} statements`);
+  const statement = await statements.prepare(0);
+  try {
+    if (statement.statementType !== StatementType.SELECT) throw new StepFailure("sql_error", "only a SELECT is allowed here");
+  } finally {
+    statement.destroySync();
+  }
+}
+
+async function runCopy(db: DuckDBConnection, step: CopyStep): Promise<CopyResult> {
+  const started = performance.now();
+  const statements = copyStatements(step, "step_rows");
+  await db.run(statements.view);
+  // Of the rows, not of the file: Parquet has no HUGEINT and would show it as the DOUBLE that it became.
+  const described = await db.runAndReadAll('describe select * from "step_rows"');
+  const columns = described.getRowObjectsJson().map((row) => ({ name: String(row["column_name"]), type: String(row["column_type"]) }));
+  const reader = await db.runAndReadAll(statements.copy);
+  const answer = reader.getRowObjectsJson()[0] as unknown as {
+    count: string;
+    file_size_bytes: string;
+    column_statistics: { key: string; value: { key: string; value: string }[] }[];
+  };
+  if (step.key !== null && step.key.length > 0) {
+    const wrong = (await db.runAndReadAll(duplicateKeyQuery(step.to, step.key))).getRowObjectsJson()[0]?.["wrong"];
+    if (wrong !== "0") throw new StepFailure("key_not_unique", `${wrong} values of the key (${step.key.join(", ")}) occur more than once`);
+  }
+  const statistics: CopyResult["statistics"] = {};
+  for (const { key, value } of answer.column_statistics) {
+    const found = new Map(value.map((entry) => [entry.key, entry.value]));
+    const name = columns.find((column) => identifier(column.name) === key)?.name;
+    if (name === undefined) continue;
+    const bounded = found.get("has_nan") !== "true";
+    statistics[name] = {
+      min: bounded ? (found.get("min") ?? null) : null,
+      max: bounded ? (found.get("max") ?? null) : null,
+      null_count: found.has("null_count") ? Number(found.get("null_count")) : null,
+    };
+  }
+  if (step.define_view) await db.run(`create view ${tableName(step.name)} as select * from read_parquet(${literal(step.to)})`);
+  return {
+    kind: "copy",
+    name: step.name,
+    file: step.to,
+    rows: Number(answer.count),
+    bytes: Number(answer.file_size_bytes),
+    sha256: await sha256Of(step.to),
+    columns,
+    statistics,
+    seconds: (performance.now() - started) / 1000,
+  };
+}
+
+async function runQuery(db: DuckDBConnection, step: QueryStep): Promise<QueryResult> {
+  const started = performance.now();
+  const reader = await db.streamAndReadUntil(step.sql, step.max_rows + 1);
+  const types = reader.columnTypes();
+  const rows = reader.getRowObjectsJson();
+  return {
+    kind: "query",
+    name: step.name,
+    columns: reader.deduplicatedColumnNames().map((name, index) => ({ name, type: String(types[index]) })),
+    rows: rows.slice(0, step.max_rows),
+    truncated: rows.length > step.max_rows,
+    seconds: (performance.now() - started) / 1000,
+  };
+}
+
+async function sha256Of(file: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+  return hash.digest("hex");
+}
+
+function describe(error: unknown): { code: string; message: string; line: number | null } {
+  const message = withoutValues(error instanceof Error ? error.message : String(error));
+  const line = /\bLINE (\d+):/.exec(message)?.[1];
+  const place = { message, line: line === undefined ? null : Number(line) };
+  if (error instanceof StepFailure) return { code: error.code, ...place };
+  if (/No space left on device|temp_directory.*max|max_temp_directory_size/i.test(message)) return { code: "storage_full", ...place };
+  if (/^(Out of Memory Error|.*failed to allocate|.*bad_alloc)/i.test(message)) return { code: "engine_memory", ...place };
+  if (/^INTERRUPT Error/i.test(message)) return { code: "canceled", ...place };
+  return { code: "sql_error", ...place };
+}
+
+/** DuckDB quotes the value that did not convert and the line of a CSV file: row content belongs in no message. */
+function withoutValues(message: string): string {
+  return message
+    .replace(/(Could not (?:convert|cast) (?:\w+ )?)["'][^]*?["'](?= to )/gi, "$1'…'")
+    .replace(/(field format: )"[^]*?"/g, '$1"…"')
+    .replace(/^\s*Original Line:.*$/gm, "");
+}

@@ -1,0 +1,109 @@
+/** What the parent asks of the DuckDB child, and what it answers. Everything here travels as JSON. */
+
+/** A column with its DuckDB type as DuckDB prints it, for example `DECIMAL(18,2)`. */
+export interface EngineColumn {
+  name: string;
+  type: string;
+}
+
+/** Parquet files that share the values of their partition columns. */
+export interface ViewFiles {
+  /** Absolute paths. */
+  files: string[];
+  /** Columns that are not in the bytes: value as text, or null. */
+  constants?: { name: string; type: string; value: string | null }[];
+}
+
+/** `bronze.res_partner` as a view over files. */
+export interface EngineView {
+  name: string;
+  parts: ViewFiles[];
+  /** The table's columns: those a file lacks read as null. Needed where there may be no files. */
+  columns?: EngineColumn[];
+}
+
+/** Writes the rows of one SELECT to one Parquet file, in the order of a unique key. */
+export interface CopyStep {
+  kind: "copy";
+  /** `silver.partners`: named in errors; with `define_view` later steps read it under this name. */
+  name: string;
+  sql: string;
+  /**
+   * Unique key, checked. Empty: rows are ordered by all columns. Null: the query's own order, for sources that are
+   * ordered already.
+   */
+  key: string[] | null;
+  /** Absolute path of the file to write. */
+  to: string;
+  define_view?: boolean;
+}
+
+/** Answers up to `max_rows` rows of one SELECT. */
+export interface QueryStep {
+  kind: "query";
+  name: string;
+  sql: string;
+  max_rows: number;
+}
+
+export type EngineStep = CopyStep | QueryStep;
+
+/** Settings are applied before the first step and then locked. */
+export interface EngineSettings {
+  memory_mb: number;
+  threads: number;
+  /** Spill folder. */
+  temp_directory: string;
+  /** Files that may be read. */
+  read_files: string[];
+  /** Folders that may be read and written. */
+  directories: string[];
+}
+
+export interface EngineJob {
+  settings: EngineSettings;
+  views: EngineView[];
+  /** DuckDB variables, read with `getvariable('name')`: VARCHAR or null. */
+  variables: Record<string, string | null>;
+  steps: EngineStep[];
+}
+
+/** Statistics of one column of a written file. Values are DuckDB's text: `12.50`, `2024-01-31`, `9223372036854775807`. */
+export interface ColumnStatistics {
+  min: string | null;
+  max: string | null;
+  /** Null where the file does not say. */
+  null_count: number | null;
+}
+
+export interface CopyResult {
+  kind: "copy";
+  name: string;
+  file: string;
+  rows: number;
+  bytes: number;
+  sha256: string;
+  columns: EngineColumn[];
+  statistics: Record<string, ColumnStatistics>;
+  seconds: number;
+}
+
+export interface QueryResult {
+  kind: "query";
+  name: string;
+  columns: EngineColumn[];
+  /** bigint, DECIMAL, dates and timestamps are strings; doubles that JSON has no word for are strings. */
+  rows: Record<string, unknown>[];
+  truncated: boolean;
+  seconds: number;
+}
+
+export type StepResult = CopyResult | QueryResult;
+
+/** One line of the child's answer. */
+export type EngineMessage =
+  | { event: "ready"; engine_version: string }
+  | { event: "step_started"; index: number; name: string }
+  | { event: "step"; index: number; result: StepResult }
+  | { event: "failed"; code: string; message: string; name: string | null; line: number | null }
+  | { event: "finished"; peak_memory_bytes: number; cpu_seconds: number };

@@ -1,0 +1,80 @@
+import type { CopyStep, EngineColumn, EngineSettings, EngineView, ViewFiles } from "./duckdb-job.ts";
+
+/** A text literal. */
+export function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** A quoted identifier. */
+export function identifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** `silver.partners` → `"silver"."partners"`. */
+export function tableName(name: string): string {
+  return name.split(".").map(identifier).join(".");
+}
+
+/**
+ * The sandbox. The order matters: once external access is off, only the allowed paths can be reached, and once the
+ * configuration is locked no SQL can open it again.
+ */
+export function sandboxStatements(settings: EngineSettings): string[] {
+  const list = (paths: string[]): string => `[${paths.map(literal).join(", ")}]`;
+  return [
+    `set memory_limit = '${Math.floor(settings.memory_mb)}MiB'`,
+    `set threads = ${Math.floor(settings.threads)}`,
+    `set temp_directory = ${literal(settings.temp_directory)}`,
+    "set preserve_insertion_order = true",
+    "set TimeZone = 'UTC'",
+    "set Calendar = 'gregorian'",
+    `set allowed_directories = ${list(settings.directories)}`,
+    `set allowed_paths = ${list(settings.read_files)}`,
+    "set autoinstall_known_extensions = false",
+    "set autoload_known_extensions = false",
+    "set allow_community_extensions = false",
+    "set enable_external_access = false",
+    "set lock_configuration = true",
+  ];
+}
+
+/**
+ * A view over Parquet files. Where the columns are given, an empty relation of that shape comes first, so that
+ * columns which older files lack read as null, and a table without files is an empty table.
+ */
+export function viewStatement(view: EngineView): string {
+  const parts = view.parts.filter((part) => part.files.length > 0).map(partSelect);
+  if (view.columns !== undefined) parts.unshift(emptySelect(view.columns));
+  if (parts.length === 0) throw new Error(`the view ${view.name} has neither files nor columns`);
+  return `create view ${tableName(view.name)} as ${parts.join(" union all by name ")}`;
+}
+
+function emptySelect(columns: EngineColumn[]): string {
+  const items = columns.map((column) => `null::${column.type} as ${identifier(column.name)}`);
+  return `select ${items.join(", ")} where false`;
+}
+
+function partSelect(part: ViewFiles): string {
+  const constants = (part.constants ?? []).map(
+    ({ name, type, value }) => `, cast(${value === null ? "null" : literal(value)} as ${type}) as ${identifier(name)}`,
+  );
+  return `select *${constants.join("")} from read_parquet([${part.files.map(literal).join(", ")}], union_by_name = true)`;
+}
+
+/**
+ * The statements of a copy step. The step's SQL becomes a view first: that takes a trailing `;` or comment as it is.
+ * Snappy, because every Parquet reader has it, the one in the browser included.
+ */
+export function copyStatements(step: CopyStep, view: string): { view: string; copy: string } {
+  const order = step.key === null ? "" : ` order by ${step.key.length === 0 ? "all" : step.key.map(identifier).join(", ")}`;
+  return {
+    view: `create or replace temp view ${identifier(view)} as ${step.sql}`,
+    copy: `copy (select * from ${identifier(view)}${order}) to ${literal(step.to)} (format parquet, compression snappy, row_group_size 122880, return_stats)`,
+  };
+}
+
+/** How many keys of a written file occur more than once; 0 is right. */
+export function duplicateKeyQuery(file: string, key: string[]): string {
+  const columns = key.map(identifier).join(", ");
+  return `select count(*) as wrong from (select 1 from read_parquet(${literal(file)}) group by ${columns} having count(*) > 1)`;
+}

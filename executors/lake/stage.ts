@@ -1,0 +1,42 @@
+import type { LakeTable } from "./delta-log.ts";
+import type { LakeColumn } from "./delta-types.ts";
+import { type ColumnStatistics, statsText } from "./statistics.ts";
+
+/** A Parquet file in the table's folder that no version of the table names yet. */
+export interface StagedFile {
+  /** Relative to the table's folder. */
+  path: string;
+  sha256: string;
+  byte_size: number;
+  row_count: number;
+  /** Delta's statistics, as the JSON text that goes into the log. */
+  stats: string;
+}
+
+/**
+ * `part-<first 32 digits of its SHA-256>.parquet`: equal content is one file, whichever run wrote it. An append has
+ * the run's id in its name, because identical rows appended twice are two files.
+ */
+export function stagedName(sha256: string, mode: "overwrite" | "append", run_id: string): string {
+  return `part-${sha256.slice(0, 32)}${mode === "append" ? `-${run_id}` : ""}.parquet`;
+}
+
+/** Copies a local Parquet file into the table's folder under its content's name. A repeat finds it there. */
+export async function stageFile(options: {
+  table: LakeTable;
+  /** Absolute path of a file on this machine. */
+  file: string;
+  sha256: string;
+  bytes: number;
+  rows: number;
+  /** The columns in the file. */
+  columns: LakeColumn[];
+  statistics: Record<string, ColumnStatistics>;
+  mode: "overwrite" | "append";
+  run_id: string;
+}): Promise<StagedFile> {
+  const { table, sha256, bytes, rows, columns, statistics } = options;
+  const path = stagedName(sha256, options.mode, options.run_id);
+  await table.storage.putIfAbsent(`${table.path}/${path}`, { file: options.file });
+  return { path, sha256, byte_size: bytes, row_count: rows, stats: statsText(rows, columns, statistics) };
+}

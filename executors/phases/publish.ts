@@ -1,0 +1,132 @@
+import { layers, type Layer, type PublishIntent } from "../../contracts/dataset.ts";
+import { ControlRoomError } from "../../contracts/error.ts";
+import { backoffMs, sleep } from "../core/backoff.ts";
+import { RetryLater } from "../core/errors.ts";
+import { sha256OfJson } from "../core/hash.ts";
+import type { PhaseContext, PhaseHandler, StagedTable } from "../core/phase.ts";
+import { type CommitOutcome, FencedError, commitTable } from "../lake/commit.ts";
+import type { LakeTable } from "../lake/delta-log.ts";
+import { stagedName } from "../lake/stage.ts";
+import { mapConcurrently } from "./concurrently.ts";
+import { stagedTables } from "./inputs.ts";
+import { FILES_AT_ONCE, lakeTable, partitionValues } from "./staging.ts";
+
+/** Between two questions whether a busy table is free. */
+const busyBackoff = { base_ms: 250, cap_ms: 5_000 };
+
+/**
+ * Publishes what the run has staged: takes the tables, commits to their logs, registers the new versions; only then
+ * readers see them. Whatever dies in between, the next holder takes over a commit of this run, undoes one of another
+ * that was never registered, and a holder that was only paused is refused by the table's log. With `export`, each table's Parquet is registered as a `dataset` artifact too. A verification registers artifacts alone.
+ */
+export const publish: PhaseHandler<"publish"> = async (context) => {
+  const tables = [...stagedTables(context).values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const published: Record<string, unknown> = {};
+  const versions: Record<string, number> = {};
+  let adopted = 0;
+  const intents = context.run.isolated || tables.length === 0 ? new Map<string, PublishIntent>() : await takeTables(context, tables.map((table) => table.name));
+  await mapConcurrently(tables, FILES_AT_ONCE, async (table) => {
+    context.signal.throwIfAborted();
+    const intent = intents.get(table.name);
+    if (intent !== undefined) {
+      const outcome = await commitStaged(context, table, intent);
+      const version = await register(context, table, outcome);
+      versions[table.name] = version;
+      if (outcome.adopted) adopted += 1;
+    }
+    const artifacts = context.config.export ? await exportFiles(context, table) : [];
+    published[table.name] = { content_sha256: table.content_sha256, row_count: table.row_count, ...(artifacts.length > 0 ? { artifacts } : {}) };
+  });
+  const rows = tables.reduce((sum, table) => sum + table.row_count, 0);
+  const what = context.run.isolated ? "A verification publishes nothing; it compared" : "Published";
+  context.progress(`${what} ${tables.length} tables with ${rows} rows.`, { tables: tables.length, rows, adopted });
+  return { output: { tables: [], facts: { published } }, metrics: { tables: tables.length, rows, versions, adopted } };
+};
+
+/** The right to commit to all of them; waits, within the phase's timeout, while another run publishes one of them. */
+async function takeTables(context: PhaseContext<"publish">, names: string[]): Promise<Map<string, PublishIntent>> {
+  for (let tried = 1; ; tried += 1) {
+    try {
+      return new Map((await context.beginPublish(names)).map((intent) => [intent.name, intent]));
+    } catch (error) {
+      if (!(error instanceof ControlRoomError) || error.code !== "table_busy") throw error;
+      if (tried === 1) context.progress(error.message);
+      await sleep(backoffMs(tried, busyBackoff), context.signal);
+    }
+  }
+}
+
+async function commitStaged(context: PhaseContext<"publish">, staged: StagedTable, intent: PublishIntent): Promise<CommitOutcome> {
+  const table = await lakeTable(context.lake.write_root, staged.name);
+  const partition = staged.partition_columns.map((column) => ({ ...column, nullable: true }));
+  try {
+    return await commitTable({
+      table,
+      mode: staged.mode,
+      app_id: `control-room/${staged.name}`,
+      fence: Number(intent.fence),
+      base_version: Number(intent.base_table_version),
+      run_id: context.run.run_id,
+      phase: context.phase.name,
+      columns: [...staged.columns, ...partition],
+      partition_columns: partition.map((column) => column.name),
+      files: staged.mode === "append" ? await nameForRun(context, table, staged) : staged.files,
+      partition_values: partitionValues(context, staged.partition_columns),
+      signal: context.signal,
+      scratch: context.scratch,
+      log: (message) => context.log("warn", message, { table: staged.name }),
+    });
+  } catch (error) {
+    // The table was taken from this run, whose lease has ended: the control plane refuses this report too.
+    if (error instanceof FencedError) throw new RetryLater("lake_conflict", error.message, 2, { cause: error });
+    throw error;
+  }
+}
+
+/** Identical rows appended by two runs are two files. */
+async function nameForRun(context: PhaseContext<"publish">, table: LakeTable, staged: StagedTable): Promise<StagedTable["files"]> {
+  const files = [];
+  for (const file of staged.files) {
+    const path = stagedName(file.sha256, "append", context.run.run_id);
+    await table.storage.putIfAbsent(`${table.path}/${path}`, { file: table.storage.locate(`${table.path}/${file.path}`) });
+    files.push({ ...file, path });
+  }
+  return files;
+}
+
+async function register(context: PhaseContext<"publish">, staged: StagedTable, outcome: CommitOutcome): Promise<number> {
+  const columns = [...staged.columns, ...staged.partition_columns].map(({ name, type }) => ({ name, type }));
+  const content_sha256 = staged.mode === "overwrite" ? staged.content_sha256 : sha256OfJson({ columns, files: outcome.files.map((file) => file.path) });
+  const version = await context.publishDataset({
+    name: staged.name,
+    layer: layerOf(staged.name, context.spec.layer ?? null),
+    table_version: outcome.version,
+    format: "delta",
+    location: `${context.run.environment_id}/${staged.name.replace(".", "/")}`,
+    content_sha256,
+    row_count: outcome.rows,
+    byte_size: outcome.bytes,
+    columns,
+  });
+  return version.version;
+}
+
+function layerOf(dataset: string, fallback: Layer | null): Layer | null {
+  return layers.find((layer) => dataset.startsWith(`${layer}.`)) ?? fallback;
+}
+
+async function exportFiles(context: PhaseContext<"publish">, staged: StagedTable): Promise<{ name: string; sha256: string }[]> {
+  const table = await lakeTable(context.lake.write_root, staged.name);
+  const artifacts = [];
+  for (const [index, file] of staged.files.entries()) {
+    const artifact = await context.addArtifact({
+      name: `${staged.name}${index === 0 ? "" : `.${index}`}.parquet`,
+      kind: "dataset",
+      content_type: "application/vnd.apache.parquet",
+      content: { file: table.storage.locate(`${table.path}/${file.path}`) },
+      metadata: { dataset: staged.name, rows: file.row_count, columns: staged.columns.map(({ name, type }) => ({ name, type })) },
+    });
+    artifacts.push({ name: artifact.name, sha256: artifact.sha256 });
+  }
+  return artifacts;
+}

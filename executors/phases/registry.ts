@@ -1,0 +1,16 @@
+import type { Engine } from "../../contracts/pipeline.ts";
+import type { PhaseRegistry } from "../core/phase.ts";
+import { ingest } from "./ingest.ts";
+import { publish } from "./publish.ts";
+import { queryDuckdb } from "./query-duckdb.ts";
+import { queryPostgres } from "./query-postgres.ts";
+import { queryPhase, type QueryEngine } from "./query.ts";
+import { reseal } from "./reseal.ts";
+import { transform } from "./transform.ts";
+import { validate } from "./validate.ts";
+
+/** To add an engine: its word in contracts/pipeline.ts, then its file; nothing compiles before it is here. */
+const queryEngines: Record<Engine, QueryEngine> = { duckdb: queryDuckdb, postgres: queryPostgres };
+
+/** What executes each phase type of contracts/pipeline.ts. */
+export const registry: PhaseRegistry = { ingest, publish, query: queryPhase(queryEngines), reseal, transform, validate };

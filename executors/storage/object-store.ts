@@ -1,0 +1,114 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import type { Readable } from "node:stream";
+import { CodedError } from "./coded-error.ts";
+import type { Storage, StoredObject } from "./storage.ts";
+
+const SHA256 = /^[0-9a-f]{64}$/;
+
+/** `objects/ab/cd/<sha256>`: the one name of these bytes. Throws `invalid_input`. */
+export function objectPath(sha256: string): string {
+  if (!SHA256.test(sha256)) {
+    throw new CodedError({
+      code: "invalid_input",
+      message: "A SHA-256 is 64 lower-case hexadecimal digits",
+      place: JSON.stringify(sha256.slice(0, 80)),
+      remedy: "Hash the bytes with SHA-256 and send the digest in hexadecimal.",
+    });
+  }
+  return `objects/${sha256.slice(0, 2)}/${sha256.slice(2, 4)}/${sha256}`;
+}
+
+/**
+ * Stores a stream under its hash. Memory is constant and hashing is the only pass. Bytes with another hash
+ * (`hash_mismatch`), too many (`payload_too_large`) or, where `byte_size` is given, another count
+ * (`hash_mismatch`) are refused and leave nothing behind; a stream that ends early leaves nothing either.
+ * Storing what is there already verifies the bytes again and answers `created: false`.
+ */
+export async function putObject(
+  storage: Storage,
+  body: AsyncIterable<Uint8Array>,
+  expected: { sha256: string; byte_size?: number; max_bytes?: number; signal?: AbortSignal },
+): Promise<{ path: string; sha256: string; byte_size: number; created: boolean }> {
+  const path = objectPath(expected.sha256);
+  const counter = { bytes: 0 };
+  const created = await storage.putIfAbsent(path, verified(body, expected, counter));
+  return { path, sha256: expected.sha256, byte_size: counter.bytes, created };
+}
+
+/** The object's size, or null when it is not stored. */
+export function statObject(storage: Storage, sha256: string): Promise<StoredObject | null> {
+  return storage.stat(objectPath(sha256));
+}
+
+/** Removes the object; silent when there is none. */
+export function removeObject(storage: Storage, sha256: string): Promise<void> {
+  return storage.remove(objectPath(sha256));
+}
+
+/** A stream of the object, or of the bytes `start`..`end` (inclusive). Throws `object_missing`. */
+export function readObject(
+  storage: Storage,
+  sha256: string,
+  range?: { start?: number; end?: number },
+): Promise<Readable> {
+  return storage.read(objectPath(sha256), range);
+}
+
+/** SHA-256 (hexadecimal) and size in bytes of a stream, in one pass with constant memory. */
+export async function hashStream(body: AsyncIterable<Uint8Array>): Promise<{ sha256: string; byte_size: number }> {
+  const hash = createHash("sha256");
+  let bytes = 0;
+  for await (const chunk of body) {
+    hash.update(chunk);
+    bytes += chunk.byteLength;
+  }
+  return { sha256: hash.digest("hex"), byte_size: bytes };
+}
+
+/** SHA-256 and size of a local file. */
+export function hashFile(file: string): Promise<{ sha256: string; byte_size: number }> {
+  return hashStream(createReadStream(file, { highWaterMark: 1 << 20 }));
+}
+
+async function* verified(
+  body: AsyncIterable<Uint8Array>,
+  expected: { sha256: string; byte_size?: number; max_bytes?: number; signal?: AbortSignal },
+  counter: { bytes: number },
+): AsyncIterable<Uint8Array> {
+  const hash = createHash("sha256");
+  const limit = Math.min(expected.max_bytes ?? Infinity, expected.byte_size ?? Infinity);
+  for await (const chunk of body) {
+    expected.signal?.throwIfAborted();
+    counter.bytes += chunk.byteLength;
+    if (counter.bytes > limit) throw sizeRefused(expected, counter.bytes);
+    hash.update(chunk);
+    yield chunk;
+  }
+  if (expected.byte_size !== undefined && counter.bytes !== expected.byte_size) {
+    throw sizeRefused(expected, counter.bytes);
+  }
+  const actual = hash.digest("hex");
+  if (actual !== expected.sha256) {
+    throw new CodedError({
+      code: "hash_mismatch",
+      message: `The bytes hash to ${actual}, not to ${expected.sha256}`,
+      place: objectPath(expected.sha256),
+      remedy: "Send the bytes again, or the hash that belongs to them; nothing was stored.",
+    });
+  }
+}
+
+function sizeRefused(expected: { sha256: string; byte_size?: number; max_bytes?: number }, seen: number): CodedError {
+  const tooLarge = seen > (expected.max_bytes ?? Infinity);
+  return new CodedError({
+    code: tooLarge ? "payload_too_large" : "hash_mismatch",
+    message: tooLarge
+      ? `The object is larger than the ${expected.max_bytes} bytes allowed`
+      : `The object has ${seen > (expected.byte_size ?? 0) ? "more than" : "only"} ${
+          seen > (expected.byte_size ?? 0) ? expected.byte_size : seen
+        } of ${expected.byte_size} announced bytes`,
+    place: objectPath(expected.sha256),
+    remedy: tooLarge ? "Store a smaller object, or raise the limit." : "Send all bytes and their true size.",
+  });
+}

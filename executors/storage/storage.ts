@@ -1,0 +1,56 @@
+import { fileURLToPath } from "node:url";
+import type { Readable } from "node:stream";
+import { CodedError } from "./coded-error.ts";
+import { openFileStorage } from "./file-storage.ts";
+
+/** Bytes to store: in memory, in a local file, or as a stream of chunks (which may throw to refuse the write). */
+export type StorageBody = Uint8Array | string | { file: string } | AsyncIterable<Uint8Array>;
+
+export interface StoredObject {
+  /** Relative to the root, `/` between parts. */
+  path: string;
+  /** Bytes. */
+  size: number;
+  modified_at: Date;
+}
+
+/**
+ * A place for immutable objects. Paths are relative, with `/`, and never leave the root. Every method throws
+ * CodedError: `object_missing`, `storage_full`, `storage_path_invalid`, `storage_unavailable`.
+ */
+export interface Storage {
+  /** `file:///…`, without a trailing slash. */
+  readonly url: string;
+  /**
+   * Stores the body under the path when nothing is there. True when this call created it; false when the path was
+   * taken (the body is consumed, what is stored is untouched). All or nothing: a reader never sees half an object,
+   * and a body that throws leaves nothing behind. Durable when the promise resolves.
+   */
+  putIfAbsent(path: string, body: StorageBody): Promise<boolean>;
+  /** Replaces what is there. Only for pointers that may be lost, such as `_last_checkpoint`. */
+  putPointer(path: string, body: string): Promise<void>;
+  /** A stream of the bytes `start`..`end` (both inclusive, from 0). */
+  read(path: string, range?: { start?: number; end?: number }): Promise<Readable>;
+  /** The whole object as text, or null when there is none. */
+  readText(path: string): Promise<string | null>;
+  stat(path: string): Promise<StoredObject | null>;
+  /** Every object whose path starts with the folder, in no promised order. */
+  list(folder: string): AsyncIterable<StoredObject>;
+  /** Removes an object; silent when there is none. */
+  remove(path: string): Promise<void>;
+  /** What an engine on this machine opens to read the object in place. */
+  locate(path: string): string;
+}
+
+/** Opens `file:/folder` or `file:///folder`. The folder is made when it is missing. */
+export async function openStorage(url: string): Promise<Storage> {
+  if (!url.startsWith("file:")) {
+    throw new CodedError({
+      code: "storage_url_unsupported",
+      message: "This storage URL is not supported",
+      place: url.replace(/\/\/[^/@]*@/, "//…@"),
+      remedy: "Use file:/an/absolute/folder.",
+    });
+  }
+  return openFileStorage(fileURLToPath(new URL(url)));
+}

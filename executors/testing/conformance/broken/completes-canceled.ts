@@ -1,0 +1,4 @@
+/** Does not look at what a heartbeat answers. */
+import { minimalExecutor } from "../minimal-executor.ts";
+
+await minimalExecutor({ obeysCancel: false });

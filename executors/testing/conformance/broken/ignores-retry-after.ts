@@ -1,0 +1,4 @@
+/** Comes back when it likes. */
+import { minimalExecutor } from "../minimal-executor.ts";
+
+await minimalExecutor({ honoursRetryAfter: false });

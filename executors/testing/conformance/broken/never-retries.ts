@@ -1,0 +1,4 @@
+/** Sends everything once. */
+import { minimalExecutor } from "../minimal-executor.ts";
+
+await minimalExecutor({ tries: 1 });

@@ -1,0 +1,3 @@
+import { minimalExecutor } from "./minimal-executor.ts";
+
+await minimalExecutor();

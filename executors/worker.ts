@@ -1,0 +1,3 @@
+import { runExecutor } from "./cli/executor.ts";
+
+process.exitCode = await runExecutor(process.env);

@@ -1,0 +1,63 @@
+import "server-only";
+import { z } from "zod";
+import { auditEntry, type AuditEntry, type auditFilter, type listAuditQuery } from "@/contracts/audit.ts";
+import { bigintText, uuid } from "@/contracts/common.ts";
+import { ControlRoomError } from "@/contracts/error.ts";
+import type { Db } from "@/lib/supabase/client.ts";
+import { whoami } from "./environments.ts";
+import { decodeCursor, pageOf } from "./keyset.ts";
+import { columns, readRows } from "./rpc.ts";
+
+export type AuditFilter = z.output<typeof auditFilter>;
+const selected = columns(auditEntry.shape, { audit_id: "text", seq: "text" });
+
+/** The one organization that is meant. Throws `not_found`, or `invalid_input` where several fit. */
+export async function resolveOrganization(db: Db, organization?: string): Promise<{ organization_id: string }> {
+  const { environments } = await whoami(db);
+  const seen = new Map(environments.filter((each) => organization === undefined || each.organization_slug === organization).map((each) => [each.organization_id, each]));
+  const [only, another] = seen.values();
+  if (only === undefined) throw new ControlRoomError("not_found", "There is no such organization, or you may not see it.", { errors: [{ path: "organization", message: "is not an organization that you see" }] });
+  if (another !== undefined) throw new ControlRoomError("invalid_input", "Several organizations fit. Name the organization.", { errors: [{ path: "organization", message: "is needed, because several fit" }] });
+  return only;
+}
+
+/** Entries that the caller may see, newest first. */
+export async function listAudit(db: Db, { organization, limit, cursor, ...filter }: z.output<typeof listAuditQuery>): Promise<{ items: AuditEntry[]; next_cursor: string | null }> {
+  const before = decodeCursor(cursor, [bigintText])?.[0];
+  const { organization_id } = await resolveOrganization(db, organization);
+  let query = filteredAudit(db, organization_id, filter);
+  if (before !== undefined) query = query.lt("audit_id", before);
+  const rows = await readRows(auditEntry, query.order("audit_id", { ascending: false }).limit(limit + 1));
+  return pageOf(rows, limit, (row) => [row.audit_id]);
+}
+
+/** One entry. Throws `not_found`. */
+export async function getAuditEntry(db: Db, auditId: string): Promise<AuditEntry> {
+  const [found] = await readRows(auditEntry, db.from("audit_list").select(selected).eq("audit_id", auditId));
+  if (found === undefined) throw new ControlRoomError("not_found", "There is no such entry, or you may not see it.");
+  return found;
+}
+
+/** All entries that fit, oldest first, a page at a time. */
+export async function* eachAuditPage(db: Db, organization_id: string, filter: Omit<AuditFilter, "organization">, pageSize = 1000): AsyncGenerator<AuditEntry[]> {
+  for (let after: string | undefined; ;) {
+    let query = filteredAudit(db, organization_id, filter);
+    if (after !== undefined) query = query.gt("audit_id", after);
+    const rows = await readRows(auditEntry, query.order("audit_id").limit(pageSize));
+    if (rows.length > 0) yield rows;
+    if (rows.length < pageSize) return;
+    after = rows.at(-1)?.audit_id;
+  }
+}
+
+function filteredAudit(db: Db, organization_id: string, filter: Omit<AuditFilter, "organization">) {
+  let query = db.from("audit_list").select(selected).eq("organization_id", organization_id);
+  for (const name of ["environment_id", "object_type", "object_id"] as const) {
+    if (filter[name] !== undefined) query = query.eq(name, filter[name]);
+  }
+  if (filter.action !== undefined) query = filter.action.includes(".") ? query.eq("action", filter.action) : query.like("action", `${filter.action}.%`);
+  if (filter.actor !== undefined) query = uuid.safeParse(filter.actor).success ? query.eq("actor_id", filter.actor) : query.eq("actor_name", filter.actor);
+  if (filter.since !== undefined) query = query.gte("created_at", filter.since);
+  if (filter.until !== undefined) query = query.lt("created_at", filter.until);
+  return query;
+}

@@ -1,0 +1,126 @@
+import type { LogFile, LogLine, LogQuery, LogStream, StoredLogChunk } from "@/contracts/log.ts";
+import { openBytes } from "./artifact-content.ts";
+
+// A compacted log is text for people and `grep`: a line is `number time attempt stream text`, in the order of the numbers.
+// Reading follows the rules of ops_private.read_logs, and a property test holds both against one model.
+
+const blockBytes = 1_000_000;
+const pageBytes = 1_000_000;
+
+/** The file's text of a chunk. */
+export function chunkText({ first_line, created_at, attempt, stream, text }: StoredLogChunk): string {
+  return text.split("\n").map((line, nth) => `${first_line + nth} ${created_at} ${attempt} ${stream} ${line}\n`).join("");
+}
+
+/** Notes where blocks of about 1 MB begin, while the file's chunks go by. */
+export function blockIndex(): { add(firstLine: number, bytes: number): void; blocks: [number, number][] } {
+  const blocks: [number, number][] = [];
+  let offset = 0;
+  return {
+    blocks,
+    add(firstLine, bytes) {
+      if (blocks.length === 0 || offset - (blocks.at(-1)?.[1] ?? 0) >= blockBytes) blocks.push([firstLine, offset]);
+      offset += bytes;
+    },
+  };
+}
+
+type Page = { items: LogLine[]; matching_lines: number | null; more: boolean };
+
+/** A page of the lines of several phases' files. Holds one block of one file at a time. Throws `storage_unavailable`. */
+export async function readLogFiles(files: LogFile[], query: LogQuery): Promise<Page> {
+  const found: LogLine[] = [];
+  let matching = 0;
+  for (const file of files) {
+    const read = await readLogFile(file, query);
+    found.push(...read.items);
+    matching += read.matching;
+  }
+  found.sort((a, b) => (query.order === "desc" ? b.line - a.line : a.line - b.line));
+  let bytes = 0;
+  const end = found.findIndex((line, nth) => {
+    bytes += Buffer.byteLength(line.text);
+    return nth === query.limit || (nth > 0 && bytes > pageBytes);
+  });
+  return { items: end === -1 ? found : found.slice(0, end), matching_lines: isCounting(query) ? matching : null, more: end !== -1 };
+}
+
+/** What one file gives to the page, and one line more where there is more; how many of all its lines match the search. */
+async function readLogFile(file: LogFile, query: LogQuery): Promise<{ items: LogLine[]; matching: number }> {
+  const items: LogLine[] = [];
+  let bytes = 0;
+  let matching = 0;
+  const counts = isCounting(query);
+  const isFull = (): boolean => items.length > query.limit || bytes > pageBytes;
+  for (const block of blocksOf(file, query)) {
+    if (!counts && isFull()) break;
+    const lines = linesOf(await blockText(file, block), file.phase, query);
+    if (counts) matching += lines.length;
+    for (const line of query.order === "desc" ? lines.toReversed() : lines) {
+      if (isFull()) break;
+      if (line.line <= query.after || line.line >= query.before) continue;
+      items.push(line);
+      bytes += Buffer.byteLength(line.text);
+    }
+  }
+  return { items, matching };
+}
+
+function isCounting({ search, count }: LogQuery): boolean {
+  return search !== undefined && count !== false;
+}
+
+interface Block {
+  start: number;
+  end: number;
+}
+/** All blocks where matches are counted; else those that may hold lines between `after` and `before`. In reading order. */
+function blocksOf(file: LogFile, query: LogQuery): Block[] {
+  const { after, before, order } = query;
+  const blocks = file.blocks.flatMap(([firstLine, start], nth): Block[] => {
+    const [nextLine, nextStart] = file.blocks[nth + 1] ?? [Infinity, Number(file.byte_size)];
+    return isCounting(query) || (firstLine < before && nextLine > after + 1) ? [{ start, end: nextStart - 1 }] : [];
+  });
+  return order === "desc" ? blocks.toReversed() : blocks;
+}
+
+async function blockText(file: LogFile, range: Block): Promise<string> {
+  const parts: Buffer[] = [];
+  for await (const part of await openBytes(file.sha256, range)) parts.push(part as Buffer);
+  return Buffer.concat(parts).toString("utf8");
+}
+
+/** Lower case letter by letter, as `lower(… collate pg_c_utf8)` has it: no final sigma, no dot that stands alone. */
+function folded(text: string): string {
+  return text.replaceAll("İ", "i").replaceAll("Σ", "σ").toLowerCase();
+}
+
+/** The lines of a block that fit the query's phase, attempt, stream and search. Lines without the text searched for cost nothing. */
+function linesOf(block: string, phase: string | null, { attempt, stream, search }: LogQuery): LogLine[] {
+  const lines: LogLine[] = [];
+  const needle = search === undefined ? null : folded(search);
+  const haystack = needle === null ? block : folded(block);
+  for (let at = 0; at < block.length;) {
+    const hit = needle === null ? at : haystack.indexOf(needle, at);
+    if (hit === -1) break;
+    const start = hit === at ? at : block.lastIndexOf("\n", hit) + 1;
+    const end = block.indexOf("\n", hit);
+    const textStart = afterSpaces(block, start, 4);
+    if (needle !== null && haystack.slice(textStart, end).includes(needle)) lines.push(lineOf(block.slice(start, end), phase));
+    else if (needle === null) lines.push(lineOf(block.slice(start, end), phase));
+    at = end + 1;
+  }
+  return lines.filter((line) => (attempt === undefined || line.attempt === attempt) && (stream === undefined || line.stream === stream));
+}
+
+function afterSpaces(text: string, from: number, count: number): number {
+  let at = from;
+  for (let nth = 0; nth < count; nth += 1) at = text.indexOf(" ", at) + 1;
+  return at;
+}
+
+function lineOf(text: string, phase: string | null): LogLine {
+  const textStart = afterSpaces(text, 0, 4);
+  const [number, created_at = "", attempt, stream] = text.slice(0, textStart - 1).split(" ");
+  return { line: Number(number), phase, attempt: Number(attempt), stream: stream as LogStream, text: text.slice(textStart), created_at };
+}

@@ -1,0 +1,38 @@
+import type { z } from "zod";
+import { ControlRoomError } from "@/contracts/error.ts";
+import { rpc, type RpcArgs, type RpcName, type RpcReturns } from "@/contracts/rpc.ts";
+import type { Db } from "@/lib/supabase/client.ts";
+import { fromDatabase, type DatabaseError } from "./database-error.ts";
+
+interface Answer {
+  data: unknown;
+  error: DatabaseError | null;
+  status: number;
+}
+
+/** The one door to the functions of schema `ops`. Throws ControlRoomError with the code that SQL raised. */
+export async function callRpc<N extends RpcName>(db: Db, name: N, args: RpcArgs<N>): Promise<RpcReturns<N>> {
+  const answer: Answer = await db.rpc(name, args);
+  if (answer.error !== null) throw fromDatabase(answer.error, answer.status);
+  return trusted(rpc[name].returns as unknown as z.ZodType<RpcReturns<N>>, answer.data, `ops.${name}`);
+}
+
+/** The rows of a PostgREST query, typed by the contract. */
+export async function readRows<T extends z.ZodType>(row: T, query: PromiseLike<Answer>): Promise<z.output<T>[]> {
+  const answer = await query;
+  if (answer.error !== null) throw fromDatabase(answer.error, answer.status);
+  return trusted(row.array(), answer.data, "a query") as z.output<T>[];
+}
+
+/** The columns of a contract for PostgREST's `select`; `cast` adds a cast to those named, such as bigint to text. */
+export function columns(shape: Record<string, unknown>, cast: Record<string, string> = {}): string {
+  return Object.keys(shape).map((name) => (cast[name] === undefined ? name : `${name}::${cast[name]}`)).join(",");
+}
+
+/** The database is ours: outside production its answers are checked against the contract, in production believed. */
+function trusted<T>(schema: z.ZodType<T>, value: unknown, source: string): T {
+  if (process.env.NODE_ENV === "production") return value as T;
+  const checked = schema.safeParse(value);
+  if (checked.success) return checked.data;
+  throw new ControlRoomError("internal", undefined, { cause: new Error(`${source} answered what the contract does not say`, { cause: checked.error }) });
+}

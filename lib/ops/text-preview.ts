@@ -1,0 +1,51 @@
+/** Reads delimited and line-wise text for people: only the beginning is ever given to these functions. */
+
+/** Records of RFC 4180 text: fields in double quotes may hold commas, line breaks and doubled quotes. At most `limit` records. */
+export function csvRecords(text: string, limit: number): string[][] {
+  const records: string[][] = [];
+  let record: string[] = [];
+  let field = "";
+  let inQuotes = false;
+  const endRecord = (): void => {
+    record.push(field);
+    field = "";
+    if (record.length > 1 || record[0] !== "") records.push(record);
+    record = [];
+  };
+  for (let at = 0; at < text.length && records.length < limit; at += 1) {
+    const character = text[at];
+    if (inQuotes) {
+      if (character !== '"') field += character;
+      else if (text[at + 1] === '"') {
+        field += '"';
+        at += 1;
+      } else inQuotes = false;
+    } else if (character === '"' && field === "") inQuotes = true;
+    else if (character === ",") {
+      record.push(field);
+      field = "";
+    } else if (character === "\n") endRecord();
+    else if (character !== "\r" || text[at + 1] !== "\n") field += character;
+  }
+  if (records.length < limit && (field !== "" || record.length > 0)) endRecord();
+  return records;
+}
+
+/** Objects of newline-delimited JSON as a table whose columns are the keys in the order they appear; null where a line is no object. */
+export function ndjsonTable(text: string, limit: number): { columns: string[]; rows: (string | null)[][] } | null {
+  const objects: Record<string, unknown>[] = [];
+  for (const line of text.split("\n")) {
+    if (objects.length >= limit) break;
+    if (line.trim() === "") continue;
+    try {
+      const value: unknown = JSON.parse(line);
+      if (value === null || typeof value !== "object" || Array.isArray(value)) return null;
+      objects.push(value as Record<string, unknown>);
+    } catch {
+      return null;
+    }
+  }
+  const columns = [...new Set(objects.flatMap((each) => Object.keys(each)))];
+  const cell = (value: unknown): string | null => (value === undefined || value === null ? null : typeof value === "string" ? value : JSON.stringify(value));
+  return { columns, rows: objects.map((each) => columns.map((name) => cell(Object.hasOwn(each, name) ? each[name] : undefined))) };
+}

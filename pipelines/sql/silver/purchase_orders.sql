@@ -1,0 +1,9 @@
+select
+  o.id as order_id, o.name as number, o.state, o.company_id, o.partner_id, o.user_id as buyer_id, o.currency_id,
+  case when o.currency_id = c.currency_id then 1 else nullif(cast(o.currency_rate as decimal(28, 12)), 0) end as currency_rate,
+  o.date_order as ordered_at, cast(o.date_order as date) as order_date, o.date_approve as approved_at,
+  cast(o.amount_untaxed as decimal(18, 2)) as untaxed, cast(o.amount_tax as decimal(18, 2)) as tax, cast(o.amount_total as decimal(18, 2)) as total,
+  o.invoice_status, o.receipt_status, o.partner_ref as supplier_reference, o.create_date as created_at, o.write_date as updated_at
+from bronze.purchase_order o
+left join bronze.res_company c on c.id = o.company_id
+qualify row_number() over (partition by o.id order by o.write_date desc) = 1

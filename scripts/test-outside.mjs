@@ -1,0 +1,22 @@
+// npm run test:outside: what needs more than Node. Python and PyPI (an independent reader of our tables), the recorded Odoo
+// database beside the checkout. Fails where one of them is missing.
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { ensureBuilt, ROOT } from "./build.mjs";
+import { ensureInstalled } from "./install-packages.mjs";
+import { endWith, StepError } from "./run-step.mjs";
+import { runShown } from "./test-steps.mjs";
+
+try {
+  if (!existsSync(path.join(ROOT, "../shared/data/odoo17"))) {
+    throw new StepError("data_missing", "../shared/data/odoo17 is not beside the checkout.", "Lay the recorded data there; `npm test` needs none of it.");
+  }
+  await ensureInstalled(ROOT);
+  await ensureBuilt(["bundles", "web"]);
+  await runShown("Delta tables read back by delta-rs", "tsx", ["executors/lake/readback.outside.ts"]);
+  await runShown("The advisors of Supabase find nothing", "tsx", ["supabase/tests/advisors.outside.ts"]);
+  await runShown("squawk finds nothing in the migrations", "tsx", ["supabase/tests/squawk.outside.ts"]);
+  await runShown("The reference pipelines on a real Odoo database", "tsx", ["pipelines/real-odoo.outside.ts"]);
+} catch (error) {
+  endWith(error);
+}

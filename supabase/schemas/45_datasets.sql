@@ -1,0 +1,106 @@
+create table ops.datasets (
+  dataset_id uuid primary key default gen_random_uuid(),
+  environment_id uuid not null references ops.environments,
+  name text not null constraint dataset_name_is_schema_and_table check (name ~ '^[a-z][a-z0-9_]{0,62}\.[a-z][a-z0-9_]{0,62}$'),
+  layer text constraint layer_is_known check (layer in ('bronze', 'silver', 'gold')),
+  current_version int not null default 0,
+  -- The fence of the last writer that registered: an older one is refused.
+  fence bigint not null default 0,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint dataset_name_is_unique_in_its_environment unique (environment_id, name)
+);
+
+create table ops.dataset_versions (
+  dataset_id uuid not null references ops.datasets,
+  version int not null constraint versions_count_from_one check (version >= 1),
+  environment_id uuid not null,
+  run_id uuid not null references ops.runs,
+  phase text not null,
+  table_version bigint not null,
+  format text not null constraint format_is_known check (format in ('delta', 'iceberg')),
+  location text not null,
+  content_sha256 text not null constraint content_is_named_by_its_hash check (content_sha256 ~ '^[0-9a-f]{64}$'),
+  row_count bigint not null,
+  byte_size bigint not null,
+  columns jsonb not null,
+  created_at timestamptz not null default clock_timestamp(),
+  primary key (dataset_id, version),
+  constraint a_run_publishes_a_dataset_once unique (dataset_id, run_id),
+  constraint one_registration_per_table_version unique (dataset_id, table_version)
+);
+create index dataset_versions_by_run on ops.dataset_versions (run_id);
+
+-- Who may commit to a table right now. Held as long as that run's lease lives, so it cannot leak. `fence` is new with every
+-- holder, whatever its lease's age: put-if-absent on the table's log then refuses whoever held it before.
+create table ops_private.publish_intents (
+  dataset_id uuid primary key references ops.datasets,
+  run_id uuid not null references ops.runs,
+  phase text not null,
+  lease_fence bigint not null,
+  fence bigint not null,
+  base_table_version bigint not null,
+  began_at timestamptz not null default clock_timestamp()
+);
+create index publish_intents_by_run on ops_private.publish_intents (run_id);
+alter table ops_private.publish_intents enable row level security;
+alter table ops_private.publish_intents force row level security;
+
+do $$
+declare
+  name text;
+begin
+  foreach name in array array['datasets', 'dataset_versions'] loop
+    execute format('alter table ops.%I enable row level security', name);
+    execute format('alter table ops.%I force row level security', name);
+    execute format('create policy members_see_their_environments on ops.%I for select to authenticated, ops_token, ops_sql using (environment_id = any ((select ops_private.visible_environments())::uuid[]))', name);
+    execute format('grant select on ops.%I to authenticated, ops_token, ops_sql', name);
+  end loop;
+end
+$$;
+create trigger dataset_versions_never_change before update or delete on ops.dataset_versions for each row execute function ops_private.refuse_change();
+
+create view ops.dataset_version_list with (security_invoker = true) as
+  select d.dataset_id, d.environment_id, d.name, d.layer, v.version, d.current_version, v.table_version::text, v.format, v.location, v.content_sha256,
+    v.row_count::text, v.byte_size::text, v.columns, v.run_id, v.created_at
+  from ops.datasets as d join ops.dataset_versions as v using (dataset_id);
+create view ops.dataset_list with (security_invoker = true) as
+  select dataset_id, environment_id, name, layer, version, table_version, format, location, content_sha256, row_count, byte_size, columns, run_id, created_at
+  from ops.dataset_version_list where version = current_version;
+grant select on ops.dataset_version_list, ops.dataset_list to authenticated, ops_token, ops_sql;
+
+-- pin_inputs: the lease holder. Which version of each dataset this run reads: what its input manifest holds already (its own, or
+-- that of the run it repeats), else the registered version now, which is then recorded. Locks run, lease, head.
+create function ops_private.pin_inputs(run uuid, token uuid, datasets text[], sources jsonb) returns jsonb language plpgsql security definer set search_path = '' as $$
+declare
+  found_run ops.runs;
+  lease ops.leases;
+  pinned jsonb;
+  fresh jsonb;
+  fresh_sources jsonb;
+begin
+  select * into found_run from ops.runs as r where r.run_id = run for no key update;
+  lease := ops_private.hold(run, token);
+  pinned := coalesce(found_run.input_manifest -> 'datasets', '{}');
+  select coalesce(jsonb_object_agg(d.name, jsonb_build_object('version', l.version, 'table_version', l.table_version, 'content_sha256', l.content_sha256, 'run_id', l.run_id)), '{}') into fresh
+  from ops.datasets as d join ops.dataset_list as l using (dataset_id)
+  where d.environment_id = lease.environment_id and d.name = any (pin_inputs.datasets) and not pinned ? d.name;
+  select coalesce(jsonb_object_agg(s.key, s.value), '{}') into fresh_sources
+  from jsonb_each(coalesce(pin_inputs.sources, '{}')) as s where not coalesce(found_run.input_manifest -> 'sources', '{}') ? s.key;
+  if fresh <> '{}' or fresh_sources <> '{}' then
+    update ops.runs as r set input_manifest = jsonb_build_object('datasets', pinned || fresh, 'sources', coalesce(r.input_manifest -> 'sources', '{}') || fresh_sources)
+    where r.run_id = run returning * into found_run;
+    perform ops_private.append_event(run, 'INPUTS_PINNED', 'info', null, 'The versions that this run reads are recorded.',
+      jsonb_build_object('datasets', (select count(*) from jsonb_object_keys(fresh)), 'sources', (select coalesce(jsonb_agg(k), '[]') from jsonb_object_keys(fresh_sources) as k)));
+  end if;
+  return jsonb_build_object(
+    'datasets', (select coalesce(jsonb_agg(to_jsonb(v) - array['environment_id', 'current_version'] order by v.name), '[]')
+      from ops.dataset_version_list as v where v.environment_id = lease.environment_id and v.name = any (pin_inputs.datasets)
+        and v.version = (found_run.input_manifest -> 'datasets' -> v.name ->> 'version')::int),
+    'missing', (select coalesce(jsonb_agg(n order by n), '[]') from unnest(pin_inputs.datasets) as n where not coalesce(found_run.input_manifest -> 'datasets', '{}') ? n),
+    'sources', coalesce(found_run.input_manifest -> 'sources', '{}'));
+end
+$$;
+create function ops.pin_inputs(run_id uuid, lease_token uuid, datasets text[] default '{}', sources jsonb default '{}') returns jsonb
+language sql set search_path = '' as 'select ops_private.pin_inputs($1, $2, $3, $4)';
+grant execute on function ops_private.pin_inputs(uuid, uuid, text[], jsonb), ops.pin_inputs(uuid, uuid, text[], jsonb) to authenticated, ops_token;

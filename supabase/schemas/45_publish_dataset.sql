@@ -1,0 +1,79 @@
+-- begin_publish: the lease holder, by a running phase. Takes the right to commit to tables, all or none, before anything is put into
+-- their logs. Answers for each the fence to commit with and the registered version to build on (-1: none): commits after that one
+-- were never registered. A table that another live lease holds is table_busy. A repeat under the same lease answers the same.
+-- Locks lease, then the datasets by name.
+create function ops_private.begin_publish(run uuid, token uuid, phase text, datasets text[]) returns jsonb language plpgsql security definer set search_path = '' as $$
+declare
+  lease ops.leases := ops_private.hold(run, token);
+  ids uuid[];
+  busy record;
+begin
+  if cardinality(datasets) not between 1 and 2000 or exists (select from unnest(datasets) as n where n is null or n !~ '^[a-z][a-z0-9_]{0,62}\.[a-z][a-z0-9_]{0,62}$') then
+    perform ops_private.fail('invalid_input', 'datasets names 1 to 2000 tables as schema.table.');
+  elsif (select r.isolated from ops.runs as r where r.run_id = run) then
+    perform ops_private.fail('illegal_transition', 'A verification publishes nothing.');
+  elsif not exists (select from ops.run_phases as p where p.run_id = run and p.name = begin_publish.phase and p.status = 'running') then
+    perform ops_private.fail('illegal_transition', 'A dataset is published by a running phase.');
+  end if;
+  insert into ops.datasets (environment_id, name) select lease.environment_id, n from unnest(datasets) as n group by n order by n
+  on conflict on constraint dataset_name_is_unique_in_its_environment do nothing;
+  perform from ops.datasets as d where d.environment_id = lease.environment_id and d.name = any (datasets) order by d.name for update;
+  ids := array(select d.dataset_id from ops.datasets as d where d.environment_id = lease.environment_id and d.name = any (datasets));
+  select d.name, i.run_id into busy from ops_private.publish_intents as i join ops.datasets as d using (dataset_id)
+  join ops.leases as l on l.run_id = i.run_id and l.fence = i.lease_fence and l.expires_at > clock_timestamp()
+  where i.dataset_id = any (ids) and i.run_id <> run order by d.name limit 1;
+  if found then
+    perform ops_private.fail('table_busy', format('Run %s is publishing %s right now.', busy.run_id, busy.name), 'Wait for its end, then ask again.');
+  end if;
+  insert into ops_private.publish_intents as i (dataset_id, run_id, phase, lease_fence, fence, base_table_version)
+  select d.dataset_id, run, begin_publish.phase, lease.fence, nextval('ops_private.fence'),
+    coalesce((select max(v.table_version) from ops.dataset_versions as v where v.dataset_id = d.dataset_id), -1)
+  from ops.datasets as d where d.dataset_id = any (ids)
+  on conflict (dataset_id) do update set run_id = excluded.run_id, phase = excluded.phase, lease_fence = excluded.lease_fence, fence = excluded.fence,
+    base_table_version = excluded.base_table_version, began_at = clock_timestamp()
+  where i.run_id <> excluded.run_id or i.lease_fence <> excluded.lease_fence or i.phase <> excluded.phase;
+  return jsonb_build_object('items', (select jsonb_agg(jsonb_build_object('name', d.name, 'fence', i.fence::text, 'base_table_version', i.base_table_version::text) order by d.name)
+    from ops_private.publish_intents as i join ops.datasets as d using (dataset_id) where i.dataset_id = any (ids)));
+end
+$$;
+create function ops.begin_publish(run_id uuid, lease_token uuid, phase text, datasets text[]) returns jsonb language sql set search_path = '' as 'select ops_private.begin_publish($1, $2, $3, $4)';
+
+-- publish_dataset: the lease holder that began it. Registers a committed table version as the dataset's current one, once a run and
+-- dataset, and gives the table free; a repeat answers the same. Whoever has lost the table since is lease_lost. Locks lease, dataset, head.
+create function ops_private.publish_dataset(run uuid, token uuid, dataset jsonb) returns jsonb language plpgsql security definer set search_path = '' as $$
+declare
+  lease ops.leases := ops_private.hold(run, token);
+  target ops.datasets;
+  made ops.dataset_versions;
+  intent ops_private.publish_intents;
+begin
+  if (select r.isolated from ops.runs as r where r.run_id = run) then
+    perform ops_private.fail('illegal_transition', 'A verification publishes nothing.');
+  elsif not exists (select from ops.run_phases as p where p.run_id = run and p.name = dataset ->> 'phase' and p.status = 'running') then
+    perform ops_private.fail('illegal_transition', 'A dataset is published by a running phase.');
+  end if;
+  select * into target from ops.datasets as d where d.environment_id = lease.environment_id and d.name = dataset ->> 'name' for update;
+  select * into made from ops.dataset_versions as v where v.dataset_id = target.dataset_id and v.run_id = run;
+  if not found then
+    select * into intent from ops_private.publish_intents as i where i.dataset_id = target.dataset_id;
+    if intent.run_id is distinct from run then
+      perform ops_private.fail(case when intent.run_id is null then 'illegal_transition' else 'lease_lost' end, 'This run does not hold the table.', 'Call begin_publish before the commit.');
+    elsif intent.lease_fence <> lease.fence then
+      perform ops_private.fail('illegal_transition', 'The table was taken under another lease of this run.', 'Call begin_publish before the commit.');
+    elsif exists (select from ops.dataset_versions as v where v.dataset_id = target.dataset_id and v.table_version >= (dataset ->> 'table_version')::bigint) then
+      perform ops_private.fail('conflict', 'A version of this table at least as new is already registered.');
+    end if;
+    insert into ops.dataset_versions (dataset_id, version, environment_id, run_id, phase, table_version, format, location, content_sha256, row_count, byte_size, columns)
+    values (target.dataset_id, target.current_version + 1, lease.environment_id, run, dataset ->> 'phase', (dataset ->> 'table_version')::bigint, dataset ->> 'format', dataset ->> 'location',
+      dataset ->> 'content_sha256', (dataset ->> 'row_count')::bigint, (dataset ->> 'byte_size')::bigint, dataset -> 'columns') returning * into made;
+    update ops.datasets as d set current_version = made.version, fence = intent.fence, layer = coalesce(dataset ->> 'layer', d.layer), updated_at = clock_timestamp() where d.dataset_id = target.dataset_id;
+    perform ops_private.append_event(run, 'DATASET_PUBLISHED', 'info', dataset ->> 'phase', format('%s version %s: %s rows.', target.name, made.version, made.row_count),
+      jsonb_build_object('dataset', target.name, 'version', made.version, 'table_version', made.table_version, 'content_sha256', made.content_sha256));
+  end if;
+  delete from ops_private.publish_intents as i where i.dataset_id = target.dataset_id and i.run_id = run;
+  return (select to_jsonb(v) - array['environment_id', 'current_version'] from ops.dataset_version_list as v where v.dataset_id = made.dataset_id and v.version = made.version);
+end
+$$;
+create function ops.publish_dataset(run_id uuid, lease_token uuid, dataset jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.publish_dataset($1, $2, $3)';
+grant execute on function ops_private.begin_publish(uuid, uuid, text, text[]), ops.begin_publish(uuid, uuid, text, text[]),
+  ops_private.publish_dataset(uuid, uuid, jsonb), ops.publish_dataset(uuid, uuid, jsonb) to authenticated, ops_token;

@@ -1,0 +1,51 @@
+-- What a run prints. Lines are numbered per run, 1..n without gaps; a chunk holds whole lines of one phase, attempt and stream,
+-- joined by line feeds. Chunks are a buffer: when the run has ended they become one artifact per phase and are deleted, so this
+-- table holds live runs only and needs no partitions, but an eager vacuum.
+create table ops.run_log_chunks (
+  run_id uuid not null references ops.runs,
+  chunk_id uuid not null,
+  environment_id uuid not null,
+  phase text,
+  attempt int not null,
+  stream text not null constraint stream_is_known check (stream in ('stdout', 'stderr', 'engine')),
+  first_line int not null constraint lines_count_from_one check (first_line >= 1),
+  -- 0: came after the limit, was counted and dropped; the row stays, so that a repeat is not counted again.
+  line_count int not null constraint line_count_is_not_negative check (line_count >= 0),
+  text text not null,
+  created_at timestamptz not null default clock_timestamp(),
+  primary key (run_id, chunk_id)
+) with (autovacuum_vacuum_scale_factor = 0.02, toast.autovacuum_vacuum_scale_factor = 0.02);
+create index run_log_chunks_by_line on ops.run_log_chunks (run_id, first_line) where line_count > 0;
+
+-- One narrow row a run that ever wrote a line. `compact_after` is set when the run has ended and its chunks wait to be compacted.
+create table ops_private.log_heads (
+  run_id uuid primary key references ops.runs,
+  environment_id uuid not null,
+  last_line int not null default 0,
+  byte_size bigint not null default 0,
+  dropped_lines bigint not null default 0,
+  compact_after timestamptz,
+  compact_tries int not null default 0
+) with (fillfactor = 50);
+create index log_heads_to_compact on ops_private.log_heads (compact_after) where compact_after is not null;
+
+-- The compacted log of a phase: an artifact whose lines are those of the chunks. `blocks` are places to begin reading: the first
+-- line of each block and its offset in bytes.
+create table ops_private.log_files (
+  run_id uuid not null references ops.runs,
+  phase text,
+  artifact_id uuid not null references ops.run_artifacts,
+  line_count int not null,
+  blocks jsonb not null,
+  constraint one_file_per_phase unique nulls not distinct (run_id, phase)
+);
+
+alter table ops.run_log_chunks enable row level security;
+alter table ops.run_log_chunks force row level security;
+create policy members_see_their_environments on ops.run_log_chunks for select to authenticated, ops_token, ops_sql
+  using (environment_id = any ((select ops_private.visible_environments())::uuid[]));
+grant select on ops.run_log_chunks to authenticated, ops_token, ops_sql;
+alter table ops_private.log_heads enable row level security;
+alter table ops_private.log_heads force row level security;
+alter table ops_private.log_files enable row level security;
+alter table ops_private.log_files force row level security;

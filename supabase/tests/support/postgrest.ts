@@ -1,0 +1,36 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { endChild, startChild, tailOf } from "../../../scripts/stack/child.ts";
+import { anyFreePort } from "../../../scripts/stack/ports.ts";
+import { findPostgrest, postgrestCommand, waitForPostgrest } from "../../../scripts/stack/postgrest.ts";
+import { publicKeySet } from "../../../scripts/stack/secrets.ts";
+import { ROOT } from "./test-server.ts";
+import { SIGNING_KEY } from "./tokens.ts";
+
+export type TestPostgrest = { url: string; stop(): Promise<void> };
+
+/** PostgREST on a free port over one database; `database_url` is `database.urlOf("authenticator")`. */
+export async function startPostgrest(database_url: string): Promise<TestPostgrest> {
+  const folder = mkdtempSync(path.join(tmpdir(), "postgrest-test-"));
+  const port = await anyFreePort();
+  let admin_port = await anyFreePort();
+  while (admin_port === port) admin_port = await anyFreePort();
+  const log_file = path.join(folder, "postgrest.log");
+  const command = findPostgrest(ROOT, process.env);
+  const child = await startChild(
+    postgrestCommand({ command, database_url, port, admin_port, jwks: publicKeySet(SIGNING_KEY), log_file, cwd: folder }),
+  );
+  const stop = async () => {
+    await endChild(child, "SIGTERM", 3000);
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    await waitForPostgrest(admin_port, child, log_file);
+    if (child.hasExited()) throw new Error(`PostgREST ended early:\n${tailOf(log_file)}`);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { url: `http://127.0.0.1:${port}`, stop };
+}
