@@ -54,26 +54,28 @@ async function expectAccessibleInBothThemes(page: Page, name: string, without: s
   await page.emulateMedia({ colorScheme: "light" });
 }
 
-async function lookAt(page: Page, shown: typeof pages, runId = ""): Promise<void> {
-  const wide = page.viewportSize();
-  for (const [name, address] of shown) {
-    await open(page, address(runId));
-    await expectAccessibleInBothThemes(page, name);
-    await page.setViewportSize({ width: 320, height: 640 });
-    // Tables and charts are laid out again when they have seen their new width.
-    await expect.soft.poll(() => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), { message: `${name} is wider than the window`, timeout: 3000 }).toBeLessThanOrEqual(0);
-    if (wide) await page.setViewportSize(wide);
-  }
+// Each page is a test of its own, so that both browsers share them and a slow one is named.
+test.describe.configure({ mode: "parallel" });
+
+async function lookAt(page: Page, name: string, address: string): Promise<void> {
+  await open(page, address);
+  await expectAccessibleInBothThemes(page, name);
+  await page.setViewportSize({ width: 320, height: 640 });
+  // Tables and charts are laid out again when they have seen their new width.
+  await expect.soft.poll(() => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), { message: `${name} is wider than the window`, timeout: 3000 }).toBeLessThanOrEqual(0);
 }
 
-test("no page before the sign-in has a violation, in light and dark, and at 320 px none is lost sideways", async ({ page }) => {
-  await lookAt(page, [["sign-in", () => "/sign-in"], ["sign-up", () => "/sign-up"], ["forgot password", () => "/forgot-password"]]);
-});
+for (const [name, address] of [["sign-in", "/sign-in"], ["sign-up", "/sign-up"], ["forgot password", "/forgot-password"]] as const) {
+  test(`${name}: no violation in light and dark, and at 320 px nothing is lost sideways`, async ({ page }) => {
+    await lookAt(page, name, address);
+  });
+}
 
-test("no page of the control room has a violation, in light and dark, and at 320 px none is lost sideways", async ({ signedIn: page }) => {
-  test.setTimeout(420_000);
-  await lookAt(page, pages, await lastGoldRun(stack()));
-});
+for (const [name, address] of pages) {
+  test(`${name}: no violation in light and dark, and at 320 px nothing is lost sideways`, async ({ signedIn: page }) => {
+    await lookAt(page, name, address(await lastGoldRun(stack())));
+  });
+}
 
 test("dialogs, menus and drawers have no violation, in light and dark", async ({ signedIn: page }) => {
   const runId = await lastGoldRun(stack());

@@ -51,7 +51,7 @@ export async function signIn(page: Page, { email, password }: { email: string; p
 /** No violation of WCAG 2.2 A and AA, nor of axe's best practices, in what is shown now; of all rules, or `only` of some, `without` some. */
 export async function expectAccessible(page: Page, what: string, { only, without = [] }: { only?: string[]; without?: string[] } = {}): Promise<void> {
   // Motion of 150 ms and a fading dialog would be measured half transparent.
-  await page.evaluate(() => Promise.all(document.getAnimations().filter((animation) => animation.effect?.getComputedTiming().iterations !== Number.POSITIVE_INFINITY).map((animation) => animation.finished.catch(() => null))));
+  await expect.poll(() => page.evaluate(() => document.getAnimations().filter((animation) => animation.playState === "running" && animation.effect?.getComputedTiming().iterations !== Number.POSITIVE_INFINITY).length), { message: `${what} is still moving` }).toBe(0);
   const axe = new AxeBuilder({ page }).options({ resultTypes: ["violations"] }); // the rest would be sent over and thrown away
   const rules = only ? axe.withRules(only) : axe.withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]).disableRules(without);
   const { violations } = await rules.analyze();
