@@ -22,7 +22,8 @@ export async function startServer(answer: (request: ReceivedRequest, response: S
     incoming.on("end", () => {
       const request = { method: incoming.method ?? "", path: incoming.url ?? "", headers: incoming.headers, body: Buffer.concat(chunks) };
       received.push(request);
-      void answer(request, response, received.length);
+      // A server that fails on the way breaks the connection, as a real one does; who called is told.
+      void Promise.resolve(answer(request, response, received.length)).catch(() => response.destroy());
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
