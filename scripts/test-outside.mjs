@@ -1,4 +1,4 @@
-// npm run test:outside: what needs more than Node. Python and PyPI (an independent reader of our tables), the recorded Odoo
+// npm run test:outside: what needs more than Node. Python and PyPI (an independent reader of our tables), Go (an S3 server), the recorded Odoo
 // database beside the checkout. Fails where one of them is missing.
 import { existsSync } from "node:fs";
 import path from "node:path";
@@ -14,6 +14,9 @@ try {
   await ensureInstalled(ROOT);
   await ensureBuilt(["bundles", "web"]);
   await runShown("Delta tables read back by delta-rs", "tsx", ["executors/lake/readback.outside.ts"]);
+  await runShown("Storage on a real S3 server", "tsx", ["executors/storage/s3.outside.ts"]);
+  await runShown("Phases on a lake in a bucket", "tsx", ["executors/phases/s3-lake.outside.ts"]);
+  await runShown("Eight processes race 200 commits, in a folder and on S3", "tsx", ["executors/lake/race.outside.ts"]);
   await runShown("The advisors of Supabase find nothing", "tsx", ["supabase/tests/advisors.outside.ts"]);
   await runShown("squawk finds nothing in the migrations", "tsx", ["supabase/tests/squawk.outside.ts"]);
   await runShown("The reference pipelines on a real Odoo database", "tsx", ["pipelines/real-odoo.outside.ts"]);

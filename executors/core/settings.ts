@@ -9,7 +9,7 @@ const whole = (least: number, most: number, fallback: number) => z.coerce.number
 const environment = z.object({
   CONTROL_ROOM_URL: z.url({ protocol: /^https?$/, error: "is not an http(s) URL" }),
   CONTROL_ROOM_TOKEN: z.string().regex(/^lcx_[A-Za-z0-9_-]{43}$/, "is not an executor's token (lcx_ and 43 characters)"),
-  CONTROL_ROOM_LAKE: z.string().regex(/^file:\//, "is not of the form file:/path").transform((value) => value.replace(/\/+$/, "")),
+  CONTROL_ROOM_LAKE: z.string().regex(/^(file:\/|s3:\/\/)/, "is not of the form file:/path or s3://bucket/prefix").transform((value) => value.replace(/\/+$/, "")),
   CONTROL_ROOM_SCRATCH: z.string().min(1).optional(),
   LEASE_SECONDS: whole(1, 600, 30),
   EXECUTOR_QUEUES: list("default").pipe(z.array(word).min(1).max(50)),
@@ -42,7 +42,7 @@ const edgeEnvironment = environment.omit({ EXECUTOR_KEYS_FILE: true, CONTROL_ROO
 export interface ExecutorSettings {
   url: string;
   token: string;
-  /** `file:/path`, without a slash at the end. */
+  /** `file:/path` or `s3://bucket/prefix`, without a slash at the end. */
   lake: string;
   /** Folder for files of phases under way; null: the system's folder for temporary files. */
   scratch: string | null;

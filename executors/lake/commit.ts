@@ -94,12 +94,12 @@ export async function commitTable(request: CommitRequest): Promise<CommitOutcome
       : await dataActions(request, snapshot as Snapshot, commits, base);
     if (await putCommit(table, head + 1, actions)) {
       await checkpointWhenDue(request, head + 1);
-      if (!fencing) return outcome((await readSnapshot(table, head + 1)) as Snapshot, false);
+      if (!fencing) return outcome((await readSnapshot(table, head + 1, snapshot)) as Snapshot, false);
     } else {
       lost += 1;
       await wait(randomInt(2, 10 + Math.min(lost, 20) * 5));
     }
-    snapshot = await readSnapshot(table);
+    snapshot = await readSnapshot(table, undefined, snapshot);
   }
   throw new CodedError({
     code: "lake_conflict",

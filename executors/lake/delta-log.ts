@@ -89,8 +89,16 @@ export async function readCommit(table: LakeTable, version: number): Promise<Act
   return text.split("\n").filter((line) => line.trim() !== "").map((line) => JSON.parse(line) as Action);
 }
 
-/** Puts a version; false when another writer was first. */
-export function putCommit(table: LakeTable, version: number, actions: Action[]): Promise<boolean> {
+/** Puts a version; false when another writer was first. Throws `lake_unsupported` where the storage cannot tell. */
+export async function putCommit(table: LakeTable, version: number, actions: Action[]): Promise<boolean> {
+  if (!table.storage.exclusive) {
+    throw new CodedError({
+      code: "lake_unsupported",
+      message: "The storage has no conditional writes, so two writers of one table could lose each other's rows",
+      place: table.path,
+      remedy: "Keep the lake in a folder, or in a store that obeys If-None-Match (AWS, MinIO, R2).",
+    });
+  }
   return table.storage.putIfAbsent(commitPath(table, version), `${actions.map((action) => JSON.stringify(action)).join("\n")}\n`);
 }
 

@@ -46,17 +46,13 @@ export interface LogState {
 
 /**
  * The table as of a version, or as of its newest one. Null when the folder holds no table. Costs one checkpoint and
- * the commits after it. Throws `dataset_missing` for a version that the log does not hold, and `lake_unsupported`
+ * the commits after it, or from a snapshot that is `known` (of the same table, at or before the version) only those after
+ * that. Throws `dataset_missing` for a version that the log does not hold, and `lake_unsupported`
  * for a table that needs more than we know.
  */
-export async function readSnapshot(table: LakeTable, version?: number): Promise<Snapshot | null> {
-  const checkpoint = await findCheckpoint(table, version);
-  const replay: Replay = { metadata: null, adds: new Map(), removes: new Map(), txns: new Map() };
-  let next = 0;
-  if (checkpoint !== null) {
-    for await (const action of readCheckpoint(table, checkpoint)) apply(table, replay, action);
-    next = checkpoint.version + 1;
-  }
+export async function readSnapshot(table: LakeTable, version?: number, known: Snapshot | null = null): Promise<Snapshot | null> {
+  const { replay, ...start } = known === null ? await startOfReplay(table, version) : { replay: copyOf(known.state), next: known.version + 1 };
+  let { next } = start;
   for (; version === undefined || next <= version; next += 1) {
     const actions = await readCommit(table, next);
     if (actions === null) break;
@@ -71,6 +67,18 @@ export async function readSnapshot(table: LakeTable, version?: number): Promise<
     });
   }
   return next === 0 ? null : finish(table, replay, next - 1);
+}
+
+async function startOfReplay(table: LakeTable, version: number | undefined): Promise<{ replay: Replay; next: number }> {
+  const replay: Replay = { metadata: null, adds: new Map(), removes: new Map(), txns: new Map() };
+  const checkpoint = await findCheckpoint(table, version);
+  if (checkpoint === null) return { replay, next: 0 };
+  for await (const action of readCheckpoint(table, checkpoint)) apply(table, replay, action);
+  return { replay, next: checkpoint.version + 1 };
+}
+
+function copyOf({ metadata, adds, removes, txns }: LogState): Replay {
+  return { metadata, adds: new Map(adds), removes: new Map(removes), txns: new Map(txns) };
 }
 
 interface Replay extends Omit<LogState, "metadata"> {

@@ -67,10 +67,10 @@ async function landAgain(context: PhaseContext<"ingest">, recorded: Landing): Pr
   const files: string[] = [];
   for (const { name, path, key } of recorded.tables) {
     const table = await lakeTable(context.lake.read_root, name);
-    const file = table.storage.locate(`${table.path}/${path}`);
     if ((await table.storage.stat(`${table.path}/${path}`)) === null) {
       throw new PermanentError("dataset_missing", `The landed file of ${name} (${path}) is no longer in the lake. Start a new run, which reads the source.`, { dataset: name });
     }
+    const file = await table.storage.localFile(`${table.path}/${path}`, context.scratch);
     files.push(file);
     steps.push({ kind: "copy", name, sql: `select * from read_parquet(${literal(file)})`, key, to: join(context.scratch, `${steps.length}.parquet`) });
   }

@@ -48,11 +48,12 @@ async function registeredParts(context: PhaseScope, name: string, version: numbe
   for (const column of snapshot.columns) columns.set(column.name, column);
   const types = new Map(snapshot.columns.map((column) => [column.name, duckdbType(`${name}.${column.name}`, column.type)]));
   const groups = new Map<string, ViewFiles>();
-  for (const file of snapshot.files) {
+  const local = await mapConcurrently(snapshot.files, FILES_AT_ONCE, (file) => table.storage.localFile(`${table.path}/${file.path}`, context.scratch));
+  for (const [index, file] of snapshot.files.entries()) {
     const key = JSON.stringify(file.partition_values);
     const constants = Object.entries(file.partition_values).map(([column, value]) => ({ name: column, type: types.get(column) ?? "VARCHAR", value }));
     const group = groups.get(key) ?? { files: [], constants };
-    group.files.push(table.storage.locate(`${table.path}/${file.path}`));
+    group.files.push(local[index]!);
     groups.set(key, group);
   }
   return [...groups.values()];
@@ -63,7 +64,7 @@ async function stagedPart(context: PhaseScope, staged: StagedTable, columns: Map
   for (const column of [...staged.columns, ...staged.partition_columns.map((each) => ({ ...each, nullable: true }))]) columns.set(column.name, column);
   const values = partitionValues(context, staged.partition_columns);
   return {
-    files: staged.files.map((file) => table.storage.locate(`${table.path}/${file.path}`)),
+    files: await mapConcurrently(staged.files, FILES_AT_ONCE, (file) => table.storage.localFile(`${table.path}/${file.path}`, context.scratch)),
     constants: staged.partition_columns.map(({ name, type }) => ({ name, type: duckdbType(`${staged.name}.${name}`, type), value: values[name] ?? null })),
   };
 }

@@ -88,7 +88,7 @@ async function nameForRun(context: PhaseContext<"publish">, table: LakeTable, st
   const files = [];
   for (const file of staged.files) {
     const path = stagedName(file.sha256, "append", context.run.run_id);
-    await table.storage.putIfAbsent(`${table.path}/${path}`, { file: table.storage.locate(`${table.path}/${file.path}`) });
+    await table.storage.putIfAbsent(`${table.path}/${path}`, { file: await table.storage.localFile(`${table.path}/${file.path}`, context.scratch) });
     files.push({ ...file, path });
   }
   return files;
@@ -123,7 +123,7 @@ async function exportFiles(context: PhaseContext<"publish">, staged: StagedTable
       name: `${staged.name}${index === 0 ? "" : `.${index}`}.parquet`,
       kind: "dataset",
       content_type: "application/vnd.apache.parquet",
-      content: { file: table.storage.locate(`${table.path}/${file.path}`) },
+      content: { file: await table.storage.localFile(`${table.path}/${file.path}`, context.scratch) },
       metadata: { dataset: staged.name, rows: file.row_count, columns: staged.columns.map(({ name, type }) => ({ name, type })) },
     });
     artifacts.push({ name: artifact.name, sha256: artifact.sha256 });

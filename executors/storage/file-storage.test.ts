@@ -4,10 +4,10 @@ import { once } from "node:events";
 import { mkdtemp, open, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openStorage, type Storage } from "./storage.ts";
+import { paths, storageCases } from "./testing/storage-suite.ts";
 
 let root: string;
 let storage: Storage;
@@ -23,12 +23,7 @@ async function everything(): Promise<string[]> {
   return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
 }
 
-test("the first put wins and the second changes nothing", async () => {
-  expect(await storage.putIfAbsent("a/b/one.txt", "first")).toBe(true);
-  expect(await storage.putIfAbsent("a/b/one.txt", "second")).toBe(false);
-  expect(await storage.readText("a/b/one.txt")).toBe("first");
-  expect(await everything()).toHaveLength(1);
-});
+test.each(Object.entries(storageCases))("%s", (_, run) => run(storage));
 
 test("of many processes that put the same path, exactly one wins and its bytes stand", async () => {
   const script = join(root, "racer.mjs");
@@ -55,15 +50,6 @@ test("of many processes that put the same path, exactly one wins and its bytes s
   for (const { won, pid } of wins) {
     for (const i of won) expect(await storage.readText(`race/${i}`)).toBe(`${pid}:${i}`);
   }
-});
-
-test("a body that throws leaves nothing behind", async () => {
-  async function* broken(): AsyncIterable<Uint8Array> {
-    yield Buffer.from("half");
-    throw new Error("the sender went away");
-  }
-  await expect(storage.putIfAbsent("half.bin", broken())).rejects.toThrow("the sender went away");
-  expect(await everything()).toEqual([]);
 });
 
 test("a full disk is storage_full and leaves nothing behind", async () => {
@@ -98,30 +84,10 @@ test("a really full file system is storage_full and is usable again after space 
   }
 });
 
-test("a range is read with both ends included", async () => {
-  await storage.putIfAbsent("ten", "0123456789");
-  expect(await text(await storage.read("ten", { start: 2, end: 4 }))).toBe("234");
-  expect(await text(await storage.read("ten", { start: 8 }))).toBe("89");
-  await expect(storage.read("eleven")).rejects.toMatchObject({ code: "object_missing" });
-});
-
-test("a path that leaves the root is refused", async () => {
-  for (const path of ["../out", "a/../../out", "/etc/passwd", "", "a\0b"]) {
-    expect(() => storage.locate(path)).toThrow(expect.objectContaining({ code: "storage_path_invalid" }));
-  }
-});
-
-test("a listing names every object below the folder and no unfinished one", async () => {
-  await storage.putIfAbsent("t/_delta_log/0.json", "{}");
+test("an unfinished write of a killed writer is no object", async () => {
   await storage.putIfAbsent("t/part.parquet", "p");
-  await storage.putIfAbsent("u/other", "o");
   await writeFile(join(root, ".unfinished", "abc"), "left by a killed writer");
-  const found: string[] = [];
-  for await (const object of storage.list("t")) found.push(object.path);
-  expect(found.toSorted()).toEqual(["t/_delta_log/0.json", "t/part.parquet"]);
-  const all: string[] = [];
-  for await (const object of storage.list("")) all.push(object.path);
-  expect(all).toHaveLength(3);
+  expect(await paths(storage)).toEqual(["t/part.parquet"]);
 });
 
 test("a storage URL that is not known is refused without showing its password", async () => {

@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { constants, createReadStream } from "node:fs";
 import { copyFile, link, mkdir, open, readFile, readdir, rename, stat, unlink } from "node:fs/promises";
-import { dirname, isAbsolute, join, posix, relative, resolve, sep } from "node:path";
+import { dirname, join, relative, resolve, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import { CodedError, errorCode } from "./coded-error.ts";
 import type { Storage, StorageBody, StoredObject } from "./storage.ts";
+import { relativePath } from "./storage-path.ts";
 
 /** Unfinished writes live here, on the same file system as their target, so that link(2) can reach it. */
 const UNFINISHED = ".unfinished";
@@ -20,18 +21,7 @@ export async function openFileStorage(root: string): Promise<Storage> {
   await faults(base, () => mkdir(join(base, UNFINISHED), { recursive: true }));
   await removeAbandoned(join(base, UNFINISHED));
 
-  const locate = (path: string): string => {
-    const clean = posix.normalize(path);
-    if (path === "" || path.includes("\0") || isAbsolute(path) || clean === ".." || clean.startsWith("../")) {
-      throw new CodedError({
-        code: "storage_path_invalid",
-        message: "A storage path must stay inside its root",
-        place: JSON.stringify(path),
-        remedy: "Give a relative path without '..'.",
-      });
-    }
-    return join(base, clean);
-  };
+  const locate = (path: string): string => join(base, relativePath(path));
 
   const writeUnfinished = async (body: StorageBody): Promise<string> => {
     const file = join(base, UNFINISHED, randomUUID());
@@ -56,7 +46,9 @@ export async function openFileStorage(root: string): Promise<Storage> {
 
   return {
     url: pathToFileURL(base).href.replace(/\/$/, ""),
-    locate,
+    exclusive: true,
+    localFile: async (path) => locate(path),
+    presign: async () => null,
     putIfAbsent: (path, body) => {
       const target = locate(path);
       return faults(path, async () => {

@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import type { Readable } from "node:stream";
 import { CodedError } from "./coded-error.ts";
 import { openFileStorage } from "./file-storage.ts";
+import { openS3Storage } from "./s3-storage.ts";
 
 /** Bytes to store: in memory, in a local file, or as a stream of chunks (which may throw to refuse the write). */
 export type StorageBody = Uint8Array | string | { file: string } | AsyncIterable<Uint8Array>;
@@ -19,8 +20,13 @@ export interface StoredObject {
  * CodedError: `object_missing`, `storage_full`, `storage_path_invalid`, `storage_unavailable`.
  */
 export interface Storage {
-  /** `file:///…`, without a trailing slash. */
+  /** `file:///…` or `s3://bucket/prefix`, without a trailing slash. */
   readonly url: string;
+  /**
+   * Whether putIfAbsent decides races. False where the store has no conditional writes: two calls at one moment may both
+   * answer true and the later one stands, which only names made of their content can bear.
+   */
+  readonly exclusive: boolean;
   /**
    * Stores the body under the path when nothing is there. True when this call created it; false when the path was
    * taken (the body is consumed, what is stored is untouched). All or nothing: a reader never sees half an object,
@@ -38,19 +44,25 @@ export interface Storage {
   list(folder: string): AsyncIterable<StoredObject>;
   /** Removes an object; silent when there is none. */
   remove(path: string): Promise<void>;
-  /** What an engine on this machine opens to read the object in place. */
-  locate(path: string): string;
+  /** A file of this machine with the object's bytes: the object itself, or a copy of it in `folder`. */
+  localFile(path: string, folder: string): Promise<string>;
+  /**
+   * A URL with which its holder may read the object, or put it where none is (with exactly these bytes and headers), until
+   * it expires. Null where the storage has none: its bytes go through us.
+   */
+  presign(path: string, request: PresignRequest): Promise<{ url: string; headers: Record<string, string> } | null>;
 }
 
-/** Opens `file:/folder` or `file:///folder`. The folder is made when it is missing. */
+export type PresignRequest = { method: "GET"; expires_seconds: number } | { method: "PUT"; expires_seconds: number; sha256: string };
+
+/** Opens `file:/folder` or `file:///folder`, made when it is missing, or `s3://bucket/prefix` (docs/hosting.md). */
 export async function openStorage(url: string): Promise<Storage> {
-  if (!url.startsWith("file:")) {
-    throw new CodedError({
-      code: "storage_url_unsupported",
-      message: "This storage URL is not supported",
-      place: url.replace(/\/\/[^/@]*@/, "//…@"),
-      remedy: "Use file:/an/absolute/folder.",
-    });
-  }
-  return openFileStorage(fileURLToPath(new URL(url)));
+  if (url.startsWith("file:")) return openFileStorage(fileURLToPath(new URL(url)));
+  if (url.startsWith("s3:")) return openS3Storage(url);
+  throw new CodedError({
+    code: "storage_url_unsupported",
+    message: "This storage URL is not supported",
+    place: url.replace(/\/\/[^/@]*@/, "//…@"),
+    remedy: "Use file:/an/absolute/folder or s3://bucket/prefix.",
+  });
 }
