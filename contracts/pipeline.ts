@@ -35,7 +35,7 @@ const sourceTable = z.strictObject({
 export const ingestConfig = z.strictObject({
   source: sourceKind,
   connection: templated.default("odoo"),
-  mode: z.enum(["full"]).default("full"),
+  mode: z.enum(["full", "incremental"]).default("full").describe("incremental reads what changed since the registered version, and the keys of all rows; the result is the same"),
   schema: identifier.default("public"),
   target: word.default("bronze").describe("schema of the datasets that are written"),
   tables: z.array(sourceTable).min(1).max(2000),

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { setTimeout as wait } from "node:timers/promises";
 import { CodedError } from "../storage/coded-error.ts";
 import { CHECKPOINT_EVERY, writeCheckpoint } from "./checkpoint.ts";
-import { type Action, type CommitInfo, type LakeTable, PROTOCOL, type WriterMark, putCommit, readCommit } from "./delta-log.ts";
+import { type Action, type CommitInfo, type LakeTable, PROTOCOL, SOURCE_MARK, type WriterMark, putCommit, readCommit } from "./delta-log.ts";
 import type { LakeColumn } from "./delta-types.ts";
 import { changedMetadata, newMetadata } from "./evolve.ts";
 import { type LoggedCommit, planFiles } from "./plan.ts";
@@ -38,6 +38,8 @@ export interface CommitRequest {
   files: Pick<StagedFile, "path" | "byte_size" | "stats">[];
   /** Values of the partition columns, the same for all files of the commit; text as Delta writes it. */
   partition_values?: Record<string, string | null>;
+  /** Up to where a source has landed in this version. An overwrite without it voids what earlier versions said. */
+  source?: { app_id: string; version: number } | null;
   /**
    * The registered version that this commit follows; -1 where none was ever registered. Later commits of other runs
    * of ours were never registered and are undone. Left out, the commit follows whatever is newest.
@@ -60,6 +62,8 @@ export interface CommitOutcome {
   bytes: number;
 }
 
+/** A position that no longer holds. */
+const VOID = -1;
 const MAX_LOST_RACES = 200;
 /** How far back a commit without a base looks for its own earlier work. */
 const LOOK_BACK = 100;
@@ -143,9 +147,24 @@ async function dataActions(request: CommitRequest, head: Snapshot, commits: Logg
   return [
     { commitInfo: commitInfo(request, "data", now) },
     { txn: { appId: request.app_id, version: request.fence, lastUpdated: now } },
+    ...sourceActions(request, head, undo ? baseSnapshot : head, now),
     ...(metaData === null ? [] : [{ metaData }]),
     ...planFiles({ place: table.path, mode, head, base: baseSnapshot, since, undo, adds, now }),
   ];
+}
+
+/**
+ * Rows and the position that they stand for are one commit. Rows that are replaced or undone take their position with them;
+ * an append keeps that of what it follows.
+ */
+function sourceActions({ mode, source }: CommitRequest, head: Snapshot, followed: Snapshot | null, now: number): Action[] {
+  const kept = Object.entries(mode === "overwrite" ? {} : (followed?.txns ?? {})).filter(([name]) => name.startsWith(SOURCE_MARK));
+  const wanted = new Map([...kept, ...(source == null ? [] : [[source.app_id, source.version] as const])]);
+  const names = new Set([...Object.keys(head.txns).filter((name) => name.startsWith(SOURCE_MARK)), ...wanted.keys()]);
+  return [...names].flatMap((appId) => {
+    const version = wanted.get(appId) ?? VOID;
+    return version === (head.txns[appId] ?? VOID) ? [] : [{ txn: { appId, version, lastUpdated: now } }];
+  });
 }
 
 function commitInfo(request: CommitRequest, kind: WriterMark["kind"], now: number): CommitInfo {

@@ -72,6 +72,8 @@ export interface Action {
   commitInfo?: CommitInfo | null;
 }
 
+/** A `txn` whose name begins so says up to where a source has landed in a version; others are fences of writers. */
+export const SOURCE_MARK = "source/";
 export const PROTOCOL: ProtocolAction = { minReaderVersion: 1, minWriterVersion: 2 };
 
 export function logFolder(table: LakeTable): string {

@@ -3,24 +3,27 @@ import { join } from "node:path";
 import { z } from "zod";
 import { PermanentError } from "../core/errors.ts";
 import type { PhaseContext, PhaseHandler, PhaseResult, StagedTable } from "../core/phase.ts";
-import type { CopyResult, CopyStep } from "../engines/duckdb-job.ts";
+import type { CopyResult, CopyStep, EngineView } from "../engines/duckdb-job.ts";
 import { literal } from "../engines/duckdb-sql.ts";
 import { csvToParquet } from "../sources/csv-to-parquet.ts";
-import { readTables } from "../sources/read-tables.ts";
+import { type ReadTable, readTables } from "../sources/read-tables.ts";
 import { mapConcurrently } from "./concurrently.ts";
 import { runEngine } from "./engine.ts";
+import { inputViews } from "./inputs.ts";
+import { landedMarks, sourceMark } from "./source-marks.ts";
 import { FILES_AT_ONCE, LANDING_COLUMNS, lakeTable, stageTable } from "./staging.ts";
 
 /** What a run's input manifest keeps of an ingest: where the rows came from, and the files in which they landed. */
 const landing = z.looseObject({
-  tables: z.array(z.object({ name: z.string(), path: z.string(), sha256: z.string(), key: z.array(z.string()) })),
+  tables: z.array(z.object({ name: z.string(), path: z.string(), sha256: z.string(), key: z.array(z.string()), mark: sourceMark.nullish() })),
   missing: z.array(z.string()),
   excluded: z.record(z.string(), z.array(z.string())),
 });
 type Landing = z.infer<typeof landing>;
 
 /**
- * Lands tables of a source as they are: one snapshot for all, typed, in key order. A run that repeats another, and a
+ * Lands tables of a source as they are: one snapshot for all, typed, in key order. Incrementally, only rows written since the
+ * registered version was read are fetched, with the keys of all: merged, the file is the one that a full landing writes. A run that repeats another, and a
  * later attempt of the same run, land again what the first landing recorded; the live source has moved on by then.
  */
 export const ingest: PhaseHandler<"ingest"> = async (context) => {
@@ -32,30 +35,36 @@ async function landFromSource(context: PhaseContext<"ingest">): Promise<PhaseRes
   const { config, scratch } = context;
   const started = performance.now();
   const read = { rows: 0, bytes: 0 };
+  const nameOf = (table: { name: string }): string => `${config.target}.${table.name}`;
+  const marks = config.mode === "incremental" ? await landedMarks(context, config.tables.map(nameOf)) : null;
   const { snapshot, tables } = await readTables({
     kind: config.source,
     url: await context.connection(config.connection),
     schema: config.schema,
     tables: config.tables,
+    ...(marks === null ? {} : { since: (table, app_id) => marks.get(nameOf(table))?.[app_id] ?? null }),
     directory: scratch,
     signal: context.signal,
     statement_timeout_ms: context.phase.timeout_seconds * 1000,
     log: (message, facts) => context.log("debug", message, facts),
     onRead: (rows, bytes) => context.used({ rows: read.rows += rows, bytes: read.bytes += bytes }),
   });
-  const found = tables.filter((table) => !table.missing);
+  const found = tables.filter((table) => table.content !== null);
   const missing = tables.filter((table) => table.missing).map((table) => table.name);
-  const source_rows = found.reduce((sum, table) => sum + table.rows, 0);
+  const source_rows = found.reduce((sum, table) => sum + (table.content?.rows ?? 0), 0);
+  const merged = found.filter((table) => table.present !== null);
   const read_seconds = seconds(started);
-  context.progress(`Read ${found.length} tables with ${source_rows} rows from one snapshot of ${config.connection}.`, {
-    tables: found.length, rows: source_rows, missing, horizon: snapshot.horizon, horizon_exact: snapshot.horizon_exact,
+  context.progress(`Read ${found.length} tables with ${source_rows} ${merged.length > 0 ? `rows, of ${merged.length} of them those that changed,` : "rows"} from one snapshot of ${config.connection}.`, {
+    tables: found.length, rows: source_rows, merged: merged.length, missing, horizon: snapshot.horizon, horizon_exact: snapshot.horizon_exact,
   });
-  const steps = found.map((table) => csvToParquet(table, { name: `${config.target}.${table.name}`, to: join(scratch, `${table.name}.parquet`) }));
-  const { staged, engine, ...used } = await land(context, steps, found.flatMap((table) => (table.file === null ? [] : [table.file])));
+  const steps = found.map((table) => csvToParquet(table, { name: nameOf(table), to: join(scratch, `${table.name}.parquet`) }));
+  const views = await inputViews(context, { required: merged.map(nameOf) });
+  const { staged, engine, ...used } = await land(context, steps, found.flatMap(({ content, present }) => [content, present].flatMap((csv) => csv?.file ?? [])), views);
+  merged.forEach((table) => refuseGap(table, staged.find(({ name }) => name === nameOf(table))!));
   const excluded = Object.fromEntries(found.filter((table) => table.excluded.length > 0).map((table) => [table.name, table.excluded]));
   await context.pinSource(context.phase.name, {
     connection: config.connection, kind: config.source, schema: config.schema, ...snapshot, missing, excluded,
-    tables: staged.map((table) => ({ name: table.name, path: table.files[0]!.path, sha256: table.files[0]!.sha256, key: table.key })),
+    tables: staged.map((table, index) => ({ name: table.name, path: table.files[0]!.path, sha256: table.files[0]!.sha256, key: table.key, mark: found[index]!.mark })),
   });
   return result(staged, { missing, excluded, engine }, { read_seconds, seconds: seconds(started), ...used, horizon: snapshot.horizon });
 }
@@ -79,8 +88,15 @@ async function landAgain(context: PhaseContext<"ingest">, recorded: Landing): Pr
   return result(staged, { missing, excluded, engine }, { seconds: seconds(started), ...used, landed_again: true });
 }
 
-async function land(context: PhaseContext<"ingest">, steps: CopyStep[], read_files: string[]): Promise<{ staged: StagedTable[]; engine: string; peak_memory_bytes: number; cpu_seconds: number }> {
-  const outcome = await runEngine(context, { views: [], steps, read_files });
+/** A row that the source had before the mark and that never landed: the version that is built on is not what it says. */
+function refuseGap(table: ReadTable, staged: StagedTable): void {
+  const lacking = table.present!.rows - staged.row_count;
+  if (lacking === 0) return;
+  throw new PermanentError("lake_conflict", `The registered version of ${staged.name} lacks ${lacking} rows that the source has had since before it was read. Run this ingest once with mode: full.`, { dataset: staged.name });
+}
+
+async function land(context: PhaseContext<"ingest">, steps: CopyStep[], read_files: string[], views: EngineView[] = []): Promise<{ staged: StagedTable[]; engine: string; peak_memory_bytes: number; cpu_seconds: number }> {
+  const outcome = await runEngine(context, { views, steps, read_files });
   const staged = await mapConcurrently(steps, FILES_AT_ONCE, async (step, index) => {
     context.signal.throwIfAborted();
     const options = { mode: "overwrite", key: step.key ?? [], partition_columns: LANDING_COLUMNS } as const;

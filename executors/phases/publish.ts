@@ -7,8 +7,10 @@ import type { PhaseContext, PhaseHandler, StagedTable } from "../core/phase.ts";
 import { type CommitOutcome, FencedError, commitTable } from "../lake/commit.ts";
 import type { LakeTable } from "../lake/delta-log.ts";
 import { stagedName } from "../lake/stage.ts";
+import type { SourceMark } from "../sources/changed-rows.ts";
 import { mapConcurrently } from "./concurrently.ts";
 import { stagedTables } from "./inputs.ts";
+import { recordedMarks } from "./source-marks.ts";
 import { FILES_AT_ONCE, lakeTable, partitionValues } from "./staging.ts";
 
 /** Between two questions whether a busy table is free. */
@@ -25,11 +27,12 @@ export const publish: PhaseHandler<"publish"> = async (context) => {
   const versions: Record<string, number> = {};
   let adopted = 0;
   const intents = context.run.isolated || tables.length === 0 ? new Map<string, PublishIntent>() : await takeTables(context, tables.map((table) => table.name));
+  const marks = context.run.isolated ? new Map<string, SourceMark>() : await recordedMarks(context);
   await mapConcurrently(tables, FILES_AT_ONCE, async (table) => {
     context.signal.throwIfAborted();
     const intent = intents.get(table.name);
     if (intent !== undefined) {
-      const outcome = await commitStaged(context, table, intent);
+      const outcome = await commitStaged(context, table, intent, marks.get(table.name) ?? null);
       const version = await register(context, table, outcome);
       versions[table.name] = version;
       if (outcome.adopted) adopted += 1;
@@ -56,7 +59,7 @@ async function takeTables(context: PhaseContext<"publish">, names: string[]): Pr
   }
 }
 
-async function commitStaged(context: PhaseContext<"publish">, staged: StagedTable, intent: PublishIntent): Promise<CommitOutcome> {
+async function commitStaged(context: PhaseContext<"publish">, staged: StagedTable, intent: PublishIntent, source: SourceMark | null): Promise<CommitOutcome> {
   const table = await lakeTable(context.lake.write_root, staged.name);
   const partition = staged.partition_columns.map((column) => ({ ...column, nullable: true }));
   try {
@@ -72,6 +75,7 @@ async function commitStaged(context: PhaseContext<"publish">, staged: StagedTabl
       partition_columns: partition.map((column) => column.name),
       files: staged.mode === "append" ? await nameForRun(context, table, staged) : staged.files,
       partition_values: partitionValues(context, staged.partition_columns),
+      source,
       signal: context.signal,
       scratch: context.scratch,
       log: (message) => context.log("warn", message, { table: staged.name }),

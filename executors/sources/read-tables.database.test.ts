@@ -70,7 +70,7 @@ test("every value lands as it stood in the source", async () => {
       (9007199254740993, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null),
       (3, 0, 0, false, '', E'\\\\N', ' ', 'infinity', '-infinity', 'infinity', 0.10000000000000000000001, 0, 0, 0, 'NaN', 1e-7, '[]', '{}', null, '', null, '00:00')`);
   const { tables: [table] } = await read([{ name: "kinds", key: ["id"] }]);
-  expect(table).toMatchObject({ rows: 3, missing: false, excluded: [] });
+  expect(table).toMatchObject({ content: { rows: 3 }, missing: false, excluded: [] });
   const { copy, rows } = await land(table!, "select * replace (day::varchar as day) from bronze.kinds");
   expect(Object.fromEntries(copy.columns.map((column) => [column.name, column.type]))).toEqual({
     id: "BIGINT", small: "INTEGER", n: "INTEGER", flag: "BOOLEAN", name: "VARCHAR", note: "VARCHAR", code: "VARCHAR", day: "DATE", at: "TIMESTAMP WITH TIME ZONE", atz: "TIMESTAMP WITH TIME ZONE",
@@ -118,9 +118,9 @@ test("all tables come from one snapshot, whatever is committed meanwhile", async
     { onTable: ({ name }) => { if (name === "a") written = source.query("insert into a values (2); insert into b values (2)"); } },
   );
   await written;
-  expect(tables.map((table) => table.rows)).toEqual([1, 1]);
+  expect(tables.map((table) => table.content?.rows)).toEqual([1, 1]);
   const { tables: later } = await read([{ name: "a", key: ["id"] }, { name: "b", key: ["id"] }]);
-  expect(later.map((table) => table.rows)).toEqual([2, 2]);
+  expect(later.map((table) => table.content?.rows)).toEqual([2, 2]);
 });
 
 test("the horizon is the start of the oldest open transaction, else the present", async () => {
@@ -150,7 +150,7 @@ test("secrets and private columns of Odoo never land, asked for or not", async (
     create table res_users_apikeys (id int primary key); create table ir_config_parameter (id int primary key); create table payment_token (id int primary key)`);
   const names = ["res_users", "res_partner", "hr_employee", "account_payment", "sale_order", "product_product"];
   const { tables } = await read(names.map((name) => ({ name, key: ["id"] })), { kind: "odoo" });
-  expect(Object.fromEntries(tables.map((table) => [table.name, table.columns.map((column) => column.name)]))).toEqual({
+  expect(Object.fromEntries(tables.map((table) => [table.name, table.content!.columns.map((column) => column.name)]))).toEqual({
     res_users: ["id", "login", "signature"],
     res_partner: ["id", "name", "barcode"],
     hr_employee: ["id", "name", "department_id"],
@@ -167,7 +167,7 @@ test("a missing table is named with what to do, unless it is optional", async ()
   await source.query("create table a (id int primary key, name text)");
   await expect(read([{ name: "nope", key: ["id"] }])).rejects.toMatchObject({ code: "source_table_missing", place: "public.nope", remedy: expect.stringContaining("optional") as string });
   const { tables } = await read([{ name: "nope", key: ["id"], optional: true }, { name: "a", key: ["id"], exclude: ["name"] }]);
-  expect(tables[0]).toMatchObject({ name: "nope", missing: true, file: null, rows: 0 });
+  expect(tables[0]).toMatchObject({ name: "nope", missing: true, content: null });
   expect(tables[1]).toMatchObject({ missing: false, excluded: ["name"] });
   await expect(read([{ name: "a", key: ["code"] }])).rejects.toMatchObject({ code: "source_column_missing", place: "public.a.code" });
 });

@@ -6,9 +6,10 @@ import type pg from "pg";
 import { to as copyTo } from "pg-copy-streams";
 import { CodedError } from "../storage/coded-error.ts";
 import { storageFault } from "../storage/file-storage.ts";
+import { type SourceMark, type SourceOrigin, changedSince, readOrigin, sourceMarkName } from "./changed-rows.ts";
+import { type SourceColumn, describeTable } from "./describe-table.ts";
 import { isPrivateColumn, isRefusedTable } from "./odoo-privacy.ts";
 import { withSourceSession } from "./postgres-session.ts";
-import { landedType } from "./postgres-types.ts";
 import { sourceError, sourcePlace, tableMissing } from "./source-error.ts";
 
 export interface SourceTable {
@@ -22,10 +23,14 @@ export interface SourceTable {
   optional?: boolean;
 }
 
-export interface SourceColumn {
-  name: string;
-  pg_type: string;
-  duckdb_type: string;
+/** A file of rows as CSV: no header, null is `\N`, text is quoted. */
+export interface CsvFile {
+  file: string;
+  columns: SourceColumn[];
+  rows: number;
+  bytes: number;
+  /** Bytes of the longest row, for the CSV reader. */
+  longest_row: number;
 }
 
 export interface ReadTable {
@@ -34,15 +39,14 @@ export interface ReadTable {
   key: string[];
   /** True: optional, and not in the source. */
   missing: boolean;
-  /** CSV: no header, null is `\N`, text is quoted. Null for a missing table. */
-  file: string | null;
-  columns: SourceColumn[];
+  /** All rows, or those that changed. Null for a missing table. */
+  content: CsvFile | null;
+  /** The keys of all rows, where `content` holds only what changed: a key that is not here was deleted. */
+  present: CsvFile | null;
+  /** Where the source stood; null where it cannot say. */
+  mark: SourceMark | null;
   /** Columns that did not land: asked for, or private. */
   excluded: string[];
-  rows: number;
-  bytes: number;
-  /** Bytes of the longest row, for the CSV reader. */
-  longest_row: number;
 }
 
 export interface SourceSnapshot {
@@ -68,6 +72,8 @@ export interface ReadRequest {
   statement_timeout_ms: number;
   /** Default 10 s. */
   connect_timeout_ms?: number;
+  /** Up to where a table has landed, by the name of its mark; null to read it whole. Left out: all are read whole. */
+  since?: (table: SourceTable, app_id: string) => number | null;
   log?: (message: string, facts: Record<string, unknown>) => void;
   /** Called while tables are read, with what was read since the last time. */
   onRead?: (rows: number, bytes: number) => void;
@@ -86,15 +92,18 @@ export async function readTables(request: ReadRequest): Promise<{ snapshot: Sour
   return withSourceSession({ ...request, place }, async (client) => {
     // Before the snapshot: whoever began earlier and is still open may commit rows that the snapshot does not see.
     const horizon = await readHorizon(client);
+    const origin = request.since === undefined ? null : await readOrigin(client);
     await client.query("begin transaction isolation level repeatable read, read only");
     const { rows: [taken] } = await client.query<Pick<SourceSnapshot, "snapshot" | "server_version">>(
       "select pg_current_snapshot()::text as snapshot, current_setting('server_version') as server_version",
     );
+    const [oldest, next] = taken!.snapshot.split(":").map(Number);
+    const position: Position = { place, origin, oldest: oldest!, next: next! };
     const tables: ReadTable[] = [];
     for (const table of request.tables) {
       request.signal.throwIfAborted();
-      const read = await readTable(client, request, table);
-      request.log?.("source table read", { table: read.name, rows: read.rows, bytes: read.bytes, missing: read.missing });
+      const read = await readTable(client, request, table, position);
+      request.log?.("source table read", { table: read.name, rows: read.content?.rows, bytes: read.content?.bytes, missing: read.missing, changed_only: read.present !== null });
       request.onTable?.(read);
       tables.push(read);
     }
@@ -103,30 +112,50 @@ export async function readTables(request: ReadRequest): Promise<{ snapshot: Sour
   });
 }
 
-async function readTable(client: pg.Client, request: ReadRequest, table: SourceTable): Promise<ReadTable> {
+/** Where the snapshot stands: the oldest open transaction, and the first number not given out yet. */
+interface Position {
+  place: string;
+  origin: SourceOrigin | null;
+  oldest: number;
+  next: number;
+}
+
+async function readTable(client: pg.Client, request: ReadRequest, table: SourceTable, position: Position): Promise<ReadTable> {
   const place = `${request.schema}.${table.name}`;
-  const all = await describeTable(client, request.schema, table.name);
-  const empty = { name: table.name, group: table.group ?? null, key: table.key, file: null, columns: [], excluded: [], rows: 0, bytes: 0, longest_row: 0 };
-  if (all === null) {
+  const described = await describeTable(client, request.schema, table.name);
+  const empty = { name: table.name, group: table.group ?? null, key: table.key, content: null, present: null, mark: null, excluded: [] };
+  if (described === null) {
     if (table.optional) return { ...empty, missing: true };
     throw tableMissing(place);
   }
+  const all = described.columns;
   const hidden = (column: string): boolean =>
     (table.exclude ?? []).includes(column) || (request.kind === "odoo" && isPrivateColumn(table.name, column));
   const columns = all.filter((column) => !hidden(column.name));
   const absent = table.key.find((key) => !columns.some((column) => column.name === key));
   if (absent !== undefined) throw keyMissing(`${place}.${absent}`, hidden(absent));
-  const file = join(request.directory, `${table.name}.csv`);
-  const counted = await copyTable(client, request, place, columns, file);
-  return { ...empty, missing: false, file, columns, excluded: all.filter((column) => hidden(column.name)).map((column) => column.name), ...counted };
+  const excluded = all.filter((column) => hidden(column.name)).map((column) => column.name);
+  const mark = described.kind === "r" ? markOf(table, described.oid, columns, position) : null;
+  const since = mark === null ? null : (request.since?.(table, mark.app_id) ?? null);
+  const changed = since === null ? null : changedSince(since, position.next);
+  const content = await copyTable(client, request, place, columns, { name: `${table.name}.csv`, where: changed });
+  if (changed === null) return { ...empty, missing: false, content, mark, excluded };
+  const key = table.key.map((name) => columns.find((column) => column.name === name)!);
+  const present = await copyTable(client, request, place, key, { name: `${table.name}.keys.csv`, where: null });
+  return { ...empty, missing: false, content, present, mark, excluded };
 }
 
-async function copyTable(client: pg.Client, request: ReadRequest, place: string, columns: SourceColumn[], file: string): Promise<{ rows: number; bytes: number; longest_row: number }> {
+function markOf(table: SourceTable, table_oid: string, columns: SourceColumn[], { place, origin, oldest }: Position): SourceMark | null {
+  return origin === null ? null : { app_id: sourceMarkName({ place, origin, table_oid, key: table.key, columns }), version: oldest };
+}
+
+async function copyTable(client: pg.Client, request: ReadRequest, place: string, columns: SourceColumn[], { name, where }: { name: string; where: string | null }): Promise<CsvFile> {
+  const file = join(request.directory, name);
   const list = columns.map((column) => quote(column.name)).join(", ");
   const texts = columns.filter((column) => column.duckdb_type === "VARCHAR").map((column) => quote(column.name));
   const force = texts.length === 0 ? "" : `, force_quote (${texts.join(", ")})`;
   const from = place.split(".").map(quote).join(".");
-  const stream = client.query(copyTo(`copy (select ${list} from ${from}) to stdout (format csv, null '\\N'${force})`));
+  const stream = client.query(copyTo(`copy (select ${list} from ${from}${where === null ? "" : ` where ${where}`}) to stdout (format csv, null '\\N'${force})`));
   const meter = csvMeter(request.onRead);
   try {
     await pipeline(stream, meter.stream, createWriteStream(file), { signal: request.signal });
@@ -134,7 +163,7 @@ async function copyTable(client: pg.Client, request: ReadRequest, place: string,
     request.signal.throwIfAborted();
     throw sourceError(storageFault(error, file), place);
   }
-  return { rows: stream.rowCount, ...meter.figures };
+  return { file, columns, rows: stream.rowCount, ...meter.figures };
 }
 
 /** Counts bytes and finds the longest row; a newline inside quotes does not end one. */
@@ -161,29 +190,6 @@ function csvMeter(onRead: ReadRequest["onRead"]): { stream: Transform; figures: 
     },
   });
   return { stream, figures };
-}
-
-async function describeTable(client: pg.Client, schema: string, table: string): Promise<SourceColumn[] | null> {
-  const { rows } = await client.query<{ name: string; type: string; typmod: number }>(
-    `select a.attname as name, coalesce(base.typname, t.typname)::text as type,
-            case when t.typtype = 'd' then t.typtypmod else a.atttypmod end as typmod
-       from pg_catalog.pg_class c
-       join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-       join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-       join pg_catalog.pg_type t on t.oid = a.atttypid
-       left join pg_catalog.pg_type base on t.typtype = 'd' and base.oid = t.typbasetype
-      where n.nspname = $1 and c.relname = $2 and c.relkind in ('r', 'p', 'v', 'm', 'f')
-      order by a.attnum`,
-    [schema, table],
-  );
-  if (rows.length === 0) return null;
-  return rows.map(({ name, type, typmod }) => {
-    // numeric(p,s): ((p << 16) | (s & 0x7ff)) + 4, the scale being signed.
-    const given = type === "numeric" && typmod >= 4;
-    const precision = given ? ((typmod - 4) >> 16) & 0xffff : null;
-    const scale = given ? ((((typmod - 4) & 0x7ff) ^ 1024) - 1024) : null;
-    return { name, pg_type: type, duckdb_type: landedType({ name, type, precision, scale }) };
-  });
 }
 
 async function readHorizon(client: pg.Client): Promise<Pick<SourceSnapshot, "taken_at" | "horizon" | "horizon_exact">> {

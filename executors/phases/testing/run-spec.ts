@@ -54,6 +54,10 @@ export interface RunOptions {
   /** Called before a phase; a throw stands for an executor that dies there. */
   beforePhase?: (name: string) => void;
   publishFails?: boolean;
+  /** Called with the run before its first phase. */
+  onStart?: (record: RunRecord) => void;
+  /** Called with each progress message; a throw stands for an executor that dies there. */
+  onProgress?: (message: string) => void;
   fence?: number;
 }
 
@@ -67,6 +71,7 @@ export async function runSpec(environment: Environment, spec: PipelineSpec, opti
   run.parameters = parameters;
   run.input_manifest = structuredClone(before?.run.input_manifest ?? { datasets: {}, sources: {} });
   environment.fence += 1;
+  options.onStart?.(record);
   for (const written of spec.phases) {
     const phase = filledPhase(written, parameters);
     options.beforePhase?.(phase.name);
@@ -143,7 +148,10 @@ async function contextOf(environment: Environment, spec: PipelineSpec, phase: Pi
     },
     async saveCheckpoint() {},
     used: () => undefined,
-    progress: (message) => void record.messages.push(`${phase.name}: ${message}`),
+    progress: (message) => {
+      record.messages.push(`${phase.name}: ${message}`);
+      options.onProgress?.(message);
+    },
     output: (stream, line) => void record.messages.push(`${phase.name} ${stream}: ${line}`),
     log: (level, message, facts) => {
       if (level === "warn" || level === "error") record.messages.push(`${phase.name} ${level}: ${message} ${JSON.stringify(facts)}`);

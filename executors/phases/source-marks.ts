@@ -1,0 +1,40 @@
+import { z } from "zod";
+import type { PhaseContext } from "../core/phase.ts";
+import { readSnapshot } from "../lake/snapshot.ts";
+import type { SourceMark } from "../sources/changed-rows.ts";
+import { mapConcurrently } from "./concurrently.ts";
+import { FILES_AT_ONCE, lakeTable } from "./staging.ts";
+
+/** Datasets that one call may pin. */
+const PINNED_AT_ONCE = 500;
+
+export const sourceMark = z.object({ app_id: z.string(), version: z.int().min(0) });
+const marked = z.looseObject({ tables: z.array(z.looseObject({ name: z.string(), mark: sourceMark.nullish() })) });
+
+/**
+ * The marks of the registered versions of datasets: up to where each has landed. The versions are pinned, so that what is
+ * merged into is what was asked here, also in a later attempt.
+ */
+export async function landedMarks(context: PhaseContext<"ingest">, names: string[]): Promise<Map<string, Record<string, number>>> {
+  const marks = new Map<string, Record<string, number>>();
+  for (let at = 0; at < names.length; at += PINNED_AT_ONCE) {
+    const versions = await context.pinDatasets(names.slice(at, at + PINNED_AT_ONCE));
+    await mapConcurrently([...versions.values()], FILES_AT_ONCE, async ({ name, table_version }) => {
+      const snapshot = await readSnapshot(await lakeTable(context.lake.read_root, name), Number(table_version));
+      const held = Object.entries(snapshot?.txns ?? {}).filter(([, version]) => version >= 0);
+      marks.set(name, Object.fromEntries(held));
+    });
+  }
+  return marks;
+}
+
+/** What the run's incremental landings recorded of where the source stood, by dataset. */
+export async function recordedMarks(context: PhaseContext<"publish">): Promise<Map<string, SourceMark>> {
+  const marks = new Map<string, SourceMark>();
+  for (const phase of context.spec.phases) {
+    if (phase.type !== "ingest" || phase.config.mode !== "incremental" || phase.for_each !== undefined || !context.upstream.has(phase.name)) continue;
+    const recorded = marked.safeParse(await context.pinSource(phase.name, {}));
+    for (const { name, mark } of recorded.data?.tables ?? []) if (mark != null) marks.set(name, mark);
+  }
+  return marks;
+}
