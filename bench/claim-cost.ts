@@ -99,7 +99,8 @@ async function aFullGate(admin: pg.Client, tenant: BenchTenant, kind: "concurren
   const { rows: [gate] } = await admin.query("insert into ops_private.gates (environment_id, kind, key, max_leases, opens_at) values ($1, $2, 'bench', $3, $4) returning gate_id", [
     tenant.environment_id, kind, kind === "cap" ? null : 1, kind === "cap" ? new Date(Date.now() + 3_600_000) : null,
   ]);
-  if (kind === "cap") await admin.query("insert into ops.caps (environment_id, cap_key, unit, period, limit_amount) values ($1, 'bench', 'runs', 'day', 0)", [tenant.environment_id]);
+  if (kind === "cap") await admin.query(`insert into ops.caps (organization_id, project_id, environment_id, gate_id, cap_key, unit, period, limit_amount)
+    select p.organization_id, p.project_id, e.environment_id, $2, 'bench', 'runs', 'day', 0 from ops.environments as e join ops.projects as p using (project_id) where e.environment_id = $1`, [tenant.environment_id, gate.gate_id]);
   return { gate_ids: `array[${gate.gate_id}]::bigint[]`, gate_amounts: "array[null]::numeric[]", blocked_gate: String(gate.gate_id), priority: "0" };
 }
 

@@ -3,13 +3,19 @@ import { capKey, page, pageQuery, slug, timestamp, uuid } from "./common.ts";
 
 export const capUnits = ["runs", "seconds", "rows", "bytes", "cost"] as const;
 export const capPeriods = ["hour", "day", "week", "month"] as const;
+/** What a cap holds: one environment, all environments of a project, or all of an organization. */
+export const capScopes = ["environment", "project", "organization"] as const;
+export type CapScope = (typeof capScopes)[number];
 /** A DECIMAL travels as text. */
 const amount = z.string().regex(/^-?\d{1,32}(\.\d{1,6})?$/).describe("a decimal number as text");
 const limitAmount = z.string().regex(/^\d{1,32}(\.\d{1,6})?$/, "a decimal number as text, not negative");
 
 export const cap = z.object({
   cap_id: uuid,
-  environment_id: uuid,
+  scope: z.enum(capScopes),
+  organization_id: uuid,
+  project_id: uuid.nullable().describe("null: the cap holds the whole organization"),
+  environment_id: uuid.nullable().describe("null: the cap holds the whole project or organization"),
   cap_key: capKey,
   unit: z.enum(capUnits),
   period: z.enum(capPeriods),
@@ -25,11 +31,13 @@ export const cap = z.object({
 }).meta({ id: "Cap" });
 export type Cap = z.infer<typeof cap>;
 export const capPage = page(cap).meta({ id: "CapPage" });
-export const listCapsQuery = pageQuery.extend({ environment_id: uuid.optional() });
+export const listCapsQuery = pageQuery.extend({ environment_id: uuid.optional().describe("the caps that hold there, of whatever scope") });
 
 export const createCapRequest = z.strictObject({
+  scope: z.enum(capScopes).default("environment").describe("what it holds; needs the role admin over all of it"),
   environment: slug.optional().describe("may be left out where the caller sees one environment"),
   project: slug.optional(),
+  organization: slug.optional().describe("may be left out where the caller sees one organization"),
   cap_key: capKey,
   unit: z.enum(capUnits),
   period: z.enum(capPeriods),

@@ -93,7 +93,8 @@ export const rpc = {
   save_cap: {
     args: z.object({
       request: z.object({
-        cap_id: uuid.optional().describe("of the cap to change; without it one is made"), environment_id: uuid.optional(), cap_key: capKey.optional(), unit: z.enum(capUnits).optional(), period: z.enum(capPeriods).optional(),
+        cap_id: uuid.optional().describe("of the cap to change; without it one is made"),
+        environment_id: uuid.optional(), project_id: uuid.optional(), organization_id: uuid.optional().describe("one of the three, for a new cap"), cap_key: capKey.optional(), unit: z.enum(capUnits).optional(), period: z.enum(capPeriods).optional(),
         time_zone: z.string().optional(), limit_amount: z.string().optional(), enabled: z.boolean().optional(),
       }),
     }),

@@ -1,8 +1,9 @@
 import { z } from "zod";
-import type { capAllowRequest, Cap, changeCapRequest, createCapRequest, listCapsQuery } from "@/contracts/cap.ts";
-import { uuid } from "@/contracts/common.ts";
+import type { capAllowRequest, Cap, CapScope, changeCapRequest, createCapRequest, listCapsQuery } from "@/contracts/cap.ts";
+import { assertNever, uuid } from "@/contracts/common.ts";
 import type { Db } from "@/lib/supabase/client.ts";
-import { resolveEnvironment } from "./environments.ts";
+import { resolveOrganization } from "./audit.ts";
+import { resolveEnvironment, resolveProject } from "./environments.ts";
 import { decodeCursor, pageOf } from "./keyset.ts";
 import { callRpc } from "./rpc.ts";
 
@@ -17,9 +18,18 @@ export async function listCaps(db: Db, filter: z.output<typeof listCapsQuery>): 
 
 /** Throws `not_found`, `forbidden`, `conflict`, `invalid_input`. */
 export async function createCap(db: Db, body: z.output<typeof createCapRequest>): Promise<Cap> {
-  const { environment, project, ...cap } = body;
-  const { environment_id } = await resolveEnvironment(db, { environment, project });
-  return callRpc(db, "save_cap", { request: { ...cap, environment_id } });
+  const { scope, environment, project, organization, ...cap } = body;
+  return callRpc(db, "save_cap", { request: { ...cap, ...(await held(db, scope, { environment, project, organization })) } });
+}
+
+/** The one environment, project or organization that is meant, by its id. */
+async function held(db: Db, scope: CapScope, wanted: { environment?: string; project?: string; organization?: string }) {
+  switch (scope) {
+    case "environment": return { environment_id: (await resolveEnvironment(db, wanted)).environment_id };
+    case "project": return { project_id: (await resolveProject(db, wanted, "admin")).project_id };
+    case "organization": return { organization_id: (await resolveOrganization(db, wanted.organization)).organization_id };
+    default: return assertNever(scope);
+  }
 }
 
 /** Throws `not_found`, `forbidden`. */

@@ -75,7 +75,7 @@ test("it finds that nobody sweeps expired leases", async () => {
 test("it finds several defects in one storm: a gap in the numbers of events, limits counted without a lock, and runs acknowledged before they are written", async () => {
   await plant("ops_private.append_events(uuid, uuid, jsonb)", (source) => source.replace("set last_seq = h.last_seq + added", "set last_seq = h.last_seq + added + (random() < 0.2)::int"));
   // Nothing is parked when it is created, so that the claims alone hold the limits; and there is time between their count and their leases.
-  await plant("ops_private.full_limit(bigint, numeric)", (source) => source.replace("where free.room", "where false and free.room"));
+  await plant("ops_private.full_limit(bigint, bigint[], numeric[])", (source) => source.replace("where free.room", "where false and free.room"));
   await plant("ops_private.lock_gates(bigint[])", (source) => source.replace(/perform[\s\S]*?;/, "return;"));
   await plant("ops_private.pass_gates(uuid[], bigint[], timestamptz)", (source) => source.replace("for run in select", "perform pg_sleep(0.2);\n  for run in select"));
   // And a cap's live leases are counted as they were two seconds ago.

@@ -1615,11 +1615,42 @@ begin
 end
 $$;
 
--- A cap: how much of something may be used within a window of the calendar, under a key that runs name. Several caps under
--- one key (per hour and per month) hold together.
+-- A gate is where runs wait for each other: a concurrency key, a template (how many at once, and how often they start), the
+-- caps under a key. Its row is the lock under which live leases are counted; a limit that is null does not hold. It stands in one
+-- environment; a gate of caps may also stand over a project or an organization, and is then passed by whoever passes the one
+-- with its key in an environment there (33_gates.sql: outer_gates, inner_gates), so a cap holds runs that were queued before it.
+create table ops_private.gates (
+  gate_id bigint generated always as identity primary key,
+  environment_id uuid references ops.environments,
+  project_id uuid references ops.projects,
+  organization_id uuid references ops.organizations,
+  kind text not null constraint gate_kind_is_known check (kind in ('concurrency', 'template', 'cap')),
+  key text not null,
+  max_leases int constraint a_gate_lets_one_through check (max_leases >= 1),
+  -- Rate limit (GCRA without a burst): starts lie at least so many seconds apart.
+  start_seconds double precision constraint starts_lie_apart check (start_seconds > 0),
+  next_start_at timestamptz,
+  -- A hint: when time alone may open this gate for those that wait at it.
+  opens_at timestamptz,
+  constraint a_gate_stands_in_one_scope check (num_nonnulls(environment_id, project_id, organization_id) = 1),
+  constraint only_caps_reach_beyond_an_environment check (kind = 'cap' or environment_id is not null),
+  constraint one_gate_per_key unique (environment_id, kind, key),
+  constraint one_gate_per_key_of_a_project unique (project_id, key),
+  constraint one_gate_per_key_of_an_organization unique (organization_id, key)
+);
+create index gates_opening on ops_private.gates (environment_id, opens_at) where opens_at is not null;
+create index wide_gates_opening on ops_private.gates (opens_at) where environment_id is null and opens_at is not null;
+
+-- A cap: how much of something may be used within a window of the calendar, under a key that runs name, in an environment, over
+-- all environments of a project, or over all of an organization. Several caps under one key (per hour and per month, of the
+-- environment and of its project) hold together.
 create table ops.caps (
   cap_id uuid primary key default gen_random_uuid(),
-  environment_id uuid not null references ops.environments,
+  organization_id uuid not null references ops.organizations,
+  project_id uuid references ops.projects,
+  environment_id uuid,
+  -- The lock under which its use is counted.
+  gate_id bigint not null references ops_private.gates,
   cap_key text not null constraint cap_key_is_a_word check (cap_key ~ '^[a-z][a-z0-9_.:-]{0,126}$'),
   unit text not null constraint unit_is_known check (unit in ('runs', 'seconds', 'rows', 'bytes', 'cost')),
   period text not null constraint period_is_known check (period in ('hour', 'day', 'week', 'month')),
@@ -1628,13 +1659,20 @@ create table ops.caps (
   enabled boolean not null default true,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
-  constraint one_cap_per_key_and_period unique (environment_id, cap_key, unit, period)
+  constraint one_cap_per_key_and_period unique (gate_id, unit, period),
+  constraint an_environment_names_its_project check (environment_id is null or project_id is not null),
+  foreign key (environment_id, project_id) references ops.environments (environment_id, project_id)
 );
+create index caps_by_scope on ops.caps (organization_id, project_id, environment_id, cap_key, cap_id);
+create index caps_by_environment on ops.caps (environment_id, project_id);
+create index caps_by_project on ops.caps (project_id);
 
 -- What ended leases used, by window. What live leases reserve stands in lease_caps until they end, and nowhere else.
 create table ops.cap_usage (
   cap_id uuid not null references ops.caps on delete cascade,
-  environment_id uuid not null,
+  organization_id uuid not null,
+  project_id uuid,
+  environment_id uuid,
   period_start timestamptz not null,
   settled_amount numeric(38, 6) not null default 0 constraint use_is_not_negative check (settled_amount >= 0),
   updated_at timestamptz not null default now(),
@@ -1648,7 +1686,10 @@ begin
   foreach name in array array['caps', 'cap_usage'] loop
     execute format('alter table ops.%I enable row level security', name);
     execute format('alter table ops.%I force row level security', name);
-    execute format('create policy members_see_their_environments on ops.%I for select to authenticated, ops_token, ops_sql using (environment_id = any ((select ops_private.visible_environments())::uuid[]))', name);
+    -- Whoever works where a cap holds sees it, with the use of all whom it holds.
+    execute format('create policy members_see_what_holds_them on ops.%I for select to authenticated, ops_token, ops_sql using (environment_id = any ((select ops_private.visible_environments())::uuid[])
+      or environment_id is null and project_id = any ((select ops_private.visible_projects())::uuid[])
+      or project_id is null and organization_id = any ((select ops_private.visible_organizations())::uuid[]))', name);
     execute format('grant select on ops.%I to authenticated, ops_token, ops_sql', name);
   end loop;
 end
@@ -1671,23 +1712,6 @@ create table ops_private.lanes (
   armed boolean not null default true,
   constraint one_lane_per_queue_and_labels unique (environment_id, queue, labels)
 );
-
--- A gate is where runs wait for each other: a concurrency key, a template (how many at once, and how often they start), the
--- caps under a key. Its row is the lock under which live leases are counted; a limit that is null does not hold.
-create table ops_private.gates (
-  gate_id bigint generated always as identity primary key,
-  environment_id uuid not null references ops.environments,
-  kind text not null constraint gate_kind_is_known check (kind in ('concurrency', 'template', 'cap')),
-  key text not null,
-  max_leases int constraint a_gate_lets_one_through check (max_leases >= 1),
-  -- Rate limit (GCRA without a burst): starts lie at least so many seconds apart.
-  start_seconds double precision constraint starts_lie_apart check (start_seconds > 0),
-  next_start_at timestamptz,
-  -- A hint: when time alone may open this gate for those that wait at it.
-  opens_at timestamptz,
-  constraint one_gate_per_key unique (environment_id, kind, key)
-);
-create index gates_opening on ops_private.gates (environment_id, opens_at) where opens_at is not null;
 
 create table ops.runs (
   run_id uuid primary key default ops_private.uuid_v7(),
@@ -2057,12 +2081,57 @@ begin
 end
 $$;
 
--- The gates of runs, with those that a lease came to hold later (cap_allow).
-create function ops_private.gates_of(runs uuid[]) returns bigint[] language sql stable security definer set search_path = '' as $$
-  select coalesce(array_agg(g.gate_id order by g.gate_id), '{}') from (
+-- With each gate of caps, those over its project and its organization under the same key; sorted.
+create function ops_private.outer_gates(gates bigint[]) returns bigint[] language plpgsql stable security definer set search_path = '' as $$
+begin
+  if cardinality(gates) = 0 then
+    return gates;
+  end if;
+  return array(
+    select g from unnest(gates) as g
+    union
+    select w.gate_id from ops_private.gates as n join ops.environments as e on e.environment_id = n.environment_id join ops.projects as p on p.project_id = e.project_id
+    cross join lateral (
+      select x.gate_id from ops_private.gates as x where x.project_id = p.project_id and x.key = n.key
+      union all
+      select x.gate_id from ops_private.gates as x where x.organization_id = p.organization_id and x.key = n.key) as w
+    where n.gate_id = any (gates) and n.kind = 'cap'
+    order by 1);
+end
+$$;
+
+-- Through which gates runs come to this one: itself, or those of its key in the environments that it stands over.
+create function ops_private.inner_gates(gate ops_private.gates) returns bigint[] language plpgsql stable security definer set search_path = '' as $$
+begin
+  if gate.environment_id is not null then
+    return array[gate.gate_id];
+  end if;
+  return array(select x.gate_id from ops.projects as p join ops.environments as e on e.project_id = p.project_id
+    join ops_private.gates as x on x.environment_id = e.environment_id and x.kind = 'cap' and x.key = gate.key
+    where p.project_id = gate.project_id or p.organization_id = gate.organization_id);
+end
+$$;
+
+-- The gates of runs, with those that a lease came to hold later (cap_allow), and those around them; sorted.
+create function ops_private.gates_of(runs uuid[]) returns bigint[] language plpgsql stable security definer set search_path = '' as $$
+begin
+  return ops_private.outer_gates(array(
     select g from ops.runs as r cross join unnest(r.gate_ids) as g where r.run_id = any (runs)
     union
-    select l.gate_id from ops_private.lease_gates as l where l.run_id = any (runs)) as g (gate_id)
+    select l.gate_id from ops_private.lease_gates as l where l.run_id = any (runs)));
+end
+$$;
+
+-- Gates at which time alone may have made room for runs of these environments.
+create function ops_private.opening_gates(environments uuid[], moment timestamptz, at_most int) returns bigint[] language plpgsql stable security definer set search_path = '' as $$
+begin
+  return array(
+    (select g.gate_id from ops_private.gates as g where g.environment_id = any (environments) and g.opens_at <= moment order by g.opens_at limit at_most)
+    union all
+    (select g.gate_id from ops_private.gates as g where g.environment_id is null and g.opens_at <= moment and exists (
+      select from ops.environments as e join ops.projects as p on p.project_id = e.project_id
+      where e.environment_id = any (environments) and (p.project_id = g.project_id or p.organization_id = g.organization_id)) order by g.opens_at limit at_most));
+end
 $$;
 
 -- Of a cap in a window: what has ended, and what is reserved by those that live (or used, where that is more).
@@ -2075,18 +2144,19 @@ create function ops_private.cap_settled(cap uuid, starts_at timestamptz) returns
 $$;
 
 -- What each limit of a gate still gives, and when time alone will give more. The caller has locked the gates and reads in a
--- later statement: this snapshot was then taken under the lock, so every lease that counts is in it.
-create type ops_private.gate_limit as (gate_id bigint, cap_id uuid, unit text, total numeric, room numeric, starts_at timestamptz, opens_at timestamptz);
+-- later statement: this snapshot was then taken under the lock, so every lease that counts is in it. `inner_ids`: through which
+-- gates runs come to it.
+create type ops_private.gate_limit as (gate_id bigint, inner_ids bigint[], cap_id uuid, unit text, total numeric, room numeric, starts_at timestamptz, opens_at timestamptz);
 create function ops_private.limits_at(gates bigint[], moment timestamptz) returns setof ops_private.gate_limit
 language sql stable security definer set search_path = '' as $$
-  select g.gate_id, null::uuid, 'leases', g.max_leases::numeric, (g.max_leases - (select count(*) from ops_private.lease_gates as l where l.gate_id = g.gate_id))::numeric, null::timestamptz, null::timestamptz
+  select g.gate_id, array[g.gate_id], null::uuid, 'leases', g.max_leases::numeric, (g.max_leases - (select count(*) from ops_private.lease_gates as l where l.gate_id = g.gate_id))::numeric, null::timestamptz, null::timestamptz
   from ops_private.gates as g where g.gate_id = any (gates) and g.max_leases is not null
   union all
-  select g.gate_id, null, 'starts', 1, case when g.next_start_at > moment then 0 else 1 end, null, case when g.next_start_at > moment then g.next_start_at end
+  select g.gate_id, array[g.gate_id], null, 'starts', 1, case when g.next_start_at > moment then 0 else 1 end, null, case when g.next_start_at > moment then g.next_start_at end
   from ops_private.gates as g where g.gate_id = any (gates) and g.start_seconds is not null
   union all
-  select g.gate_id, c.cap_id, c.unit, c.limit_amount, c.limit_amount - ops_private.cap_settled(c.cap_id, w.starts_at) - ops_private.cap_reserved(c.cap_id, w.starts_at), w.starts_at, w.ends_at
-  from ops_private.gates as g join ops.caps as c on c.environment_id = g.environment_id and c.cap_key = g.key and c.enabled
+  select g.gate_id, ops_private.inner_gates(g), c.cap_id, c.unit, c.limit_amount, c.limit_amount - ops_private.cap_settled(c.cap_id, w.starts_at) - ops_private.cap_reserved(c.cap_id, w.starts_at), w.starts_at, w.ends_at
+  from ops_private.gates as g join ops.caps as c on c.gate_id = g.gate_id and c.enabled
   cross join lateral ops_private.window_of(c.period, c.time_zone, moment) as w
   where g.gate_id = any (gates) and g.kind = 'cap'
 $$;
@@ -2096,38 +2166,43 @@ create function ops_private.need(unit text, amount numeric, total numeric) retur
   select case when unit in ('leases', 'starts', 'runs') then 1 else least(coalesce(amount, 0), total) end
 $$;
 
+-- What a run that passes these gates asks of a limit.
+create function ops_private.asked_of(reached ops_private.gate_limit, gate_ids bigint[], amounts numeric[]) returns numeric language sql immutable set search_path = '' as $$
+  select x.amount from unnest(gate_ids, amounts) as x (gate_id, amount) where x.gate_id = any ((reached).inner_ids) limit 1
+$$;
+
 -- Why a run waits, in words: the run's queue_reason.
 create function ops_private.limit_reason(gate ops_private.gates, unit text, template_key text) returns text language sql immutable set search_path = '' as $$
-  select case when gate.kind = 'cap' then 'cap reached: ' || gate.key
+  select case when gate.kind = 'cap' then 'cap reached: ' || gate.key || case when gate.project_id is not null then ' (project)' when gate.organization_id is not null then ' (organization)' else '' end
     else case unit when 'starts' then 'rate' else gate.kind end || ' limit reached: ' || case gate.kind when 'template' then coalesce(template_key, 'template') else gate.key end end
 $$;
 
--- Runs that may be taken and will pass this gate, with what they need of its caps: at most so many.
-create function ops_private.ready_at(gate bigint, at_most int) returns table (run_id uuid, amount numeric) language sql stable security definer set search_path = '' as $$
+-- Runs that may be taken and will pass one of these gates (a run passes one of them at most), with what they need of its caps: at most so many.
+create function ops_private.ready_at(gates bigint[], at_most int) returns table (run_id uuid, amount numeric) language sql stable security definer set search_path = '' as $$
   select x.run_id, x.amount from (
-    (select r.run_id, r.gate_amounts[1] from ops.runs as r where r.status = 'queued' and r.blocked_gate is null and r.not_before is null and cardinality(r.gate_ids) >= 1 and r.gate_ids[1] = gate limit at_most)
+    (select r.run_id, r.gate_amounts[1] from ops.runs as r where r.status = 'queued' and r.blocked_gate is null and r.not_before is null and cardinality(r.gate_ids) >= 1 and r.gate_ids[1] = any (gates) limit at_most)
     union all
-    (select r.run_id, r.gate_amounts[2] from ops.runs as r where r.status = 'queued' and r.blocked_gate is null and r.not_before is null and cardinality(r.gate_ids) >= 2 and r.gate_ids[2] = gate limit at_most)
+    (select r.run_id, r.gate_amounts[2] from ops.runs as r where r.status = 'queued' and r.blocked_gate is null and r.not_before is null and cardinality(r.gate_ids) >= 2 and r.gate_ids[2] = any (gates) limit at_most)
     union all
-    (select r.run_id, r.gate_amounts[3] from ops.runs as r where r.status = 'queued' and r.blocked_gate is null and r.not_before is null and cardinality(r.gate_ids) >= 3 and r.gate_ids[3] = gate limit at_most)
+    (select r.run_id, r.gate_amounts[3] from ops.runs as r where r.status = 'queued' and r.blocked_gate is null and r.not_before is null and cardinality(r.gate_ids) >= 3 and r.gate_ids[3] = any (gates) limit at_most)
     union all
-    (select r.run_id, r.gate_amounts[4] from ops.runs as r where r.status = 'queued' and r.blocked_gate is null and r.not_before is null and cardinality(r.gate_ids) >= 4 and r.gate_ids[4] = gate limit at_most)
+    (select r.run_id, r.gate_amounts[4] from ops.runs as r where r.status = 'queued' and r.blocked_gate is null and r.not_before is null and cardinality(r.gate_ids) >= 4 and r.gate_ids[4] = any (gates) limit at_most)
   ) as x (run_id, amount) limit at_most
 $$;
 
--- What the ready runs at a gate will take of a limit. Beyond a thousand they are not counted: a claim parks what is too much.
-create function ops_private.ready_need(gate bigint, unit text, total numeric, room numeric) returns numeric language sql stable security definer set search_path = '' as $$
-  select coalesce(sum(ops_private.need(unit, r.amount, total)), 0)
-  from ops_private.ready_at(gate, case when unit in ('leases', 'starts', 'runs') then greatest(0, least(1000, ceil(room)))::int else 1000 end) as r
+-- What the ready runs at a limit will take of it. Beyond a thousand they are not counted: a claim parks what is too much.
+create function ops_private.ready_need(reached ops_private.gate_limit) returns numeric language sql stable security definer set search_path = '' as $$
+  select coalesce(sum(ops_private.need(reached.unit, r.amount, reached.total)), 0)
+  from ops_private.ready_at(reached.inner_ids, case when reached.unit in ('leases', 'starts', 'runs') then greatest(0, least(1000, ceil(reached.room)))::int else 1000 end) as r
 $$;
 
--- The first limit of a gate that has no room for one more run that needs `amount`, after those that are ready; no row: there is room.
-create function ops_private.full_limit(gate bigint, amount numeric) returns table (unit text, opens_at timestamptz)
+-- The first limit of a gate that has no room for one more run that passes these gates, after those that are ready; no row: there is room.
+create function ops_private.full_limit(gate bigint, gate_ids bigint[], amounts numeric[]) returns table (unit text, opens_at timestamptz)
 language sql stable security definer set search_path = '' as $$
   select l.unit, l.opens_at
   from ops_private.limits_at(array[gate], clock_timestamp()) as l
-  cross join lateral (select l.room - ops_private.ready_need(gate, l.unit, l.total, l.room) as room) as free
-  where free.room <= 0 or free.room < ops_private.need(l.unit, full_limit.amount, l.total)
+  cross join lateral (select l.room - ops_private.ready_need(l) as room) as free
+  where free.room <= 0 or free.room < ops_private.need(l.unit, ops_private.asked_of(l, full_limit.gate_ids, full_limit.amounts), l.total)
   limit 1
 $$;
 
@@ -2135,9 +2210,9 @@ $$;
 -- back those behind, so that a large one comes to its turn.
 create function ops_private.fitting(gate bigint, waiting uuid[]) returns uuid[] language sql stable security definer set search_path = '' as $$
   with tried as (
-    select w.run_id, w.nth, sum(ops_private.need(l.unit, r.gate_amounts[array_position(r.gate_ids, gate)], l.total)) over (partition by l.cap_id order by w.nth) <= free.room as fits
+    select w.run_id, w.nth, sum(ops_private.need(l.unit, ops_private.asked_of(l, r.gate_ids, r.gate_amounts), l.total)) over (partition by l.cap_id order by w.nth) <= free.room as fits
     from ops_private.limits_at(array[gate], clock_timestamp()) as l
-    cross join lateral (select l.room - ops_private.ready_need(gate, l.unit, l.total, l.room) as room) as free
+    cross join lateral (select l.room - ops_private.ready_need(l) as room) as free
     cross join unnest(waiting) with ordinality as w (run_id, nth) join ops.runs as r on r.run_id = w.run_id)
   select coalesce(array_agg(w.run_id order by w.nth), '{}') from unnest(waiting) with ordinality as w (run_id, nth)
   where not exists (select from tried as t where not t.fits and t.nth <= w.nth)
@@ -2156,7 +2231,7 @@ declare
 begin
   for gate in select * from ops_private.gates as g where g.gate_id = any (gates) order by g.gate_id loop
     if exists (select from ops.runs as r where r.status = 'queued' and r.blocked_gate = gate.gate_id) then
-      select coalesce(min(case when l.room <= 0 then 0 when l.unit in ('leases', 'starts', 'runs') then greatest(0, least(1000, floor(l.room - ops_private.ready_need(gate.gate_id, l.unit, l.total, l.room)))) end), 1000) into room
+      select coalesce(min(case when l.room <= 0 then 0 when l.unit in ('leases', 'starts', 'runs') then greatest(0, least(1000, floor(l.room - ops_private.ready_need(l)))) end), 1000) into room
       from ops_private.limits_at(array[gate.gate_id], moment) as l;
       let := array(select p.run_id from ops.runs as p where p.status = 'queued' and p.blocked_gate = gate.gate_id order by p.priority, p.run_id limit room for update skip locked);
       if gate.kind = 'cap' and room > 0 then
@@ -2269,8 +2344,8 @@ declare
     else coalesce(ops_private.metered(old), old.reserved) end;
 begin
   if amount > 0 then
-    insert into ops.cap_usage as u (cap_id, environment_id, period_start, settled_amount)
-    select c.cap_id, c.environment_id, old.period_start, amount from ops.caps as c where c.cap_id = old.cap_id  -- none where the cap itself is deleted
+    insert into ops.cap_usage as u (cap_id, organization_id, project_id, environment_id, period_start, settled_amount)
+    select c.cap_id, c.organization_id, c.project_id, c.environment_id, old.period_start, amount from ops.caps as c where c.cap_id = old.cap_id  -- none where the cap itself is deleted
     on conflict (cap_id, period_start) do update set settled_amount = u.settled_amount + excluded.settled_amount, updated_at = clock_timestamp();
   end if;
   return null;
@@ -2519,6 +2594,7 @@ create function ops_private.enqueue(run ops.runs, spec jsonb, concurrency_limit 
 language plpgsql security definer set search_path = '' as $$
 declare
   gate ops_private.gates;
+  passed bigint[];
   shut record;
   older uuid[] := '{}';
   replaced uuid;
@@ -2543,14 +2619,15 @@ begin
   end if;
   run.not_before := case when run.run_after > clock_timestamp() then run.run_after end;
   if cardinality(run.gate_ids) > 0 or cardinality(older) > 0 then
-    perform ops_private.lock_gates(run.gate_ids || ops_private.gates_of(older));
+    passed := ops_private.outer_gates(run.gate_ids);
+    perform ops_private.lock_gates(passed || ops_private.gates_of(older));
     foreach replaced in array older loop
       perform ops_private.finalize_run(replaced, 'canceled', 'superseded', 'A newer run with the same debounce key takes its place.', null, jsonb_build_object('superseded_by', run.run_id));
     end loop;
     perform ops_private.set_limits(run, concurrency_limit);
     -- Who waits for its time takes no room; when it has come, a claim parks it where it must.
-    for gate in select * from ops_private.gates as g where g.gate_id = any (run.gate_ids) and run.not_before is null order by g.gate_id loop
-      select * into shut from ops_private.full_limit(gate.gate_id, run.gate_amounts[array_position(run.gate_ids, gate.gate_id)]);
+    for gate in select * from ops_private.gates as g where g.gate_id = any (passed) and run.not_before is null order by g.gate_id loop
+      select * into shut from ops_private.full_limit(gate.gate_id, run.gate_ids, run.gate_amounts);
       if found then
         run.blocked_gate := gate.gate_id;
         run.queue_reason := ops_private.limit_reason(gate, shut.unit, run.template_key);
@@ -2711,7 +2788,7 @@ begin
   insert into ops_private.gates (environment_id, kind, key, max_leases)
   select distinct w.environment_id, w.kind, w.key, case w.kind when 'concurrency' then 1 end from unnest(wanted) as w order by 1, 2, 3
   on conflict on constraint one_gate_per_key do nothing;
-  perform ops_private.lock_gates(array(select g.gate_id from unnest(wanted) as w join ops_private.gates as g on (g.environment_id, g.kind, g.key) = (w.environment_id, w.kind, w.key)));
+  perform ops_private.lock_gates(ops_private.outer_gates(array(select g.gate_id from unnest(wanted) as w join ops_private.gates as g on (g.environment_id, g.kind, g.key) = (w.environment_id, w.kind, w.key))));
 end
 $$;
 
@@ -3092,7 +3169,7 @@ begin
   taken := '{}';
   limits := array(select l from ops_private.limits_at(gates, moment) as l);
   for run in select r.run_id, r.gate_ids, r.gate_amounts, r.template_key from unnest(candidates) with ordinality as c (run_id, nth) join ops.runs as r on r.run_id = c.run_id order by c.nth loop
-    select l.gate_id, l.unit into shut from unnest(limits) as l join unnest(run.gate_ids, run.gate_amounts) as g (gate_id, amount) on g.gate_id = l.gate_id
+    select l.gate_id, l.unit into shut from unnest(limits) as l join unnest(run.gate_ids, run.gate_amounts) as g (gate_id, amount) on g.gate_id = any (l.inner_ids)
     where l.room <= 0 or l.room < ops_private.need(l.unit, g.amount, l.total) order by l.gate_id limit 1;
     if found then
       update ops.runs as r set blocked_gate = shut.gate_id, queue_reason = (select ops_private.limit_reason(g, shut.unit, run.template_key) from ops_private.gates as g where g.gate_id = shut.gate_id)
@@ -3100,8 +3177,8 @@ begin
     else
       taken := taken || run.run_id;
       if cardinality(run.gate_ids) > 0 then
-        limits := array(select (l.gate_id, l.cap_id, l.unit, l.total, l.room - case when g.gate_id is null then 0 else ops_private.need(l.unit, g.amount, l.total) end, l.starts_at, l.opens_at)::ops_private.gate_limit
-          from unnest(limits) as l left join unnest(run.gate_ids, run.gate_amounts) as g (gate_id, amount) on g.gate_id = l.gate_id);
+        limits := array(select (l.gate_id, l.inner_ids, l.cap_id, l.unit, l.total, l.room - case when g.gate_id is null then 0 else ops_private.need(l.unit, g.amount, l.total) end, l.starts_at, l.opens_at)::ops_private.gate_limit
+          from unnest(limits) as l left join unnest(run.gate_ids, run.gate_amounts) as g (gate_id, amount) on g.gate_id = any (l.inner_ids));
       end if;
     end if;
   end loop;
@@ -3181,8 +3258,7 @@ begin
     candidates := ops_private.lock_ready(lanes, max_runs);
   end if;
 
-  gates := array(select g from unnest(ops_private.gates_of(candidates) || array(
-    select g.gate_id from ops_private.gates as g where g.environment_id = any (environments) and g.opens_at <= moment order by g.opens_at limit 20)) as g group by g order by g);
+  gates := array(select g from unnest(ops_private.gates_of(candidates) || ops_private.opening_gates(environments, moment, 20)) as g group by g order by g);
   perform ops_private.lock_gates(gates);
   moment := clock_timestamp();
   for late in select * from ops.runs as r where r.run_id = any (candidates)
@@ -3219,7 +3295,7 @@ begin
     insert into ops_private.lease_gates (gate_id, run_id) select g, r.run_id from ops.runs as r cross join unnest(r.gate_ids) as g where r.run_id = any (taken);
     insert into ops_private.lease_caps (cap_id, run_id, period_start, unit, reserved, claimed_at)
     select l.cap_id, r.run_id, l.starts_at, l.unit, ops_private.need(l.unit, g.amount, l.total), moment
-    from ops.runs as r cross join unnest(r.gate_ids, r.gate_amounts) as g (gate_id, amount) join unnest(limits) as l on l.gate_id = g.gate_id and l.cap_id is not null
+    from ops.runs as r cross join unnest(r.gate_ids, r.gate_amounts) as g (gate_id, amount) join unnest(limits) as l on g.gate_id = any (l.inner_ids) and l.cap_id is not null
     where r.run_id = any (taken);
     update ops_private.gates as g set next_start_at = moment + make_interval(secs => g.start_seconds) where g.gate_id = any (ops_private.gates_of(taken)) and g.start_seconds is not null;
   end if;
@@ -4266,24 +4342,36 @@ grant execute on function ops_private.report_runs(jsonb), ops.report_runs(jsonb)
 
 -- A cap as the wire has it, with its use in the window of now. `over` is what it is above its limit: overruns happen between beats.
 create function ops_private.cap_json(cap ops.caps) returns jsonb language sql stable security definer set search_path = '' as $$
-  select to_jsonb(cap) || jsonb_build_object('limit_amount', trim_scale(cap.limit_amount)::text, 'used', trim_scale(ops_private.cap_settled(cap.cap_id, w.starts_at))::text,
+  select to_jsonb(cap) - 'gate_id' || jsonb_build_object('scope', case when cap.environment_id is not null then 'environment' when cap.project_id is not null then 'project' else 'organization' end, 'limit_amount', trim_scale(cap.limit_amount)::text, 'used', trim_scale(ops_private.cap_settled(cap.cap_id, w.starts_at))::text,
     'reserved', trim_scale(round(ops_private.cap_reserved(cap.cap_id, w.starts_at), 6))::text, 'window_starts_at', w.starts_at, 'resets_at', w.ends_at)
   from ops_private.window_of(cap.period, cap.time_zone, clock_timestamp()) as w
 $$;
 
--- list_caps: whoever sees the environment (all that are seen, where none is named), by key; `after` is the last one of the page before.
+-- The caps that the caller sees: those of its environments, and those over their projects and organizations.
+create function ops_private.visible_caps() returns setof ops.caps language plpgsql stable security definer set search_path = '' as $$
+declare
+  environments uuid[] := ops_private.visible_environments();
+  projects uuid[] := ops_private.visible_projects();
+  organizations uuid[] := ops_private.visible_organizations();
+begin
+  return query select c.* from ops.caps as c where c.organization_id = any (organizations)
+    and (c.project_id is null or c.environment_id is null and c.project_id = any (projects) or c.environment_id = any (environments));
+end
+$$;
+
+-- list_caps: by key, those that the caller sees, or of them those that hold in one environment; `after` is the last one of the page before.
 create function ops_private.list_caps(environment uuid, after_key text, after_cap uuid, at_most int) returns jsonb language plpgsql stable security definer set search_path = '' as $$
 declare
-  seen uuid[] := ops_private.visible_environments();
+  project uuid := (select e.project_id from ops.environments as e where e.environment_id = environment and e.environment_id = any (ops_private.visible_environments()));
 begin
-  if environment is not null then
-    if not environment = any (seen) then
-      perform ops_private.fail('not_found', 'There is no such environment, or you may not see it.');
-    end if;
-    seen := array[environment];
+  if environment is not null and project is null then
+    perform ops_private.fail('not_found', 'There is no such environment, or you may not see it.');
   end if;
   return (select coalesce(jsonb_agg(ops_private.cap_json(c) order by c.cap_key, c.cap_id), '[]') from (
-    select x.cap_id from ops.caps as x where x.environment_id = any (seen) and (after_key is null or (x.cap_key, x.cap_id) > (after_key, after_cap))
+    select x.cap_id from ops_private.visible_caps() as x
+    where (environment is null or coalesce(x.environment_id, environment) = environment and coalesce(x.project_id, project) = project
+        and x.organization_id = (select p.organization_id from ops.projects as p where p.project_id = project))
+      and (after_key is null or (x.cap_key, x.cap_id) > (after_key, after_cap))
     order by x.cap_key, x.cap_id limit least(at_most, 201)) as page join ops.caps as c on c.cap_id = page.cap_id);
 end
 $$;
@@ -4294,7 +4382,7 @@ create function ops_private.seen_cap(cap uuid) returns ops.caps language plpgsql
 declare
   found_cap ops.caps;
 begin
-  select * into found_cap from ops.caps as c where c.cap_id = cap and c.environment_id = any (ops_private.visible_environments());
+  select * into found_cap from ops_private.visible_caps() as c where c.cap_id = cap;
   if not found then
     perform ops_private.fail('not_found', 'There is no such cap, or you may not see it.');
   end if;
@@ -4304,26 +4392,59 @@ $$;
 create function ops_private.get_cap(cap uuid) returns jsonb language sql stable security definer set search_path = '' as $$ select ops_private.cap_json(ops_private.seen_cap(cap)) $$;
 create function ops.get_cap(cap_id uuid) returns jsonb language sql stable set search_path = '' as 'select ops_private.get_cap($1)';
 
--- save_cap: admins. Makes a cap, or changes limit and state of one (cap_id). Runs that wait under its key get through at once where
--- there is room now; a smaller limit stops nothing that keeps within its reservation. Locks the gate of the key.
+-- The gate under whose lock the caps of a key in a scope are counted, made where it is missing.
+create function ops_private.cap_gate(organization uuid, project uuid, environment uuid, cap_key text) returns bigint language plpgsql security definer set search_path = '' as $$
+declare
+  found_gate bigint;
+begin
+  if environment is not null then
+    return ops_private.gate_of(environment, 'cap', cap_key);
+  end if;
+  insert into ops_private.gates (project_id, organization_id, kind, key) values (project, case when project is null then organization end, 'cap', cap_key) on conflict do nothing;
+  select g.gate_id into found_gate from ops_private.gates as g where g.key = cap_key and (g.project_id = project or project is null and g.organization_id = organization);
+  return found_gate;
+end
+$$;
+
+-- The gates of a key that hold in an environment; sorted.
+create function ops_private.cap_gates(environment uuid, cap_key text) returns bigint[] language sql stable security definer set search_path = '' as $$
+  select array(select g.gate_id from ops.environments as e join ops.projects as p on p.project_id = e.project_id
+    join ops_private.gates as g on g.kind = 'cap' and g.key = cap_gates.cap_key and (g.environment_id = e.environment_id or g.project_id = p.project_id or g.organization_id = p.organization_id)
+    where e.environment_id = environment order by g.gate_id)
+$$;
+
+-- save_cap: admins of what it holds: an environment, a project, an organization. Makes a cap, or changes limit and state of one
+-- (cap_id). A new cap holds every claim from its commit on, of runs that were queued before too. Runs that wait under its key get
+-- through at once where there is room now; a smaller limit stops nothing that keeps within its reservation. Locks the gate of the key.
 create function ops_private.save_cap(request jsonb) returns jsonb language plpgsql security definer set search_path = '' as $$
 declare
   before ops.caps;
+  wanted ops.caps;
   saved ops.caps;
-  gate bigint;
 begin
   if request ->> 'cap_id' is not null then
     before := ops_private.seen_cap((request ->> 'cap_id')::uuid);
+    wanted := before;
+  else
+    if num_nonnulls(request ->> 'environment_id', request ->> 'project_id', request ->> 'organization_id') <> 1 then
+      perform ops_private.fail('invalid_input', 'A cap holds one environment, one project or one organization.', 'Name exactly one of environment_id, project_id, organization_id.');
+    end if;
+    wanted.environment_id := (request ->> 'environment_id')::uuid;
+    wanted.project_id := coalesce((request ->> 'project_id')::uuid, (select e.project_id from ops.environments as e where e.environment_id = wanted.environment_id));
+    wanted.organization_id := coalesce((request ->> 'organization_id')::uuid, (select p.organization_id from ops.projects as p where p.project_id = wanted.project_id));
+    wanted.cap_key := request ->> 'cap_key';
   end if;
-  perform ops_private.require(coalesce(before.environment_id, (request ->> 'environment_id')::uuid), 'admin', 'change a cap');
+  perform ops_private.require_over(wanted.organization_id, wanted.project_id, wanted.environment_id, 'admin', 'change a cap');
   if before.cap_id is null and not exists (select from pg_catalog.pg_timezone_names as z where z.name = coalesce(request ->> 'time_zone', 'UTC')) then
     perform ops_private.fail('invalid_input', format('There is no time zone %s.', request ->> 'time_zone'), 'Use an IANA name, such as Europe/Berlin.');
   end if;
-  gate := ops_private.gate_of(coalesce(before.environment_id, (request ->> 'environment_id')::uuid), 'cap', coalesce(before.cap_key, request ->> 'cap_key'));
-  perform ops_private.lock_gates(array[gate]);
   if before.cap_id is null then
-    insert into ops.caps (environment_id, cap_key, unit, period, time_zone, limit_amount, enabled)
-    values ((request ->> 'environment_id')::uuid, request ->> 'cap_key', request ->> 'unit', request ->> 'period', coalesce(request ->> 'time_zone', 'UTC'), (request ->> 'limit_amount')::numeric, coalesce((request ->> 'enabled')::boolean, true))
+    wanted.gate_id := ops_private.cap_gate(wanted.organization_id, wanted.project_id, wanted.environment_id, wanted.cap_key);
+  end if;
+  perform ops_private.lock_gates(array[wanted.gate_id]);
+  if before.cap_id is null then
+    insert into ops.caps (organization_id, project_id, environment_id, gate_id, cap_key, unit, period, time_zone, limit_amount, enabled)
+    values (wanted.organization_id, wanted.project_id, wanted.environment_id, wanted.gate_id, wanted.cap_key, request ->> 'unit', request ->> 'period', coalesce(request ->> 'time_zone', 'UTC'), (request ->> 'limit_amount')::numeric, coalesce((request ->> 'enabled')::boolean, true))
     on conflict on constraint one_cap_per_key_and_period do nothing returning * into saved;
     if not found then
       perform ops_private.fail('conflict', 'There is a cap with this key, unit and period already.', 'Change that one.');
@@ -4332,38 +4453,37 @@ begin
     update ops.caps as c set limit_amount = coalesce((request ->> 'limit_amount')::numeric, c.limit_amount), enabled = coalesce((request ->> 'enabled')::boolean, c.enabled), updated_at = clock_timestamp()
     where c.cap_id = before.cap_id returning * into saved;
   end if;
-  perform ops_private.unpark(array[gate]);
-  perform ops_private.audit(saved.environment_id, case when before.cap_id is null then 'cap.created' else 'cap.changed' end, 'cap', saved.cap_id::text, case when before.cap_id is not null then to_jsonb(before) end, to_jsonb(saved));
+  perform ops_private.unpark(array[wanted.gate_id]);
+  perform ops_private.audit(saved.environment_id, case when before.cap_id is null then 'cap.created' else 'cap.changed' end, 'cap', saved.cap_id::text, case when before.cap_id is not null then to_jsonb(before) end, to_jsonb(saved), saved.project_id, saved.organization_id);
   return ops_private.cap_json(saved);
 end
 $$;
 create function ops.save_cap(request jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.save_cap($1)';
 
--- delete_cap: admins. Its use goes with it; runs under its key wait for it no more.
+-- delete_cap: admins of what it holds. Its use goes with it; runs under its key wait for it no more.
 create function ops_private.delete_cap(cap uuid) returns boolean language plpgsql security definer set search_path = '' as $$
 declare
   old ops.caps := ops_private.seen_cap(cap);
-  gate bigint;
 begin
-  perform ops_private.require(old.environment_id, 'admin', 'delete a cap');
-  gate := ops_private.gate_of(old.environment_id, 'cap', old.cap_key);
-  perform ops_private.lock_gates(array[gate]);
+  perform ops_private.require_over(old.organization_id, old.project_id, old.environment_id, 'admin', 'delete a cap');
+  perform ops_private.lock_gates(array[old.gate_id]);
   delete from ops.caps as c where c.cap_id = cap;
-  perform ops_private.unpark(array[gate]);
-  perform ops_private.audit(old.environment_id, 'cap.deleted', 'cap', cap::text, to_jsonb(old));
+  perform ops_private.unpark(array[old.gate_id]);
+  perform ops_private.audit(old.environment_id, 'cap.deleted', 'cap', cap::text, to_jsonb(old), null, old.project_id, old.organization_id);
   return true;
 end
 $$;
 create function ops.delete_cap(cap_id uuid) returns boolean language sql set search_path = '' as 'select ops_private.delete_cap($1)';
 
--- cap_allow: operators and executors: may so much be used now, under every cap with this key? Answers the tightest of them. For
+-- cap_allow: operators and executors: may so much be used now, under every cap with this key that holds here? Answers the tightest of them. For
 -- the holder of a lease a yes also reserves it, in the window of the claim, until the lease ends; a repeat reserves again.
--- Locks the lease, then the gate of the key.
+-- Locks the lease, then the gates of the key.
 create function ops_private.cap_allow(cap_key text, amount numeric, environment uuid, run uuid, token uuid) returns jsonb language plpgsql security definer set search_path = '' as $$
 declare
   me ops_private.principal := ops_private.me();
   lease ops.leases;
   gate bigint;
+  passed bigint[];
   tightest record;
   allowed boolean;
 begin
@@ -4374,17 +4494,19 @@ begin
     lease := ops_private.hold(run, token);
     environment := lease.environment_id;
     gate := ops_private.gate_of(environment, 'cap', cap_key);
-    perform ops_private.lock_gates(array[gate]);
+    passed := ops_private.cap_gates(environment, cap_key);
+    perform ops_private.lock_gates(passed);
   elsif me.type = 'executor' and environment = any (ops_private.visible_environments()) then
     null;  -- it may ask where it works
   else
     perform ops_private.require(environment, 'operator', 'ask for room under a cap');
   end if;
+  passed := coalesce(passed, ops_private.cap_gates(environment, cap_key));
   select c.*, x.starts_at, x.ends_at, x.settled, x.reserved, c.limit_amount - x.settled - x.reserved as room into tightest
   from ops.caps as c left join ops_private.lease_caps as l on l.cap_id = c.cap_id and l.run_id = lease.run_id
   cross join lateral ops_private.window_of(c.period, c.time_zone, coalesce(l.period_start, clock_timestamp())) as w
   cross join lateral (select w.starts_at, w.ends_at, ops_private.cap_settled(c.cap_id, w.starts_at) as settled, ops_private.cap_reserved(c.cap_id, w.starts_at) as reserved) as x
-  where c.environment_id = environment and c.cap_key = cap_allow.cap_key and c.enabled
+  where c.gate_id = any (passed) and c.enabled
   order by c.limit_amount - x.settled - x.reserved, c.cap_id limit 1;
   if tightest.cap_id is null then
     return jsonb_build_object('allowed', true, 'cap_id', null, 'unit', null, 'used', '0', 'reserved', '0', 'limit', null, 'resets_at', null);
@@ -4394,7 +4516,7 @@ begin
     insert into ops_private.lease_gates (gate_id, run_id) values (gate, run) on conflict do nothing;
     insert into ops_private.lease_caps as l (cap_id, run_id, period_start, unit, reserved, claimed_at)
     select c.cap_id, run, w.starts_at, c.unit, amount, lease.claimed_at from ops.caps as c cross join lateral ops_private.window_of(c.period, c.time_zone, clock_timestamp()) as w
-    where c.environment_id = environment and c.cap_key = cap_allow.cap_key and c.enabled
+    where c.gate_id = any (passed) and c.enabled
     on conflict (cap_id, run_id) do update set reserved = l.reserved + excluded.reserved;
   end if;
   return jsonb_build_object('allowed', allowed, 'cap_id', tightest.cap_id, 'unit', tightest.unit, 'used', trim_scale(tightest.settled)::text,
@@ -4575,8 +4697,8 @@ $$;
 -- Gates that have no room for it: where it waits, and where it would wait next. Whoever is ready before it counts too at the gate where it waits.
 create function ops_private.explain_gates(run ops.runs) returns jsonb language sql stable security definer set search_path = '' as $$
   with shut as (
-    select g, l, p.amount, l.room - case when g.gate_id = run.blocked_gate then ops_private.ready_need(g.gate_id, l.unit, l.total, l.room) else 0 end as room
-    from unnest(run.gate_ids, run.gate_amounts) as p (gate_id, amount) join ops_private.gates as g on g.gate_id = p.gate_id
+    select g, l, ops_private.asked_of(l, run.gate_ids, run.gate_amounts) as amount, l.room - case when g.gate_id = run.blocked_gate then ops_private.ready_need(l) else 0 end as room
+    from unnest(ops_private.outer_gates(run.gate_ids)) as p (gate_id) join ops_private.gates as g on g.gate_id = p.gate_id
     cross join lateral ops_private.limits_at(array[g.gate_id], clock_timestamp()) as l
   ), told as (
     select s.*, (s.g).kind as kind, case (s.g).kind when 'template' then coalesce(run.template_key, 'its template') else (s.g).key end as name,
@@ -4586,7 +4708,7 @@ create function ops_private.explain_gates(run ops.runs) returns jsonb language s
   select coalesce(jsonb_agg(x.reason -> 0 order by x.waits_here desc, x.gate_id), '[]') from (
     select coalesce((t.g).gate_id = run.blocked_gate, false) as waits_here, (t.g).gate_id, case
       when (t.l).cap_id is not null then (select ops_private.reason('cap',
-        format('The cap %s allows %s %s in this %s: %s are used and %s reserved by runs that are active%s.', c.cap_key, trim_scale(c.limit_amount), c.unit, c.period, u ->> 'used', u ->> 'reserved',
+        format('The cap %s of the %s allows %s %s in this %s: %s are used and %s reserved by runs that are active%s.', c.cap_key, u ->> 'scope', trim_scale(c.limit_amount), c.unit, c.period, u ->> 'used', u ->> 'reserved',
           case when t.amount is not null and c.unit <> 'runs' then format('; this run needs %s', trim_scale(t.amount)) else '' end),
         format('Wait until %s, when the window ends, or let an admin raise the cap.', to_char((t.l).opens_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')), t.gate || u || jsonb_build_object('kind', 'cap'))
         from ops.caps as c cross join lateral ops_private.cap_json(c) as u where c.cap_id = (t.l).cap_id)

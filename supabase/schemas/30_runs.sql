@@ -9,23 +9,6 @@ create table ops_private.lanes (
   constraint one_lane_per_queue_and_labels unique (environment_id, queue, labels)
 );
 
--- A gate is where runs wait for each other: a concurrency key, a template (how many at once, and how often they start), the
--- caps under a key. Its row is the lock under which live leases are counted; a limit that is null does not hold.
-create table ops_private.gates (
-  gate_id bigint generated always as identity primary key,
-  environment_id uuid not null references ops.environments,
-  kind text not null constraint gate_kind_is_known check (kind in ('concurrency', 'template', 'cap')),
-  key text not null,
-  max_leases int constraint a_gate_lets_one_through check (max_leases >= 1),
-  -- Rate limit (GCRA without a burst): starts lie at least so many seconds apart.
-  start_seconds double precision constraint starts_lie_apart check (start_seconds > 0),
-  next_start_at timestamptz,
-  -- A hint: when time alone may open this gate for those that wait at it.
-  opens_at timestamptz,
-  constraint one_gate_per_key unique (environment_id, kind, key)
-);
-create index gates_opening on ops_private.gates (environment_id, opens_at) where opens_at is not null;
-
 create table ops.runs (
   run_id uuid primary key default ops_private.uuid_v7(),
   project_id uuid not null,

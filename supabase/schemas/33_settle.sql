@@ -11,8 +11,8 @@ declare
     else coalesce(ops_private.metered(old), old.reserved) end;
 begin
   if amount > 0 then
-    insert into ops.cap_usage as u (cap_id, environment_id, period_start, settled_amount)
-    select c.cap_id, c.environment_id, old.period_start, amount from ops.caps as c where c.cap_id = old.cap_id  -- none where the cap itself is deleted
+    insert into ops.cap_usage as u (cap_id, organization_id, project_id, environment_id, period_start, settled_amount)
+    select c.cap_id, c.organization_id, c.project_id, c.environment_id, old.period_start, amount from ops.caps as c where c.cap_id = old.cap_id  -- none where the cap itself is deleted
     on conflict (cap_id, period_start) do update set settled_amount = u.settled_amount + excluded.settled_amount, updated_at = clock_timestamp();
   end if;
   return null;

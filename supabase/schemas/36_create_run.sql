@@ -91,6 +91,7 @@ create function ops_private.enqueue(run ops.runs, spec jsonb, concurrency_limit 
 language plpgsql security definer set search_path = '' as $$
 declare
   gate ops_private.gates;
+  passed bigint[];
   shut record;
   older uuid[] := '{}';
   replaced uuid;
@@ -115,14 +116,15 @@ begin
   end if;
   run.not_before := case when run.run_after > clock_timestamp() then run.run_after end;
   if cardinality(run.gate_ids) > 0 or cardinality(older) > 0 then
-    perform ops_private.lock_gates(run.gate_ids || ops_private.gates_of(older));
+    passed := ops_private.outer_gates(run.gate_ids);
+    perform ops_private.lock_gates(passed || ops_private.gates_of(older));
     foreach replaced in array older loop
       perform ops_private.finalize_run(replaced, 'canceled', 'superseded', 'A newer run with the same debounce key takes its place.', null, jsonb_build_object('superseded_by', run.run_id));
     end loop;
     perform ops_private.set_limits(run, concurrency_limit);
     -- Who waits for its time takes no room; when it has come, a claim parks it where it must.
-    for gate in select * from ops_private.gates as g where g.gate_id = any (run.gate_ids) and run.not_before is null order by g.gate_id loop
-      select * into shut from ops_private.full_limit(gate.gate_id, run.gate_amounts[array_position(run.gate_ids, gate.gate_id)]);
+    for gate in select * from ops_private.gates as g where g.gate_id = any (passed) and run.not_before is null order by g.gate_id loop
+      select * into shut from ops_private.full_limit(gate.gate_id, run.gate_ids, run.gate_amounts);
       if found then
         run.blocked_gate := gate.gate_id;
         run.queue_reason := ops_private.limit_reason(gate, shut.unit, run.template_key);

@@ -21,7 +21,7 @@ begin
   insert into ops_private.gates (environment_id, kind, key, max_leases)
   select distinct w.environment_id, w.kind, w.key, case w.kind when 'concurrency' then 1 end from unnest(wanted) as w order by 1, 2, 3
   on conflict on constraint one_gate_per_key do nothing;
-  perform ops_private.lock_gates(array(select g.gate_id from unnest(wanted) as w join ops_private.gates as g on (g.environment_id, g.kind, g.key) = (w.environment_id, w.kind, w.key)));
+  perform ops_private.lock_gates(ops_private.outer_gates(array(select g.gate_id from unnest(wanted) as w join ops_private.gates as g on (g.environment_id, g.kind, g.key) = (w.environment_id, w.kind, w.key))));
 end
 $$;
 

@@ -64,7 +64,7 @@ begin
   taken := '{}';
   limits := array(select l from ops_private.limits_at(gates, moment) as l);
   for run in select r.run_id, r.gate_ids, r.gate_amounts, r.template_key from unnest(candidates) with ordinality as c (run_id, nth) join ops.runs as r on r.run_id = c.run_id order by c.nth loop
-    select l.gate_id, l.unit into shut from unnest(limits) as l join unnest(run.gate_ids, run.gate_amounts) as g (gate_id, amount) on g.gate_id = l.gate_id
+    select l.gate_id, l.unit into shut from unnest(limits) as l join unnest(run.gate_ids, run.gate_amounts) as g (gate_id, amount) on g.gate_id = any (l.inner_ids)
     where l.room <= 0 or l.room < ops_private.need(l.unit, g.amount, l.total) order by l.gate_id limit 1;
     if found then
       update ops.runs as r set blocked_gate = shut.gate_id, queue_reason = (select ops_private.limit_reason(g, shut.unit, run.template_key) from ops_private.gates as g where g.gate_id = shut.gate_id)
@@ -72,8 +72,8 @@ begin
     else
       taken := taken || run.run_id;
       if cardinality(run.gate_ids) > 0 then
-        limits := array(select (l.gate_id, l.cap_id, l.unit, l.total, l.room - case when g.gate_id is null then 0 else ops_private.need(l.unit, g.amount, l.total) end, l.starts_at, l.opens_at)::ops_private.gate_limit
-          from unnest(limits) as l left join unnest(run.gate_ids, run.gate_amounts) as g (gate_id, amount) on g.gate_id = l.gate_id);
+        limits := array(select (l.gate_id, l.inner_ids, l.cap_id, l.unit, l.total, l.room - case when g.gate_id is null then 0 else ops_private.need(l.unit, g.amount, l.total) end, l.starts_at, l.opens_at)::ops_private.gate_limit
+          from unnest(limits) as l left join unnest(run.gate_ids, run.gate_amounts) as g (gate_id, amount) on g.gate_id = any (l.inner_ids));
       end if;
     end if;
   end loop;
@@ -153,8 +153,7 @@ begin
     candidates := ops_private.lock_ready(lanes, max_runs);
   end if;
 
-  gates := array(select g from unnest(ops_private.gates_of(candidates) || array(
-    select g.gate_id from ops_private.gates as g where g.environment_id = any (environments) and g.opens_at <= moment order by g.opens_at limit 20)) as g group by g order by g);
+  gates := array(select g from unnest(ops_private.gates_of(candidates) || ops_private.opening_gates(environments, moment, 20)) as g group by g order by g);
   perform ops_private.lock_gates(gates);
   moment := clock_timestamp();
   for late in select * from ops.runs as r where r.run_id = any (candidates)
@@ -191,7 +190,7 @@ begin
     insert into ops_private.lease_gates (gate_id, run_id) select g, r.run_id from ops.runs as r cross join unnest(r.gate_ids) as g where r.run_id = any (taken);
     insert into ops_private.lease_caps (cap_id, run_id, period_start, unit, reserved, claimed_at)
     select l.cap_id, r.run_id, l.starts_at, l.unit, ops_private.need(l.unit, g.amount, l.total), moment
-    from ops.runs as r cross join unnest(r.gate_ids, r.gate_amounts) as g (gate_id, amount) join unnest(limits) as l on l.gate_id = g.gate_id and l.cap_id is not null
+    from ops.runs as r cross join unnest(r.gate_ids, r.gate_amounts) as g (gate_id, amount) join unnest(limits) as l on g.gate_id = any (l.inner_ids) and l.cap_id is not null
     where r.run_id = any (taken);
     update ops_private.gates as g set next_start_at = moment + make_interval(secs => g.start_seconds) where g.gate_id = any (ops_private.gates_of(taken)) and g.start_seconds is not null;
   end if;

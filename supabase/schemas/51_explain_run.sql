@@ -8,8 +8,8 @@ $$;
 -- Gates that have no room for it: where it waits, and where it would wait next. Whoever is ready before it counts too at the gate where it waits.
 create function ops_private.explain_gates(run ops.runs) returns jsonb language sql stable security definer set search_path = '' as $$
   with shut as (
-    select g, l, p.amount, l.room - case when g.gate_id = run.blocked_gate then ops_private.ready_need(g.gate_id, l.unit, l.total, l.room) else 0 end as room
-    from unnest(run.gate_ids, run.gate_amounts) as p (gate_id, amount) join ops_private.gates as g on g.gate_id = p.gate_id
+    select g, l, ops_private.asked_of(l, run.gate_ids, run.gate_amounts) as amount, l.room - case when g.gate_id = run.blocked_gate then ops_private.ready_need(l) else 0 end as room
+    from unnest(ops_private.outer_gates(run.gate_ids)) as p (gate_id) join ops_private.gates as g on g.gate_id = p.gate_id
     cross join lateral ops_private.limits_at(array[g.gate_id], clock_timestamp()) as l
   ), told as (
     select s.*, (s.g).kind as kind, case (s.g).kind when 'template' then coalesce(run.template_key, 'its template') else (s.g).key end as name,
@@ -19,7 +19,7 @@ create function ops_private.explain_gates(run ops.runs) returns jsonb language s
   select coalesce(jsonb_agg(x.reason -> 0 order by x.waits_here desc, x.gate_id), '[]') from (
     select coalesce((t.g).gate_id = run.blocked_gate, false) as waits_here, (t.g).gate_id, case
       when (t.l).cap_id is not null then (select ops_private.reason('cap',
-        format('The cap %s allows %s %s in this %s: %s are used and %s reserved by runs that are active%s.', c.cap_key, trim_scale(c.limit_amount), c.unit, c.period, u ->> 'used', u ->> 'reserved',
+        format('The cap %s of the %s allows %s %s in this %s: %s are used and %s reserved by runs that are active%s.', c.cap_key, u ->> 'scope', trim_scale(c.limit_amount), c.unit, c.period, u ->> 'used', u ->> 'reserved',
           case when t.amount is not null and c.unit <> 'runs' then format('; this run needs %s', trim_scale(t.amount)) else '' end),
         format('Wait until %s, when the window ends, or let an admin raise the cap.', to_char((t.l).opens_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')), t.gate || u || jsonb_build_object('kind', 'cap'))
         from ops.caps as c cross join lateral ops_private.cap_json(c) as u where c.cap_id = (t.l).cap_id)

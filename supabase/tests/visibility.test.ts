@@ -58,7 +58,12 @@ async function fill(environment: (typeof environments)[number]): Promise<void> {
   await add(`with b as (insert into ops.backfills (environment_id, template_id, template_version, cron, time_zone, range_start, range_end, reprocess, direction, max_active, priority, queue, max_attempts, total, request_sha256)
     select $1, template_id, 1, '0 0 * * *', 'UTC', '2026-01-01', '2026-01-02', 'all', 'oldest_first', 1, 1, 'default', 1, 1, '' from ops.schedules where environment_id = $1 returning *)
     insert into ops.backfill_items (backfill_id, partition_start, partition_end, environment_id) select backfill_id, range_start, range_end, $1 from b`, e);
-  await add("with cap as (insert into ops.caps (environment_id, cap_key, unit, period, limit_amount) values ($1, 'runs', 'runs', 'day', 5) returning cap_id) insert into ops.cap_usage (cap_id, environment_id, period_start) select cap_id, $1, now() from cap", e);
+  await call(world, tenant.api, "save_cap", { request: { environment_id: tenant.environment_id, cap_key: "runs", unit: "runs", period: "day", limit_amount: "5" } });
+  for (const [column, id] of [["project_id", tenant.project_id], ["organization_id", tenant.organization_id]] as const) {
+    await world.owner.query(`with gate as (insert into ops_private.gates (${column}, kind, key) values ($1, 'cap', 'runs') on conflict do nothing returning *)
+      insert into ops.caps (organization_id, project_id, gate_id, cap_key, unit, period, limit_amount) select $2, project_id, gate_id, 'runs', 'runs', 'day', 5 from gate`, [id, tenant.organization_id]);
+  }
+  await world.owner.query("insert into ops.cap_usage (cap_id, organization_id, project_id, environment_id, period_start) select cap_id, organization_id, project_id, environment_id, now() from ops.caps on conflict do nothing");
   await add("insert into ops.alert_rules (environment_id, name, condition) values ($1, 'a', '{}')", e);
   await add("insert into ops.notifications (environment_id, fingerprint, title) values ($1, 'f', 't')", e);
   await world.owner.query("insert into ops.signals (run_id, signal, environment_id, value) values ($1, 'late', $2, 1)", [run_id, tenant.environment_id]);
@@ -93,11 +98,15 @@ const audits = (sight: Sight, row: Row) => sight.over({ organization_id: row.org
 
 const rules: Record<string, { columns: string[]; sees: (sight: Sight, row: Row) => boolean }> = {
   ...Object.fromEntries(["environments", "runs", "run_list", "leases", "run_phases", "run_events", "run_log_chunks", "run_artifacts", "objects", "datasets", "dataset_versions", "dataset_version_list", "dataset_list",
-    "executor_environments", "schedules", "caps", "cap_usage", "alert_rules", "notifications", "signals", "run_scores", "bulk_items", "environment_keys", "secrets", "connections"].map((name) => [name, byEnvironment])),
+    "executor_environments", "schedules", "alert_rules", "notifications", "signals", "run_scores", "bulk_items", "environment_keys", "secrets", "connections"].map((name) => [name, byEnvironment])),
   ...Object.fromEntries(["schedule_list", "schedule_fires", "backfills", "backfill_list", "backfill_items", "backfill_item_list"].map((name) => [name, byEnvironment])),
   ...Object.fromEntries(["projects", "specs", "job_templates", "job_template_versions", "template_detail", "template_list", "template_version_list", "executors", "routing_matrix", "signal_weights"].map((name) => [name, byProject])),
   ...Object.fromEntries(["webhooks", "webhook_deliveries"].map((name) => [name, { columns: ["project_id"], sees: governs }])),
   ...Object.fromEntries(["bulk_jobs", "bulk_list"].map((name) => [name, { columns: ["environment_ids"], sees: (sight: Sight, row: Row) => (row.environment_ids as unknown as string[]).every((id) => sight.rank(id) >= 0) }])),
+  ...Object.fromEntries(["caps", "cap_usage"].map((name) => [name, {
+    columns: ["organization_id", "project_id", "environment_id"],
+    sees: (sight: Sight, row: Row) => (row.environment_id !== null ? sight.rank(row.environment_id as string) : row.project_id !== null ? projectRank(sight, row.project_id) : organizationRank(sight, row.organization_id)) >= 0,
+  }])),
   organizations: { columns: ["organization_id"], sees: (sight, row) => organizationRank(sight, row.organization_id) >= 0 },
   api_tokens: { columns: ["project_id", "environment_id"], sees: admins },
   ...Object.fromEntries(["audit_log", "audit_list"].map((name) => [name, { columns: ["organization_id", "project_id", "environment_id"], sees: audits }])),

@@ -12,8 +12,8 @@ export const invariants: Record<string, string> = {
     and g.max_leases > (select count(*) from ops_private.lease_gates as l where l.gate_id = g.gate_id)
       + (select count(*) from ops.runs as q where q.status = 'queued' and q.blocked_gate is null and g.gate_id = any (q.gate_ids))`,
   "whoever is first at a gate does not fit, or its time is to come": `select g.gate_id from ops_private.gates as g cross join lateral (
-      select r.gate_amounts[array_position(r.gate_ids, g.gate_id)] as amount from ops.runs as r where r.status = 'queued' and r.blocked_gate = g.gate_id order by r.priority, r.run_id limit 1) as head
-    where not exists (select from ops_private.full_limit(g.gate_id, head.amount)) and coalesce(g.opens_at > clock_timestamp(), true)`,
+      select r.gate_ids, r.gate_amounts from ops.runs as r where r.status = 'queued' and r.blocked_gate = g.gate_id order by r.priority, r.run_id limit 1) as head
+    where not exists (select from ops_private.full_limit(g.gate_id, head.gate_ids, head.gate_amounts)) and coalesce(g.opens_at > clock_timestamp(), true)`,
   "no cap on runs is exceeded": `select c.cap_id from ops.caps as c where c.unit = 'runs' and c.enabled and c.updated_at = c.created_at and exists (
     select from (select u.period_start, u.settled_amount as amount from ops.cap_usage as u where u.cap_id = c.cap_id
         union all select l.period_start, l.reserved from ops_private.lease_caps as l where l.cap_id = c.cap_id) as x group by x.period_start having sum(x.amount) > c.limit_amount)`,
