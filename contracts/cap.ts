@@ -44,7 +44,7 @@ export const createCapRequest = z.strictObject({
   time_zone: z.string().max(100).default("UTC").describe("IANA name; where days begin"),
   limit_amount: limitAmount,
   enabled: z.boolean().default(true),
-}).meta({ id: "CreateCapRequest" });
+}).meta({ id: "CreateCapRequest", examples: [{ scope: "project", cap_key: "odoo", unit: "rows", period: "day", time_zone: "Europe/Berlin", limit_amount: "5000000", enabled: true }] });
 export const changeCapRequest = z.strictObject({ limit_amount: limitAmount.optional(), enabled: z.boolean().optional() }).meta({ id: "ChangeCapRequest" });
 
 export const capAllowRequest = z.strictObject({

@@ -12,7 +12,7 @@ export const claimRequest = z.strictObject({
   start: z.boolean().default(false).describe("the runs begin with the claim: no call of start is needed"),
   version: text.max(100).optional(),
   hostname: text.max(200).optional(),
-}).meta({ id: "ClaimRequest" });
+}).meta({ id: "ClaimRequest", examples: [{ max_runs: 10, wait_seconds: 0, lease_seconds: 30, queues: ["default"], labels: [], start: true, version: "1.0.0", hostname: "worker-1" }] });
 export type ClaimRequest = z.input<typeof claimRequest>;
 
 export const claim = z.object({

@@ -120,7 +120,13 @@ export const createRunRequest = z.strictObject({
   environment: slug.optional().describe("may be left out where the caller sees one environment"),
   project: slug.optional(),
   git_sha: z.string().regex(/^[0-9a-f]{7,64}$/).optional(),
-}).meta({ id: "CreateRunRequest" });
+}).meta({
+  id: "CreateRunRequest",
+  examples: [{
+    spec: { version: 1, name: "hello", phases: [{ name: "answer", type: "query", config: { sql: "select 42 as answer" } }] },
+    parameters: {}, priority: 50, queue: "default", labels: [], concurrency_key: "hello", caps: [{ key: "odoo", amount: 1000 }], max_attempts: 2,
+  }],
+});
 export type CreateRunRequest = z.input<typeof createRunRequest>;
 
 export const createRunsRequest = z.strictObject({

@@ -88,7 +88,7 @@ export const scheduleTimes = z.object({
 }).meta({ id: "ScheduleTimes" });
 const count = z.coerce.number().int().min(1).max(200).default(10);
 export const previewScheduleQuery = z.object({ count, after: timestamp.optional() });
-export const previewScheduleRequest = z.strictObject({ ...times, count: z.int().min(1).max(200).default(10), after: timestamp.optional() }).meta({ id: "PreviewScheduleRequest" });
+export const previewScheduleRequest = z.strictObject({ ...times, count: z.int().min(1).max(200).default(10), after: timestamp.optional() }).meta({ id: "PreviewScheduleRequest", examples: [{ cron: "30 2 * * 1-5", time_zone: "Europe/Berlin", count: 5 }] });
 
 export const scheduleFire = z.object({
   schedule_id: uuid,

@@ -16,6 +16,7 @@ const byCode: Readonly<Record<string, ErrorCode>> = {
   "22003": "invalid_input",
   "22007": "invalid_input",
   "22008": "invalid_input",
+  "22009": "invalid_input",
   "23505": "conflict",
   "23503": "conflict",
   "42501": "forbidden",

@@ -32,6 +32,7 @@ describe("errors of the database", () => {
     [{ code: "22P05" }, 400, "invalid_text"],
     [{ code: "22021" }, 400, "invalid_text"],
     [{ code: "22P02" }, 400, "invalid_input"],
+    [{ code: "22009", message: "time zone displacement out of range" }, 400, "invalid_input"],
     [{ code: "23505" }, 409, "conflict"],
     [{ code: "42501" }, 403, "forbidden"],
     [{ code: "42501" }, 401, "unauthenticated"],
