@@ -7,6 +7,7 @@ const pages: [name: string, address: (runId: string) => string][] = [
   ["runs, filtered to nothing", () => "/runs?search=nothing-has-this-name"],
   ["run", (id) => `/runs/${id}`],
   ["run events", (id) => `/runs/${id}?tab=events`],
+  ["run log", (id) => `/runs/${id}?tab=logs`],
   ["run artifacts", (id) => `/runs/${id}?tab=artifacts`],
   ["run spec", (id) => `/runs/${id}?tab=spec`],
   ["run verdict", (id) => `/runs/${id}?tab=verdict`],

@@ -41,8 +41,8 @@ test("the keyboard alone signs in, finds a run, reads it and goes on", async ({ 
 
   await page.getByRole("tab", { name: "Timeline" }).focus();
   await page.keyboard.press("ArrowRight");
-  await expect(page.getByRole("tab", { name: "Events" })).toHaveAttribute("aria-selected", "true");
-  await expect(page).toHaveURL(/tab=events/);
+  await expect(page.getByRole("tab", { name: "Logs" })).toHaveAttribute("aria-selected", "true");
+  await expect(page).toHaveURL(/tab=logs/);
 
   await page.keyboard.press("g");
   await page.keyboard.press("p");

@@ -10,13 +10,13 @@ import { fetchJson } from "@/components/common/fetch-json";
 import { LiveChip } from "@/components/common/live-chip";
 import { Time } from "@/components/common/time";
 import { Button } from "@/components/ui/button";
-import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
 import { Sheet, SheetBody, SheetContent, SheetDescription, SheetHeader, SheetTitle } from "@/components/ui/sheet";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
 import { eventLevels, type RunEvent, stateEventTypes } from "@/contracts/event";
 import { cn } from "@/lib/cn";
 import type { EventHistory } from "@/lib/ops/runs-page";
-import type { useRunStream } from "./use-run-stream";
+import { FilterChoice } from "./filter-choice";
+import type { useFeed } from "./use-feed";
 
 type Page = { items: RunEvent[]; next_cursor: string | null };
 type EventsPanelProps = {
@@ -24,10 +24,9 @@ type EventsPanelProps = {
   history: EventHistory;
   /** Those that came over the stream since the page was read, unfiltered. */
   live: RunEvent[];
-  stream: ReturnType<typeof useRunStream>;
+  stream: ReturnType<typeof useFeed>;
 };
 
-const any = "any";
 const pageRows = 500;
 const types = [...stateEventTypes, "PHASE_PROGRESS"].toSorted();
 const levelLooks: Record<RunEvent["level"], { icon: typeof Info; color: string }> = {
@@ -136,19 +135,5 @@ function EventRow({ event, onOpen }: { event: RunEvent; onOpen: () => void }) {
         <Button variant="ghost" size="icon-xs" aria-label={`Event ${event.seq} as JSON`} className="text-muted-foreground" onClick={onOpen}><Braces aria-hidden /></Button>
       </TableCell>
     </TableRow>
-  );
-}
-
-type FilterChoiceProps = { label: string; value: string | null; all: string; options: readonly string[]; onChange: (value: string | null) => void };
-
-function FilterChoice({ label, value, all, options, onChange }: FilterChoiceProps) {
-  return (
-    <Select value={value ?? any} onValueChange={(next) => onChange(next === any ? null : next)}>
-      <SelectTrigger aria-label={label} className="h-7 w-44 text-xs"><SelectValue /></SelectTrigger>
-      <SelectContent>
-        <SelectItem value={any}>{all}</SelectItem>
-        {options.map((option) => <SelectItem key={option} value={option}>{option}</SelectItem>)}
-      </SelectContent>
-    </Select>
   );
 }

@@ -20,6 +20,7 @@ export function FailureBlock({ run, phases }: { run: Run; phases: RunPhase[] }) 
       <AlertDescription>
         <p className="break-words whitespace-pre-wrap">{message}</p>
         <p className="flex flex-wrap items-center gap-3">
+          <Link href={`/runs/${run.run_id}?tab=logs`} className="text-link underline underline-offset-4">The log at the error</Link>
           <Link href={`/runs/${run.run_id}?tab=events&level=error`} className="text-link underline underline-offset-4">Errors in the events</Link>
           {phase ? <Link href={`/runs/${run.run_id}?tab=timeline&phase=${phase.name}`} className="text-link underline underline-offset-4">The phase</Link> : null}
           {code ? <Link href={`/runs?status=failed&pipeline=${run.template_key ?? ""}`} className="text-link underline underline-offset-4">Other failed runs of this pipeline</Link> : null}

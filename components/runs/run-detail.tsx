@@ -1,6 +1,6 @@
 "use client";
 
-import { GitBranch, GitCompareArrows, ListTree, Package, ScrollText, SlidersHorizontal, TriangleAlert } from "lucide-react";
+import { GitBranch, GitCompareArrows, ListTree, Package, ScrollText, SlidersHorizontal, SquareTerminal, TriangleAlert } from "lucide-react";
 import { Link } from "@/components/common/link";
 import { parseAsStringLiteral, useQueryState } from "nuqs";
 import { Duration } from "@/components/common/duration";
@@ -20,6 +20,7 @@ import { messages } from "@/lib/messages";
 import { ArtifactsPanel } from "./artifacts-panel";
 import { EventsPanel } from "./events-panel";
 import { FailureBlock } from "./failure-block";
+import { LogsPanel } from "./logs-panel";
 import { RunActions, type RunActionSet } from "./run-actions";
 import { type Rendered, SpecPanel } from "./spec-panel";
 import { TimelinePanel } from "./timeline";
@@ -27,7 +28,7 @@ import { type RunView, useRun } from "./use-run";
 import { VerdictLine, VerdictTable } from "./verdict";
 import { triggerWords } from "./words";
 
-export const runTabs = ["timeline", "events", "artifacts", "spec", "verdict"] as const;
+export const runTabs = ["timeline", "logs", "events", "artifacts", "spec", "verdict"] as const;
 
 type RunDetailProps = {
   view: RunView;
@@ -53,7 +54,7 @@ export function RunDetail({ view, title, layer, executorName, spec, parameters, 
         meta={<RunFacts run={run} layer={layer} executorName={executorName} />}
         actions={
           <>
-            {stream.state && tab !== "events" ? <LiveChip state={stream.state} onPause={stream.pause} onResume={stream.resume} /> : null}
+            {stream.state && tab !== "events" && tab !== "logs" ? <LiveChip state={stream.state} onPause={stream.pause} onResume={stream.resume} /> : null}
             <RunActions run={run} baselineId={view.baseline?.run_id ?? null} canOperate={canOperate} actions={actions} />
           </>
         }
@@ -68,12 +69,14 @@ export function RunDetail({ view, title, layer, executorName, spec, parameters, 
       <Tabs value={tab} onValueChange={(next) => void setTab(next as (typeof runTabs)[number])}>
         <TabsList aria-label="Parts of the run">
           <TabsTrigger value="timeline"><ListTree aria-hidden />Timeline</TabsTrigger>
+          <TabsTrigger value="logs"><SquareTerminal aria-hidden />Logs</TabsTrigger>
           <TabsTrigger value="events"><ScrollText aria-hidden />Events</TabsTrigger>
           <TabsTrigger value="artifacts"><Package aria-hidden />Artifacts{artifacts.length > 0 ? <span className="text-xs text-muted-foreground tabular-nums">{artifacts.length}</span> : null}</TabsTrigger>
           <TabsTrigger value="spec"><SlidersHorizontal aria-hidden />Parameters and spec</TabsTrigger>
           <TabsTrigger value="verdict"><GitCompareArrows aria-hidden />Verdict</TabsTrigger>
         </TabsList>
         <TabsContent value="timeline"><TimelinePanel run={run} phases={phases} events={[...view.events.items, ...live]} readAt={view.read_at} /></TabsContent>
+        <TabsContent value="logs"><LogsPanel run={run} phases={phases} /></TabsContent>
         <TabsContent value="events"><EventsPanel runId={run.run_id} history={view.events} live={live} stream={stream} /></TabsContent>
         <TabsContent value="artifacts"><ArtifactsPanel artifacts={artifacts} active={active} /></TabsContent>
         <TabsContent value="spec"><SpecPanel run={run} spec={spec} parameters={parameters} /></TabsContent>

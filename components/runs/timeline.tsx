@@ -3,6 +3,7 @@
 import { ChevronRight, Zap } from "lucide-react";
 import { parseAsString, useQueryState } from "nuqs";
 import { Fragment } from "react";
+import { Link } from "@/components/common/link";
 import { Duration } from "@/components/common/duration";
 import { Hash } from "@/components/common/hash";
 import { useNow } from "@/components/common/now";
@@ -75,7 +76,7 @@ export function TimelinePanel({ run, phases, events, readAt }: { run: Run; phase
               </TableRow>
               {expanded ? (
                 <TableRow id={`phase-${row.phase.name}`}>
-                  <TableCell colSpan={columns} className="bg-muted py-3 whitespace-normal"><PhaseFacts phase={row.phase} /></TableCell>
+                  <TableCell colSpan={columns} className="bg-muted py-3 whitespace-normal"><PhaseFacts runId={run.run_id} phase={row.phase} /></TableCell>
                 </TableRow>
               ) : null}
             </Fragment>
@@ -106,7 +107,7 @@ function Bars({ row, from, span }: { row: TimelineRow; from: number; span: numbe
   );
 }
 
-function PhaseFacts({ phase }: { phase: RunPhase }) {
+function PhaseFacts({ runId, phase }: { runId: string; phase: RunPhase }) {
   const metrics = Object.entries(phase.metrics).filter(([, value]) => ["number", "string", "boolean"].includes(typeof value));
   return (
     <div className="grid gap-3">
@@ -117,6 +118,7 @@ function PhaseFacts({ phase }: { phase: RunPhase }) {
         <Fact name="Depends on">{phase.depends_on.length > 0 ? phase.depends_on.join(", ") : "nothing"}</Fact>
         <Fact name="Input hash"><Hash value={phase.input_sha256} what="input hash" /></Fact>
         <Fact name="Output hash"><Hash value={phase.output_sha256} what="output hash" /></Fact>
+        <Fact name="Log"><Link href={`/runs/${runId}?tab=logs&phase=${phase.name}`} className="text-link underline underline-offset-4">Its lines</Link></Fact>
         <Fact name="Finished"><Time at={phase.finished_at} format="absolute" /></Fact>
         {metrics.map(([name, value]) => (
           <Fact key={name} name={name.replaceAll("_", " ")}>{typeof value === "number" && Number.isInteger(value) ? formatCount(value) : String(value)}</Fact>

@@ -8,7 +8,7 @@ import type { Artifact } from "@/contracts/artifact";
 import { stateEventTypes, type RunEvent } from "@/contracts/event";
 import { isTerminal, type Run, type RunComparison, type RunPhase } from "@/contracts/run";
 import type { EventHistory } from "@/lib/ops/runs-page";
-import { useRunStream } from "./use-run-stream";
+import { useFeed } from "./use-feed";
 
 /** What the server read of a run. */
 export interface RunView {
@@ -51,11 +51,12 @@ export function useRun(view: RunView) {
   const pace = (loaded: Run | undefined) => (loaded && isTerminal(loaded.status) ? false : stream.state?.kind === "live" ? slowMs : withoutStreamMs);
   // Until the stream itself says so: the run's state may be read as ended before its last events have come.
   const [ended, setEnded] = useState(isTerminal(view.run.status));
-  const stream = useRunStream({
-    runId,
-    active: !ended,
+  const stream = useFeed<RunEvent>({
+    path: ended ? null : `${path}/events`,
+    name: "run_event",
+    position: (event) => event.seq,
     after: view.events.last_seq,
-    onEvents: (events) => {
+    onItems: (events) => {
       setLive((before) => [...before, ...events].slice(-liveEventsKept));
       // What a state event tells is read again, not worked out: there is no second state machine here.
       if (events.some((event) => stateTypes.has(event.type))) readAgainSoon();

@@ -27,15 +27,15 @@ export function stack(): Stack {
 }
 
 /** Calls the API with the install's token. Throws where the answer is not of the 200s. */
-export async function api<T>(target: Stack, method: "GET" | "POST", route: string, body?: unknown): Promise<T> {
+export async function api<T>(target: Stack, method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE", route: string, body?: unknown, headers: Record<string, string> = {}): Promise<T> {
   const response = await fetch(target.api_url + route, {
     method,
-    headers: { Authorization: `Bearer ${target.api_token}`, ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
+    headers: { Authorization: `Bearer ${target.api_token}`, ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...headers },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(30_000),
   });
   if (!response.ok) throw new Error(`${method} ${route} answered ${response.status}: ${await response.text()}`);
-  return (await response.json()) as T;
+  return (response.status === 204 ? undefined : await response.json()) as T;
 }
 
 /** Asks until the answer is wanted. Throws after `timeoutMs` with the last answer. */
