@@ -1,5 +1,6 @@
 import { ControlRoomError } from "../contracts/error.ts";
 import { largeMemoryLabel } from "../contracts/pipeline.ts";
+import { batchReports } from "./core/batch-reports.ts";
 import { NeedsLabels } from "./core/errors.ts";
 import type { Log } from "./core/log.ts";
 import { failureOf, OutOfTime } from "./core/outcome.ts";
@@ -45,7 +46,7 @@ export function tickHandler(env: Record<string, string | undefined>): (request: 
  */
 export async function runTick(settings: EdgeSettings): Promise<Record<AttemptEnd, number>> {
   const ends: Record<AttemptEnd, number> = { succeeded: 0, failed: 0, canceled: 0, released: 0, lease_lost: 0, unreported: 0 };
-  const controlPlane = rpcTransport(settings);
+  const controlPlane = batchReports(rpcTransport(settings));
   const began = performance.now();
   const budgetMs = settings.seconds * 1000;
   const stop = new AbortController();
