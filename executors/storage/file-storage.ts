@@ -83,7 +83,7 @@ export async function openFileStorage(root: string): Promise<Storage> {
     read: async (path, range = {}) => {
       const target = locate(path);
       const handle = await faults(path, () => open(target, "r"));
-      return createReadStream(target, { fd: handle, ...range, autoClose: true });
+      return createReadStream(target, { fd: handle, ...range, autoClose: true, highWaterMark: 1 << 18 });
     },
     readText: (path) => {
       const target = locate(path);

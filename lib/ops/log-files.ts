@@ -1,5 +1,6 @@
-import type { LogFile, LogLine, LogQuery, LogStream, StoredLogChunk } from "@/contracts/log.ts";
+import type { LogFile, LogLine, LogQuery, StoredLogChunk } from "@/contracts/log.ts";
 import { openBytes } from "./artifact-content.ts";
+import { lineAt, startsOf } from "./log-scan.ts";
 
 // A compacted log is text for people and `grep`: a line is `number time attempt stream text`, in the order of the numbers.
 // Reading follows the rules of ops_private.read_logs, and a property test holds both against one model.
@@ -54,10 +55,12 @@ async function readLogFile(file: LogFile, query: LogQuery): Promise<{ items: Log
   const isFull = (): boolean => items.length > query.limit || bytes > pageBytes;
   for (const block of blocksOf(file, query)) {
     if (!counts && isFull()) break;
-    const lines = linesOf(await blockText(file, block), file.phase, query);
-    if (counts) matching += lines.length;
-    for (const line of query.order === "desc" ? lines.toReversed() : lines) {
+    const text = await blockText(file, block);
+    const starts = startsOf(text, query);
+    if (counts) matching += starts.length;
+    for (const start of query.order === "desc" ? starts.toReversed() : starts) {
       if (isFull()) break;
+      const line = lineAt(text, start, file.phase);
       if (line.line <= query.after || line.line >= query.before) continue;
       items.push(line);
       bytes += Buffer.byteLength(line.text);
@@ -88,39 +91,4 @@ async function blockText(file: LogFile, range: Block): Promise<string> {
   const parts: Buffer[] = [];
   for await (const part of await openBytes(file.sha256, range)) parts.push(part as Buffer);
   return Buffer.concat(parts).toString("utf8");
-}
-
-/** Lower case letter by letter, as `lower(… collate pg_c_utf8)` has it: no final sigma, no dot that stands alone. */
-function folded(text: string): string {
-  return text.replaceAll("İ", "i").replaceAll("Σ", "σ").toLowerCase();
-}
-
-/** The lines of a block that fit the query's phase, attempt, stream and search. Lines without the text searched for cost nothing. */
-function linesOf(block: string, phase: string | null, { attempt, stream, search }: LogQuery): LogLine[] {
-  const lines: LogLine[] = [];
-  const needle = search === undefined ? null : folded(search);
-  const haystack = needle === null ? block : folded(block);
-  for (let at = 0; at < block.length;) {
-    const hit = needle === null ? at : haystack.indexOf(needle, at);
-    if (hit === -1) break;
-    const start = hit === at ? at : block.lastIndexOf("\n", hit) + 1;
-    const end = block.indexOf("\n", hit);
-    const textStart = afterSpaces(block, start, 4);
-    if (needle !== null && haystack.slice(textStart, end).includes(needle)) lines.push(lineOf(block.slice(start, end), phase));
-    else if (needle === null) lines.push(lineOf(block.slice(start, end), phase));
-    at = end + 1;
-  }
-  return lines.filter((line) => (attempt === undefined || line.attempt === attempt) && (stream === undefined || line.stream === stream));
-}
-
-function afterSpaces(text: string, from: number, count: number): number {
-  let at = from;
-  for (let nth = 0; nth < count; nth += 1) at = text.indexOf(" ", at) + 1;
-  return at;
-}
-
-function lineOf(text: string, phase: string | null): LogLine {
-  const textStart = afterSpaces(text, 0, 4);
-  const [number, created_at = "", attempt, stream] = text.slice(0, textStart - 1).split(" ");
-  return { line: Number(number), phase, attempt: Number(attempt), stream: stream as LogStream, text: text.slice(textStart), created_at };
 }

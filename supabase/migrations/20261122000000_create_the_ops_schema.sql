@@ -5036,6 +5036,8 @@ declare
   chunks refcursor;
   chunk ops.run_log_chunks;
   folded text;
+  hits int[];
+  lines text[];
   here record;
   pages jsonb[] := '{}';
   taken int := 0;
@@ -5069,14 +5071,17 @@ begin
     if needle is not null then
       folded := lower(chunk.text collate pg_catalog.pg_c_utf8);
       continue when strpos(folded, needle) = 0;
-      matching := matching + case when counting then (select count(*) from string_to_table(folded, E'\n') as l where strpos(l, needle) > 0) else 0 end;
+      hits := array(select l.nth::int from string_to_table(folded, E'\n') with ordinality as l (text, nth) where strpos(l.text, needle) > 0);
+      matching := matching + cardinality(hits);
     end if;
+    -- What is only counted is not taken apart further: most of a search.
     continue when more or chunk.first_line >= before or chunk.first_line + chunk.line_count - 1 <= after;
+    lines := case when chunk.text = '' then array[''] else string_to_array(chunk.text, E'\n') end;
     with wanted as (
-      select chunk.first_line + l.nth::int - 1 as line, l.text
-      from unnest(case when chunk.text = '' then array[''] else string_to_array(chunk.text, E'\n') end, string_to_array(folded, E'\n')) with ordinality as l (text, folded, nth)
-      where chunk.first_line + l.nth - 1 > after and chunk.first_line + l.nth - 1 < before and (needle is null or strpos(l.folded, needle) > 0)
-      order by case when descending then -l.nth else l.nth end limit most - taken + 1
+      select chunk.first_line + h.nth - 1 as line, lines[h.nth] as text
+      from unnest(case when needle is null then array(select generate_subscripts(lines, 1)) else hits end) as h (nth)
+      where chunk.first_line + h.nth - 1 > after and chunk.first_line + h.nth - 1 < before
+      order by case when descending then -h.nth else h.nth end limit most - taken + 1
     ), measured as (
       select w.*, row_number() over w + taken as place, sum(octet_length(w.text)) over w + bytes as bytes
       from wanted as w window w as (order by case when descending then -w.line else w.line end)
@@ -5085,11 +5090,11 @@ begin
     )
     select jsonb_agg(jsonb_build_object('line', f.line, 'phase', chunk.phase, 'attempt', chunk.attempt, 'stream', chunk.stream, 'text', f.text,
         'created_at', to_char(chunk.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) order by f.place) as items,
-      count(*)::int as lines, max(f.bytes) as bytes, (select count(*) from measured) > count(*) as more
+      count(*)::int as line_count, max(f.bytes) as bytes, (select count(*) from measured) > count(*) as more
     into here from fitting as f;
-    if here.lines > 0 then
+    if here.line_count > 0 then
       pages := pages || here.items;
-      taken := taken + here.lines;
+      taken := taken + here.line_count;
       bytes := here.bytes;
     end if;
     more := here.more;
