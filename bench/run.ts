@@ -12,6 +12,7 @@ import { enqueueToClaim, enqueueToStart, pipelineSeconds } from "./latency.ts";
 import { idleExecutors } from "./idle.ts";
 import { idleMemory } from "./memory.ts";
 import { reading } from "./reading.ts";
+import { rlsCost } from "./rls-cost.ts";
 import { throughput } from "./throughput.ts";
 
 const scale = process.argv.includes("full") ? "full" : "small";
@@ -41,6 +42,7 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 figures.push(...(await claimCost(scale)));
+figures.push(...(await rlsCost(scale)));
 printFigures(figures, `${cpus().length} cores, ${cpus()[0]?.model.trim() ?? "unknown"}, Node ${process.versions.node}, scale ${scale}`);
 
 /** Seconds of each step that the start printed. */

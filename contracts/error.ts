@@ -9,6 +9,7 @@ export const errorCatalogue = {
   invalid_input: { status: 400, title: "The request is not valid.", remedy: "Correct the fields that are named and send it again." },
   empty_filter: { status: 400, title: "The filter is empty.", remedy: "Say which runs are meant; nothing was done." },
   too_many_runs: { status: 422, title: "More runs fit the filter than the job may touch.", remedy: "Narrow the filter, or raise the limit (at most 10,000)." },
+  limit_exceeded: { status: 422, title: "A number in the request goes beyond what is allowed.", remedy: "Stay within the limit that is named." },
   invalid_json: { status: 400, title: "The body is not valid JSON.", remedy: "Send UTF-8 JSON with content type application/json." },
   invalid_text: { status: 400, title: "The text holds a NUL byte or a lone surrogate.", remedy: "Send valid Unicode without U+0000." },
   invalid_spec: { status: 422, title: "The pipeline spec is not valid.", remedy: "Correct the places that are named; `control-room pipeline validate FILE` shows them all." },
@@ -50,7 +51,7 @@ export const errorCodes = Object.keys(errorCatalogue) as [ErrorCode, ...ErrorCod
  */
 export const runErrorCodes = [
   "lease_exhausted", "release_limit", "expired", "cap_exceeded", "superseded", "canceled", "timeout", "upstream_failed", "invalid_spec", "invalid_parameters",
-  "unknown_phase_type", "no_engine", "sql_error", "engine_crashed", "engine_memory", "quality_failed", "source_unreachable", "source_auth_failed",
+  "unknown_phase_type", "no_engine", "sql_error", "engine_crashed", "engine_memory", "quality_failed", "source_unreachable", "source_auth_failed", "source_login_too_strong",
   "source_table_missing", "connection_missing", "connection_invalid", "secret_unreadable", "dataset_missing", "lake_conflict", "lake_unsupported", "child_failed", "storage_full", "hash_mismatch", "phase_failed",
 ] as const;
 

@@ -66,6 +66,7 @@ export function problemCodes(operation: Operation): ErrorCode[] {
     executor: ["unauthenticated", "token_invalid", "forbidden", "invalid_text", "origin_refused"],
     lease: ["unauthenticated", "token_invalid", "forbidden", "invalid_text", "origin_refused"],
   };
-  const byBody: readonly ErrorCode[] = operation.body?.kind === "json" ? ["invalid_json", "invalid_text", "payload_too_large", "unsupported_media_type"] : [];
-  return [...new Set([...common, ...byAccess[operation.access], ...byBody, ...operation.errors])];
+  const byBody: readonly ErrorCode[] = operation.body?.kind === "json" ? ["invalid_json", "invalid_text", "payload_too_large", "limit_exceeded", "unsupported_media_type"] : [];
+  const byQuery: readonly ErrorCode[] = operation.query !== undefined && "limit" in operation.query.shape ? ["limit_exceeded"] : [];
+  return [...new Set([...common, ...byAccess[operation.access], ...byBody, ...byQuery, ...operation.errors])];
 }

@@ -13,7 +13,9 @@ import { objectPath } from "../storage/object-store.ts";
 import { type Environment, newEnvironment, runSpec, type RunRecord } from "./testing/run-spec.ts";
 
 const database = `warehouse_${randomBytes(6).toString("hex")}`;
-const urlOf = (name: string) => `postgresql://supabase_admin:only-for-tests@127.0.0.1:${(inject as (key: string) => number)("database_port")}/${name}`;
+const urlOf = (name: string, login = "supabase_admin") => `postgresql://${login}:only-for-tests@127.0.0.1:${(inject as (key: string) => number)("database_port")}/${name}`;
+/** What connections are given: no superuser, a member of nothing. */
+const reader = `reader_${randomBytes(5).toString("hex")}`;
 let warehouse: pg.Client;
 let folder: string;
 let environment: Environment;
@@ -32,11 +34,13 @@ beforeAll(async () => {
     create table numbers as select i, 'Pärtner ' || i as name, (i * 1.10)::numeric(12,2) as credit from generate_series(1, 25000) i;
     create function hidden_write() returns int language plpgsql as $$ begin perform set_config('transaction_read_only', 'off', true); insert into numbers values (0, 'sneaky', 0); return 1; end $$`);
   folder = await mkdtemp(join(tmpdir(), "query-"));
-  environment = newEnvironment(pathToFileURL(`${folder}/`), { warehouse: urlOf(database) });
+  await warehouse.query(`create role ${reader} login password 'only-for-tests' noinherit; grant select, insert, delete, update on numbers to ${reader}`);
+  environment = newEnvironment(pathToFileURL(`${folder}/`), { warehouse: urlOf(database, reader) });
 });
 afterAll(async () => {
   await warehouse.end();
   await maintain(`drop database ${database} with (force)`);
+  await maintain(`drop role ${reader}`);
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -103,6 +107,27 @@ test("a query cannot write, and nothing after it can", async () => {
     await expect(runSpec(environment, ask(sql)), sql).rejects.toMatchObject({ code: "sql_error", retryable: false });
   }
   expect((await warehouse.query("select count(*)::int as n from numbers")).rows).toEqual([{ n: 25000 }]);
+});
+
+test("a login that is a superuser, that row level security does not hold, or that may become a role of an API is refused before it is asked anything", async () => {
+  const strong: Record<string, string[]> = {
+    superuser: ["alter role :login superuser"], bypassrls: ["alter role :login bypassrls"], "member of a role of the API": ["grant authenticated to :login"], "member of PostgREST's login": ["grant authenticator to :login"],
+    "member of a member": ["create role between_:login nologin", "grant service_role to between_:login", "grant between_:login to :login"], "member of a superuser": ["grant supabase_admin to :login"], "programs of the server": ["grant pg_execute_server_program to :login"],
+  };
+  for (const [why, grants] of Object.entries(strong)) {
+    const login = `strong_${randomBytes(5).toString("hex")}`;
+    await warehouse.query(`create role ${login} login noinherit password 'only-for-tests'`);
+    try {
+      for (const grant of grants) await warehouse.query(grant.replaceAll(":login", login));
+      const its = newEnvironment(pathToFileURL(`${folder}/`), { warehouse: urlOf(database, login) });
+      const refused = await runSpec(its, ask("select hidden_write()")).catch((error: unknown) => error as Error);
+      expect(refused, why).toMatchObject({ code: "source_login_too_strong", retryable: false });
+      expect(String(refused), why).toMatch(/member of nothing/);
+    } finally {
+      await warehouse.query(`drop role if exists between_${login}`);
+      await warehouse.query(`drop role ${login}`);
+    }
+  }
 });
 
 test("an error shows neither a row's values nor the password", async () => {

@@ -3,6 +3,7 @@ import { NeedsLabels } from "../core/errors.ts";
 import type { PhaseContext } from "../core/phase.ts";
 import { parquetRows, type ParquetRows } from "../engines/parquet-writer.ts";
 import { deltaType } from "../lake/delta-types.ts";
+import { refuseStrongLogin } from "../sources/postgres-login.ts";
 import { withSourceSession } from "../sources/postgres-session.ts";
 import { landedType } from "../sources/postgres-types.ts";
 import { sourcePlace } from "../sources/source-error.ts";
@@ -23,14 +24,16 @@ interface Field {
 
 /**
  * Asks the phase's connection, in a read-only transaction with the phase's time as the statement's. Rows stream through a
- * cursor, one batch in memory. An abort (cancel, timeout, lost lease, shutdown) cancels the statement on the server.
+ * cursor, one batch in memory. A login that could do more than read what it was granted is refused. An abort (cancel, timeout, lost lease, shutdown) cancels the statement on the server.
  * In SQL a parameter is `current_setting('parameters.NAME')`.
  */
 export const queryPostgres: QueryEngine = async (context, sql) => {
   const started = performance.now();
   const url = await context.connection(context.config.connection ?? "");
   const timeout_ms = context.phase.timeout_seconds * 1000;
-  const answer = await withSourceSession({ url, place: sourcePlace(url), signal: context.signal, statement_timeout_ms: timeout_ms }, async (client) => {
+  const place = sourcePlace(url);
+  const answer = await withSourceSession({ url, place, signal: context.signal, statement_timeout_ms: timeout_ms }, async (client) => {
+    await refuseStrongLogin(client, place);
     await watchClient(client);
     await client.query("begin isolation level repeatable read, read only");
     for (const [name, value] of Object.entries(context.parameters)) {

@@ -7,7 +7,7 @@ const maxDepth = 200;
 /**
  * The JSON value of a request's body, read with a limit (bytes, counted while it streams) and checked to be UTF-8,
  * JSON, and text that the database can hold. An empty body is `{}`. Throws `unsupported_media_type`,
- * `payload_too_large`, `invalid_json`, `invalid_text`.
+ * `payload_too_large`, `limit_exceeded`, `invalid_json`, `invalid_text`.
  */
 export async function readJsonBody(request: Request, limitBytes: number): Promise<unknown> {
   const bytes = await readLimited(request, limitBytes);
@@ -72,7 +72,7 @@ function refuseUnstorable(value: unknown): void {
   for (let entry = open.pop(); entry !== undefined; entry = open.pop()) {
     if (typeof entry.value === "string" && !isStorableText(entry.value)) throw refused(entry.path);
     if (typeof entry.value !== "object" || entry.value === null) continue;
-    if (entry.depth >= maxDepth) throw new ControlRoomError("invalid_input", `The body is nested deeper than ${maxDepth} levels.`);
+    if (entry.depth >= maxDepth) throw new ControlRoomError("limit_exceeded", `The body is nested deeper than ${maxDepth} levels.`);
     for (const [key, item] of Object.entries(entry.value)) {
       if (!isStorableText(key)) throw refused(entry.path);
       const plain = typeof item !== "object" && typeof item !== "string";

@@ -94,7 +94,7 @@ describe("what is sent", () => {
     ["an unknown field", '{"template_key":"a","colour":"red"}', json, "invalid_input"],
     ["neither template nor spec", "{}", json, "invalid_input"],
     ["an array", "[]", json, "invalid_input"],
-    ["deep nesting", `{"parameters":{"a":${"[".repeat(5000)}${"]".repeat(5000)}}}`, json, "invalid_input"],
+    ["deep nesting", `{"parameters":{"a":${"[".repeat(5000)}${"]".repeat(5000)}}}`, json, "limit_exceeded"],
   ])("%s is refused before the database is asked", async (_, body, headers, code) => {
     expect((await problemOf(await call(runs, { method: "POST", headers, body }))).code).toBe(code);
   });
@@ -127,6 +127,12 @@ describe("what is sent", () => {
     const refused = await problemOf(await call(runs, { path: `/runs${query}`, headers: asToken }));
     expect(refused.code).toBe("invalid_input");
     expect(refused.errors[0]?.path).toBe(place);
+  });
+  test("what goes beyond a limit of depth or page size is 422", async () => {
+    const deep = `{"template_key":"a","parameters":{"a":${"[".repeat(250)}${"]".repeat(250)}}}`;
+    expect(await problemOf(await call(runs, { method: "POST", headers: json, body: deep }))).toMatchObject({ status: 422, code: "limit_exceeded" });
+    expect(await problemOf(await call(runs, { path: "/runs?limit=201", headers: asToken }))).toMatchObject({ status: 422, code: "limit_exceeded", errors: [{ path: "limit" }] });
+    expect(await problemOf(await call(runs, { path: "/runs?limit=201&status=asleep", headers: asToken })), "and is wrong elsewhere").toMatchObject({ status: 400, code: "invalid_input" });
   });
   test("an id that is none is refused", async () => {
     expect(await problemOf(await call(run, { path: "/runs/7", params: { run_id: "7" }, headers: asToken }))).toMatchObject({ status: 400, errors: [{ path: "run_id" }] });

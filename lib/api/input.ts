@@ -14,13 +14,14 @@ export function placesOf(error: z.ZodError, pointer: string | null): ErrorPlace[
   });
 }
 
-/** Throws `invalid_input` with every place that is wrong. `what` is a word for people: body, query … */
+/** Throws `invalid_input` with every place that is wrong, or `limit_exceeded` for a page of more than one may ask for. `what` is a word for people: body, query … */
 export function parseOrRefuse<T extends z.ZodType>(schema: T, value: unknown, what: string, pointer: string | null): z.output<T> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const errors = placesOf(parsed.error, pointer).slice(0, 100);
   const first = errors[0];
-  throw new ControlRoomError("invalid_input", `The ${what} is not valid${first ? `: ${first.path || "it"}: ${first.message}` : ""}.`, { errors });
+  const isPageSize = what === "query" && parsed.error.issues.every((issue) => issue.code === "too_big" && issue.path[0] === "limit");
+  throw new ControlRoomError(isPageSize ? "limit_exceeded" : "invalid_input", `The ${what} is not valid${first ? `: ${first.path || "it"}: ${first.message}` : ""}.`, { errors });
 }
 
 /** Query parameters by the contract. An unknown or repeated one is refused: a mistyped filter would list everything. */

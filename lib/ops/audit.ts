@@ -55,7 +55,8 @@ function filteredAudit(db: Db, organization_id: string, filter: Omit<AuditFilter
   for (const name of ["environment_id", "object_type", "object_id"] as const) {
     if (filter[name] !== undefined) query = query.eq(name, filter[name]);
   }
-  if (filter.action !== undefined) query = filter.action.includes(".") ? query.eq("action", filter.action) : query.like("action", `${filter.action}.%`);
+  // A noun's verbs as a range ("/" follows "." in its order): under row level security LIKE is no index condition.
+  if (filter.action !== undefined) query = filter.action.includes(".") ? query.eq("action", filter.action) : query.gte("action", `${filter.action}.`).lt("action", `${filter.action}/`);
   if (filter.actor !== undefined) query = uuid.safeParse(filter.actor).success ? query.eq("actor_id", filter.actor) : query.eq("actor_name", filter.actor);
   if (filter.since !== undefined) query = query.gte("created_at", filter.since);
   if (filter.until !== undefined) query = query.lt("created_at", filter.until);

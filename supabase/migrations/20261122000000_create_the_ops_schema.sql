@@ -114,7 +114,8 @@ create table ops.projects (
   time_zone text not null default 'UTC',
   created_at timestamptz not null default now(),
   deleted_at timestamptz,
-  constraint project_slug_is_unique_in_its_organization unique (organization_id, slug)
+  constraint project_slug_is_unique_in_its_organization unique (organization_id, slug),
+  constraint project_and_organization_go_together unique (project_id, organization_id)
 );
 
 create table ops.environments (
@@ -133,12 +134,13 @@ create table ops.memberships (
   membership_id uuid primary key default gen_random_uuid(),
   user_id uuid not null references auth.users (id) on delete cascade,
   organization_id uuid not null references ops.organizations,
-  project_id uuid references ops.projects,
+  project_id uuid,
   environment_id uuid,
   role text not null constraint role_is_known check (role in ('viewer', 'operator', 'editor', 'admin', 'owner')),
   created_at timestamptz not null default now(),
   constraint one_membership_per_scope unique nulls not distinct (user_id, organization_id, project_id, environment_id),
   constraint an_environment_names_its_project check (environment_id is null or project_id is not null),
+  foreign key (project_id, organization_id) references ops.projects (project_id, organization_id),
   foreign key (environment_id, project_id) references ops.environments (environment_id, project_id)
 );
 create index memberships_by_scope on ops.memberships (organization_id, project_id, environment_id);
@@ -400,12 +402,15 @@ declare
   me ops_private.principal := ops_private.me();
 begin
   if me.type = 'user' then
+    -- Each membership by indexes (`offset 0` keeps the planner from reading all environments), however many projects there are. The ranks are those of
+    -- ops_private.rank, in place: a call for each row would cost as much as the rest.
     return query
-      select e.environment_id, e.project_id, p.organization_id, max(ops_private.rank(m.role))
-      from ops.memberships as m
-      join ops.projects as p on p.organization_id = m.organization_id and (m.project_id is null or m.project_id = p.project_id)
-      join ops.environments as e on e.project_id = p.project_id and (m.environment_id is null or m.environment_id = e.environment_id)
-      where m.user_id = me.id and e.deleted_at is null
+      with mine as (select m.organization_id, m.project_id, m.environment_id, array_position(array['viewer', 'operator', 'editor', 'admin', 'owner'], m.role) as rank from ops.memberships as m where m.user_id = me.id),
+      held as (
+        select p.organization_id, p.project_id, null::uuid as environment_id, m.rank from mine as m join ops.projects as p on p.organization_id = m.organization_id where m.project_id is null
+        union all select m.organization_id, m.project_id, m.environment_id, m.rank from mine as m where m.project_id is not null)
+      select e.environment_id, h.project_id, h.organization_id, max(h.rank)
+      from held as h cross join lateral (select n.environment_id from ops.environments as n where n.project_id = h.project_id and n.deleted_at is null and (h.environment_id is null or h.environment_id = n.environment_id) offset 0) as e
       group by 1, 2, 3;
   elsif me.type = 'token' then
     return query
@@ -422,18 +427,25 @@ begin
 end
 $$;
 
--- For policies: `environment_id = any ((select ops_private.visible_environments())::uuid[])` is evaluated once a statement.
+-- For policies: `environment_id = any ((select ops_private.visible_environments())::uuid[])` is evaluated once a statement. In PL/pgSQL, which
+-- keeps the plan for the session: a function in SQL would plan it again at every statement, which costs more than to run it.
 create function ops_private.visible_environments(least_rank int default 0) returns uuid[]
-language sql stable security definer set search_path = '' as $$
-  select coalesce(array_agg(environment_id), '{}') from ops_private.my_environments() where rank >= least_rank
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  return (select coalesce(array_agg(e.environment_id), '{}') from ops_private.my_environments() as e where e.rank >= least_rank);
+end
 $$;
 create function ops_private.visible_projects(least_rank int default 0) returns uuid[]
-language sql stable security definer set search_path = '' as $$
-  select coalesce(array_agg(distinct project_id), '{}') from ops_private.my_environments() where rank >= least_rank
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  return (select coalesce(array_agg(distinct e.project_id), '{}') from ops_private.my_environments() as e where e.rank >= least_rank);
+end
 $$;
 create function ops_private.visible_organizations(least_rank int default 0) returns uuid[]
-language sql stable security definer set search_path = '' as $$
-  select coalesce(array_agg(distinct organization_id), '{}') from ops_private.my_environments() where rank >= least_rank
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  return (select coalesce(array_agg(distinct e.organization_id), '{}') from ops_private.my_environments() as e where e.rank >= least_rank);
+end
 $$;
 
 -- Raises not_found where the environment is not visible (its existence is no one's business), forbidden where the role is too weak.
@@ -452,20 +464,27 @@ $$;
 
 -- Projects in every environment of which the caller has at least this rank: what concerns a whole project is theirs alone.
 create function ops_private.governed_projects(least_rank int) returns uuid[]
-language sql stable security definer set search_path = '' as $$
-  with mine as materialized (select * from ops_private.my_environments()),
-  whole as (
-    select e.project_id from ops.environments as e left join mine as m using (environment_id)
-    where e.deleted_at is null and e.project_id in (select n.project_id from mine as n) group by e.project_id having min(coalesce(m.rank, -1)) >= least_rank)
-  select coalesce(array_agg(w.project_id), '{}') from whole as w
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  return (
+    with mine as materialized (select * from ops_private.my_environments()),
+    whole as (
+      select e.project_id from ops.environments as e left join mine as m using (environment_id)
+      where e.deleted_at is null and e.project_id in (select n.project_id from mine as n) group by e.project_id having min(coalesce(m.rank, -1)) >= least_rank)
+    select coalesce(array_agg(w.project_id), '{}') from whole as w);
+end
 $$;
 
 -- Organizations of which the caller, a person, has at least this rank as a whole.
 create function ops_private.governed_organizations(least_rank int) returns uuid[]
-language sql stable security definer set search_path = '' as $$
-  with me as materialized (select m.type, m.id from ops_private.me() as m)
-  select coalesce(array_agg(m.organization_id), '{}') from me join ops.memberships as m on m.user_id = me.id join ops.organizations as o on o.organization_id = m.organization_id
-  where me.type = 'user' and o.deleted_at is null and m.project_id is null and ops_private.rank(m.role) >= least_rank
+language plpgsql stable security definer set search_path = '' as $$
+declare
+  me ops_private.principal := ops_private.me();
+begin
+  return (
+    select coalesce(array_agg(m.organization_id), '{}') from ops.memberships as m join ops.organizations as o on o.organization_id = m.organization_id
+    where me.type = 'user' and m.user_id = me.id and o.deleted_at is null and m.project_id is null and ops_private.rank(m.role) >= least_rank);
+end
 $$;
 
 -- As require, for a whole project.
@@ -566,7 +585,8 @@ create table ops.audit_log (
   actor_type text not null constraint actor_is_known check (actor_type in ('user', 'token', 'executor', 'service', 'schedule')),
   actor_id uuid,
   actor_name text,
-  action text not null,
+  -- Ordered by bytes, so that all verbs of a noun are a range of the index below.
+  action text collate "C" not null,
   object_type text not null,
   object_id text not null,
   before jsonb,
@@ -575,9 +595,13 @@ create table ops.audit_log (
   txid xid8 not null default pg_current_xact_id(),
   created_at timestamptz not null default clock_timestamp()
 );
+-- Reading: each filter of a page within its organization, newest first.
 create index audit_log_by_organization on ops.audit_log (organization_id, audit_id);
 create index audit_log_by_environment on ops.audit_log (environment_id, audit_id);
-create index audit_log_by_object on ops.audit_log (object_id, audit_id);
+create index audit_log_by_actor on ops.audit_log (organization_id, actor_id, audit_id);
+create index audit_log_by_actor_name on ops.audit_log (organization_id, actor_name, audit_id);
+create index audit_log_by_action on ops.audit_log (organization_id, action, audit_id);
+create index audit_log_by_object on ops.audit_log (organization_id, object_id, audit_id);
 -- The order of sealing.
 create index audit_log_by_transaction on ops.audit_log (txid, audit_id);
 alter table ops.audit_log enable row level security;
@@ -7736,4 +7760,3 @@ grant execute on function ops_private.advance_deletions(int), ops.advance_deleti
 
 -- Functions are executable by everybody unless revoked. What is granted above by name stays.
 revoke execute on all functions in schema ops, ops_private from public;
-

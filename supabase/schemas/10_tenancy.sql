@@ -17,7 +17,8 @@ create table ops.projects (
   time_zone text not null default 'UTC',
   created_at timestamptz not null default now(),
   deleted_at timestamptz,
-  constraint project_slug_is_unique_in_its_organization unique (organization_id, slug)
+  constraint project_slug_is_unique_in_its_organization unique (organization_id, slug),
+  constraint project_and_organization_go_together unique (project_id, organization_id)
 );
 
 create table ops.environments (
@@ -36,12 +37,13 @@ create table ops.memberships (
   membership_id uuid primary key default gen_random_uuid(),
   user_id uuid not null references auth.users (id) on delete cascade,
   organization_id uuid not null references ops.organizations,
-  project_id uuid references ops.projects,
+  project_id uuid,
   environment_id uuid,
   role text not null constraint role_is_known check (role in ('viewer', 'operator', 'editor', 'admin', 'owner')),
   created_at timestamptz not null default now(),
   constraint one_membership_per_scope unique nulls not distinct (user_id, organization_id, project_id, environment_id),
   constraint an_environment_names_its_project check (environment_id is null or project_id is not null),
+  foreign key (project_id, organization_id) references ops.projects (project_id, organization_id),
   foreign key (environment_id, project_id) references ops.environments (environment_id, project_id)
 );
 create index memberships_by_scope on ops.memberships (organization_id, project_id, environment_id);

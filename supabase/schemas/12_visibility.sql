@@ -10,12 +10,15 @@ declare
   me ops_private.principal := ops_private.me();
 begin
   if me.type = 'user' then
+    -- Each membership by indexes (`offset 0` keeps the planner from reading all environments), however many projects there are. The ranks are those of
+    -- ops_private.rank, in place: a call for each row would cost as much as the rest.
     return query
-      select e.environment_id, e.project_id, p.organization_id, max(ops_private.rank(m.role))
-      from ops.memberships as m
-      join ops.projects as p on p.organization_id = m.organization_id and (m.project_id is null or m.project_id = p.project_id)
-      join ops.environments as e on e.project_id = p.project_id and (m.environment_id is null or m.environment_id = e.environment_id)
-      where m.user_id = me.id and e.deleted_at is null
+      with mine as (select m.organization_id, m.project_id, m.environment_id, array_position(array['viewer', 'operator', 'editor', 'admin', 'owner'], m.role) as rank from ops.memberships as m where m.user_id = me.id),
+      held as (
+        select p.organization_id, p.project_id, null::uuid as environment_id, m.rank from mine as m join ops.projects as p on p.organization_id = m.organization_id where m.project_id is null
+        union all select m.organization_id, m.project_id, m.environment_id, m.rank from mine as m where m.project_id is not null)
+      select e.environment_id, h.project_id, h.organization_id, max(h.rank)
+      from held as h cross join lateral (select n.environment_id from ops.environments as n where n.project_id = h.project_id and n.deleted_at is null and (h.environment_id is null or h.environment_id = n.environment_id) offset 0) as e
       group by 1, 2, 3;
   elsif me.type = 'token' then
     return query
@@ -32,18 +35,25 @@ begin
 end
 $$;
 
--- For policies: `environment_id = any ((select ops_private.visible_environments())::uuid[])` is evaluated once a statement.
+-- For policies: `environment_id = any ((select ops_private.visible_environments())::uuid[])` is evaluated once a statement. In PL/pgSQL, which
+-- keeps the plan for the session: a function in SQL would plan it again at every statement, which costs more than to run it.
 create function ops_private.visible_environments(least_rank int default 0) returns uuid[]
-language sql stable security definer set search_path = '' as $$
-  select coalesce(array_agg(environment_id), '{}') from ops_private.my_environments() where rank >= least_rank
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  return (select coalesce(array_agg(e.environment_id), '{}') from ops_private.my_environments() as e where e.rank >= least_rank);
+end
 $$;
 create function ops_private.visible_projects(least_rank int default 0) returns uuid[]
-language sql stable security definer set search_path = '' as $$
-  select coalesce(array_agg(distinct project_id), '{}') from ops_private.my_environments() where rank >= least_rank
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  return (select coalesce(array_agg(distinct e.project_id), '{}') from ops_private.my_environments() as e where e.rank >= least_rank);
+end
 $$;
 create function ops_private.visible_organizations(least_rank int default 0) returns uuid[]
-language sql stable security definer set search_path = '' as $$
-  select coalesce(array_agg(distinct organization_id), '{}') from ops_private.my_environments() where rank >= least_rank
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  return (select coalesce(array_agg(distinct e.organization_id), '{}') from ops_private.my_environments() as e where e.rank >= least_rank);
+end
 $$;
 
 -- Raises not_found where the environment is not visible (its existence is no one's business), forbidden where the role is too weak.
@@ -62,20 +72,27 @@ $$;
 
 -- Projects in every environment of which the caller has at least this rank: what concerns a whole project is theirs alone.
 create function ops_private.governed_projects(least_rank int) returns uuid[]
-language sql stable security definer set search_path = '' as $$
-  with mine as materialized (select * from ops_private.my_environments()),
-  whole as (
-    select e.project_id from ops.environments as e left join mine as m using (environment_id)
-    where e.deleted_at is null and e.project_id in (select n.project_id from mine as n) group by e.project_id having min(coalesce(m.rank, -1)) >= least_rank)
-  select coalesce(array_agg(w.project_id), '{}') from whole as w
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  return (
+    with mine as materialized (select * from ops_private.my_environments()),
+    whole as (
+      select e.project_id from ops.environments as e left join mine as m using (environment_id)
+      where e.deleted_at is null and e.project_id in (select n.project_id from mine as n) group by e.project_id having min(coalesce(m.rank, -1)) >= least_rank)
+    select coalesce(array_agg(w.project_id), '{}') from whole as w);
+end
 $$;
 
 -- Organizations of which the caller, a person, has at least this rank as a whole.
 create function ops_private.governed_organizations(least_rank int) returns uuid[]
-language sql stable security definer set search_path = '' as $$
-  with me as materialized (select m.type, m.id from ops_private.me() as m)
-  select coalesce(array_agg(m.organization_id), '{}') from me join ops.memberships as m on m.user_id = me.id join ops.organizations as o on o.organization_id = m.organization_id
-  where me.type = 'user' and o.deleted_at is null and m.project_id is null and ops_private.rank(m.role) >= least_rank
+language plpgsql stable security definer set search_path = '' as $$
+declare
+  me ops_private.principal := ops_private.me();
+begin
+  return (
+    select coalesce(array_agg(m.organization_id), '{}') from ops.memberships as m join ops.organizations as o on o.organization_id = m.organization_id
+    where me.type = 'user' and m.user_id = me.id and o.deleted_at is null and m.project_id is null and ops_private.rank(m.role) >= least_rank);
+end
 $$;
 
 -- As require, for a whole project.

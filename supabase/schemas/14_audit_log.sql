@@ -14,7 +14,8 @@ create table ops.audit_log (
   actor_type text not null constraint actor_is_known check (actor_type in ('user', 'token', 'executor', 'service', 'schedule')),
   actor_id uuid,
   actor_name text,
-  action text not null,
+  -- Ordered by bytes, so that all verbs of a noun are a range of the index below.
+  action text collate "C" not null,
   object_type text not null,
   object_id text not null,
   before jsonb,
@@ -23,9 +24,13 @@ create table ops.audit_log (
   txid xid8 not null default pg_current_xact_id(),
   created_at timestamptz not null default clock_timestamp()
 );
+-- Reading: each filter of a page within its organization, newest first.
 create index audit_log_by_organization on ops.audit_log (organization_id, audit_id);
 create index audit_log_by_environment on ops.audit_log (environment_id, audit_id);
-create index audit_log_by_object on ops.audit_log (object_id, audit_id);
+create index audit_log_by_actor on ops.audit_log (organization_id, actor_id, audit_id);
+create index audit_log_by_actor_name on ops.audit_log (organization_id, actor_name, audit_id);
+create index audit_log_by_action on ops.audit_log (organization_id, action, audit_id);
+create index audit_log_by_object on ops.audit_log (organization_id, object_id, audit_id);
 -- The order of sealing.
 create index audit_log_by_transaction on ops.audit_log (txid, audit_id);
 alter table ops.audit_log enable row level security;

@@ -148,3 +148,25 @@ test("a database restored into a younger cluster goes on sealing, and seals noth
   await sealed(world);
   expect(await verify()).toMatchObject({ broken: null, unsealed: 0, last_seq: String(await count()) });
 });
+
+test("a page filtered by actor, action, noun or object reads an index of its organization, under row level security too", async () => {
+  await world.owner.query(`insert into ops.audit_log (organization_id, project_id, environment_id, actor_type, actor_id, actor_name, action, object_type, object_id)
+    select $1, $2, $3, 'user', md5((n % 50)::text)::uuid, 'person ' || n % 50, case n % 500 when 1 then 'schedule.deleted' when 2 then 'schedules.imported' when 3 then 'schedule' else 'run.created' end, 'run', 'thing ' || n % 500 from generate_series(1, 20000) as n`, [other.organization_id, other.project_id, other.environment_id]);
+  await world.owner.query("analyze ops.audit_log");
+  const admin = randomUUID();
+  await world.owner.query("insert into auth.users (id, email) values ($1, $2)", [admin, `${admin}@example.test`]);
+  await world.owner.query("insert into ops.memberships (user_id, organization_id, role) values ($1, $2, 'admin')", [admin, other.organization_id]);
+  const filters: Record<string, [condition: string, index: string, rows: number]> = {
+    actor: ["actor_id = md5('7')::uuid", "audit_log_by_actor", 400], "actor's name": ["actor_name = 'person 7'", "audit_log_by_actor_name", 400], action: ["action = 'schedule.deleted'", "audit_log_by_action", 40],
+    noun: ["action >= 'schedule.' and action < 'schedule/'", "audit_log_by_action", 40], object: ["object_id = 'thing 7'", "audit_log_by_object", 40],
+  };
+  for (const [name, [condition, index, rows]] of Object.entries(filters)) {
+    const query = `from ops.audit_list where organization_id = '${other.organization_id}' and ${condition}`;
+    const plan = await request<{ "QUERY PLAN": string }>(world, { user: admin }, `explain select * ${query} order by audit_id desc limit 51`);
+    const text = plan.map((line) => line["QUERY PLAN"]).join("\n");
+    expect(text, name).toMatch(new RegExp(`${index}\\b`));
+    const conditions = text.split("\n").filter((line) => line.includes("Index Cond") && line.includes("organization_id"));
+    expect(conditions.some((line) => line.includes(condition.split(" ")[0] ?? "")), `${name}: ${text}`).toBe(true);
+    expect((await request(world, { user: admin }, `select ${query}`)).length, name).toBe(rows);
+  }
+});

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import pg from "pg";
 import { afterAll, beforeAll, test, vi } from "vitest";
 import { canonicalJson } from "../../contracts/canonical.ts";
 import { runLoop } from "../../executors/core/loop.ts";
@@ -14,20 +15,25 @@ import { aClaim, aRun, aTenant, anExecutor, call, expireLease, openWorld, status
 let world: World;
 let door: RestDoor;
 let folder: string;
+/** Sees what every login asks. */
+let watcher: pg.Client;
 beforeAll(async () => {
   world = await openWorld();
+  watcher = new pg.Client({ connectionString: world.database.urlOf("supabase_admin") });
+  await watcher.connect();
   door = await openRestDoor(world);
   folder = mkdtempSync(path.join(tmpdir(), "remote-"));
 });
 afterAll(async () => {
   await door?.close();
+  await watcher?.end();
   await world?.drop();
   rmSync(folder, { recursive: true, force: true });
 });
 
 /** Queries of executors that the warehouse is computing right now. */
 async function remoteQueries(): Promise<number> {
-  return (await world.owner.query("select from pg_stat_activity where application_name = 'lakehouse-control-room' and state = 'active' and query like 'fetch%' and datname = current_database()")).rowCount ?? 0;
+  return (await watcher.query("select from pg_stat_activity where application_name = 'lakehouse-control-room' and state = 'active' and query like 'fetch%' and datname = current_database()")).rowCount ?? 0;
 }
 
 const stops: Record<string, { act: (tenant: Tenant, run_id: string, drain: () => void) => Promise<unknown>; status: string }> = {
@@ -48,7 +54,7 @@ test.each(Object.entries(stops))("the remote query ends when %s", async (_why, {
   const { token } = await anExecutor(world, tenant);
   const spec_text = canonicalJson({ version: 1, name: "slow", phases: [{ name: "ask", type: "query", config: { engine: "postgres", connection: "warehouse", sql: "select pg_sleep(600)" } }] });
   const run_id = await aRun(world, tenant, { spec_text });
-  const settings = readSettings({ CONTROL_ROOM_URL: door.url, CONTROL_ROOM_TOKEN: token, CONTROL_ROOM_LAKE: `file:${folder}`, LEASE_SECONDS: "3", EXECUTOR_DRAIN_SECONDS: "0", CONTROL_ROOM_CONNECTION_WAREHOUSE: world.database.urlOf("postgres") });
+  const settings = readSettings({ CONTROL_ROOM_URL: door.url, CONTROL_ROOM_TOKEN: token, CONTROL_ROOM_LAKE: `file:${folder}`, LEASE_SECONDS: "3", EXECUTOR_DRAIN_SECONDS: "0", CONTROL_ROOM_CONNECTION_WAREHOUSE: world.database.urlOf("ops_listener") });
   const scratch = await openScratch(folder);
   const stop = new AbortController();
   const drain = (): void => stop.abort(new Error("received SIGTERM"));
