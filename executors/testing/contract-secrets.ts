@@ -44,7 +44,8 @@ export async function secrets({ tenant, executor, well, badly }: ContractCalls) 
 
   const queue = aQueue();
   const spec = { version: 1, name: "asks_warehouse", phases: [{ name: "ask", type: "query", config: { engine: "postgres", connection: "warehouse", sql: "select 1" } }] };
-  const { run_id } = z.object({ run_id: z.guid() }).parse(await well("create_run", { body: { spec, queue } }, 201));
+  const { run_id } = z.object({ run_id: z.guid() }).parse(await well("create_run", { body: { spec, queue }, token: tenant.api.token }, 201));
+  await badly("create_run", "forbidden", { body: { spec, queue } }); // operators: a connection's own spec is for editors
   const claim = async (wanted: Record<string, unknown>) => z.object({ items: z.array(z.object({ lease_token: z.guid() })).min(1) }).parse(await well("claim_runs", { body: { lease_seconds: 60, ...wanted } }, 200)).items[0]?.lease_token ?? "";
   const headers = { "lease-token": await claim({ queues: [queue] }) };
   const given = runSecrets.parse(await well("get_run_secrets", { params: { run_id }, headers }, 200));

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
+import { roles, type Role } from "../../contracts/role.ts";
 import { errorCatalogue, problem, type ErrorCode } from "../../contracts/error.ts";
 import { runEvent } from "../../contracts/event.ts";
 import { operations, type Operation, type OperationName } from "../../contracts/http.ts";
@@ -14,7 +15,8 @@ import { identity } from "./contract-identity.ts";
 import { planning } from "./contract-planning.ts";
 import { registry } from "./contract-registry.ts";
 import { secrets } from "./contract-secrets.ts";
-import { anExecutor, aQueue, aTenant, eventsOf, openLive, raw, type Live, type Tenant, type TestExecutor } from "./live.ts";
+import { anExecutor, aQueue, aTenant, aToken, eventsOf, openLive, raw, type Live, type Tenant, type TestExecutor } from "./live.ts";
+import { floorOf, isRefusal, rolesBelow } from "./route-floors.ts";
 import { aUser, signIn } from "./session.ts";
 import { idleSpec } from "./specs.ts";
 
@@ -22,19 +24,31 @@ let live: Live;
 let tenant: Tenant;
 let executor: TestExecutor;
 let cronSecret: string;
+/** A token of the project for each role, and a person who views it. */
+let tokens: Record<Role, string>;
+let viewer: string;
+let stranger: { tenant: Tenant; executor: TestExecutor };
 const covered = new Set<string>();
 
 beforeAll(async () => {
   live = openLive();
   tenant = await aTenant(live);
   executor = await anExecutor(live, tenant);
+  tokens = Object.fromEntries(await Promise.all(roles.map(async (role) => [role, role === "admin" ? tenant.api.token : await aToken(live, tenant.project_id, role)]))) as Record<Role, string>;
+  const person = await signIn(live, await aUser(live, `${randomUUID()}@example.test`));
+  await live.sql("insert into ops.memberships (user_id, organization_id, project_id, role) values ($1, $2, $3, 'viewer')", [person.user_id, tenant.organization_id, tenant.project_id]);
+  viewer = person.access_token;
+  const other = await aTenant(live);
+  stranger = { tenant: other, executor: await anExecutor(live, other) };
   cronSecret = z.object({ cron_secret: z.string() }).parse(JSON.parse(readFileSync(join(live.stack.data_dir, "secrets.json"), "utf8"))).cron_secret;
 });
 afterAll(() => live.close());
 
 async function send(name: OperationName, call: Call = {}) {
   const operation: Operation = operations[name];
-  const usual = operation.access === "executor" || operation.access === "lease" ? executor.token : operation.access === "scheduler" ? cronSecret : tenant.api.token;
+  const floor = floorOf(name);
+  // The weakest that may: what is allowed is allowed to them.
+  const usual = operation.access === "executor" || operation.access === "lease" ? executor.token : operation.access === "scheduler" ? cronSecret : tokens[(typeof floor === "object" ? floor.least : undefined) ?? "admin"];
   const token = call.token === undefined ? usual : call.token;
   return raw(operationUrl({ url: live.stack.app_url, token: "" }, name, { params: call.params ?? {}, query: call.query ?? {} }), {
     method: operation.method,
@@ -43,8 +57,28 @@ async function send(name: OperationName, call: Call = {}) {
   });
 }
 
-/** Calls as the contract says; the answer must be one that it names, of the shape that it gives. */
+/** The same call by everybody below the operation's floor, by another organization and by nobody: refused, and it leaves no trace in the audit log. */
+async function refusedBelowTheFloor(name: OperationName, call: Call): Promise<void> {
+  const floor = floorOf(name);
+  if (floor === "public") return;
+  const request_id = `refused-${name}-${randomUUID()}`;
+  const as = async (who: string, token: string | null) => ({ who, answer: await send(name, { ...call, token, headers: { ...call.headers, "x-request-id": request_id } }) });
+  const below: [who: string, token: string][] = floor === "own" ? [] : rolesBelow(floor).map((role) => [role, tokens[role]]);
+  if (floor !== "own" && floor.least !== "viewer") below.push(["person who views", viewer]);
+  if (floor !== "own" && !floor.also?.includes("executor")) below.push(["executor", executor.token]);
+  const strangers: [who: string, token: string][] = floor === "own" ? [] : [["stranger", stranger.tenant.api.token], ["stranger's executor", stranger.executor.token]];
+  const [nobodys, refused, foreign] = await Promise.all([as("nobody", null), Promise.all(below.map((each) => as(...each))), Promise.all(strangers.map((each) => as(...each)))]);
+  expect(nobodys.answer.status, `${name} by nobody`).toBe(401);
+  for (const { who, answer } of refused) expect(floor !== "own" && isRefusal(answer, floor), `${name} by ${who}: ${answer.status} ${answer.text.slice(0, 300)}`).toBe(true);
+  // What names nothing of ours is done in the stranger's own place.
+  const ours = [tenant.environment_id, tenant.project_id, tenant.organization_id, tenant.project];
+  for (const { who, answer } of foreign) expect(answer.status < 500 && !ours.some((id) => answer.text.includes(id)), `${name} by ${who}: ${answer.status} ${answer.text.slice(0, 300)}`).toBe(true);
+  expect(await live.sql("select action, actor_name from ops.audit_log where organization_id = $1 and request_id = $2", [tenant.organization_id, request_id]), `${name} by those who may not`).toEqual([]);
+}
+
+/** Calls as the contract says; the answer must be one that it names, of the shape that it gives. The first of each operation proves its floor. */
 async function well(name: OperationName, call: Call, status: number): Promise<unknown> {
+  if (!covered.has(name)) await refusedBelowTheFloor(name, call);
   const answer = await send(name, call);
   expect(answer.status, `${name}: ${answer.text.slice(0, 500)}`).toBe(status);
   const schema = (operations[name] as Operation).answers[status];
@@ -73,7 +107,7 @@ function expectProblem(answer: { status: number; headers: Headers; body: unknown
   expect(parsed.detail.length, where).toBeGreaterThan(10);
 }
 
-test("every operation answers as the contract says, called well and called badly", async () => {
+test("every operation answers as the contract says, called well and called badly, at its floor, and refuses everybody below it", async () => {
   await well("get_health", { token: null }, 200);
   await well("get_openapi", { token: null }, 200);
   await well("get_tick", {}, 200);
