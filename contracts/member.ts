@@ -47,6 +47,7 @@ export const inviteMemberRequest = z.strictObject({
 export const newInvitation = invitation.extend({
   token: z.string().describe("lci_…, shown this once; only its SHA-256 is kept"),
   path: z.string().describe("the page that accepts it, below the address of the control room"),
+  mailed: z.boolean().describe("the auth server has sent the link to the address; false: pass it on"),
 }).meta({ id: "NewInvitation" });
 export type NewInvitation = z.infer<typeof newInvitation>;
 export const acceptInvitationRequest = z.strictObject({ token: text.min(1).max(200) }).meta({ id: "AcceptInvitationRequest" });

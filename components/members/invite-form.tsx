@@ -22,14 +22,14 @@ export function InviteForm({ organizationId, organizationName, scopes, inviteAct
   const [role, setRole] = useState<Role>("viewer");
   const [key, setKey] = useState(scopes[0]?.key ?? "");
   const [days, setDays] = useState("7");
-  const [made, setMade] = useState<{ email: string; link: string } | null>(null);
+  const [made, setMade] = useState<{ email: string; link: string; mailed: boolean } | null>(null);
   const scope = scopes.find((each) => each.key === key) ?? scopes[0];
   if (scope === undefined) return null;
   const invite = () =>
     act(
       () => inviteAction({ organization_id: organizationId, project_id: scope.project_id, environment_id: scope.environment_id, email, role, expires_in_days: Number(days) }),
       (invitation) => {
-        setMade({ email: invitation.email, link: location.origin + invitation.path });
+        setMade({ email: invitation.email, link: location.origin + invitation.path, mailed: invitation.mailed });
         setEmail("");
       },
     );
@@ -60,7 +60,7 @@ export function InviteForm({ organizationId, organizationName, scopes, inviteAct
       </form>
       {made ? (
         <>
-          <SecretOnce title={`${made.email} is invited`} value={made.link} what="invitation link" hint="Send this link. It is shown this once, works once, and only for that address." />
+          <SecretOnce title={`${made.email} is invited`} value={made.link} what="invitation link" hint={`${made.mailed ? "A mail with it is on its way; you may also pass the link on." : "No mail could be sent: pass this link on."} It is shown this once, works once, and only for that address.`} />
           <Button asChild variant="outline" size="sm" className="justify-self-start">
             <a href={`mailto:${encodeURIComponent(made.email)}?subject=${encodeURIComponent(`Invitation to ${organizationName}`)}&body=${encodeURIComponent(`Open this link to join ${organizationName} in the control room:\n\n${made.link}`)}`}>Write the e-mail</a>
           </Button>

@@ -29,6 +29,8 @@ export async function runExecutor(env: Record<string, string | undefined>): Prom
   let settings: ExecutorSettings;
   try {
     settings = readSettings(env);
+    // Found out now, not at the first engine.
+    if (settings.child_user && process.getuid?.() !== 0) throw new Error("EXECUTOR_CHILD_USER is set, and only an executor that runs as root may start engines as another user. Unset it, or run the executor as root, or in a container of its own.");
   } catch (error) {
     first.fatal({ code: "not_configured" }, error instanceof Error ? error.message : String(error));
     return executorExit.settings;

@@ -1,8 +1,20 @@
 import { randomBytes } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect } from "vitest";
 import { z } from "zod";
 import { type ContractCalls, nobody } from "./contract-calls.ts";
+import { until, type Live } from "./live.ts";
 import { aUser, signIn } from "./session.ts";
+
+/** The link of the last mail to an address, out of the local stack's outbox. */
+function mailedLink(live: Live, to: string): Promise<string> {
+  const folder = join(live.stack.data_dir, "outbox");
+  return until(`a mail to ${to}`, 10, async () => {
+    const mail = readdirSync(folder).toSorted().map((name) => readFileSync(join(folder, name), "utf8")).findLast((text) => text.includes(`To: ${to}\r\n`));
+    return /https?:\/\/\S+/.exec(mail ?? "")?.[0];
+  });
+}
 
 /** Organizations, members, invitations, API tokens and sessions: what people do, and what an admin's token may. */
 export async function identity(calls: ContractCalls) {
@@ -25,8 +37,11 @@ export async function identity(calls: ContractCalls) {
   await badly("create_environment", "not_found", { token: stranger.token, body: { project_id, slug: "prod", name: "Production" } });
 
   const mine = { organization_id: tenant.organization_id };
-  const invitation = z.object({ invitation_id: z.guid(), token: z.string() });
+  const invitation = z.object({ invitation_id: z.guid(), token: z.string(), path: z.string(), mailed: z.boolean() });
   const revoked = invitation.parse(await well("invite_member", { body: { ...mine, project_id: tenant.project_id, email: guest.email, role: "viewer" } }, 201));
+  expect(revoked.mailed).toBe(true);
+  const mailed = await fetch(await mailedLink(live, guest.email), { redirect: "manual" });
+  expect([mailed.headers.get("location"), mailed.headers.getSetCookie().length > 0], "the mail signs in and leads to the invitation").toEqual([revoked.path, true]);
   await badly("invite_member", "forbidden", { body: { ...mine, email: guest.email, role: "viewer" } });
   await well("list_invitations", { token: owner.token, query: { ...mine, open: "true" } }, 200);
   await badly("list_invitations", "invalid_input", { query: { organization_id: "seven" } });

@@ -16,7 +16,7 @@ import { planning } from "./contract-planning.ts";
 import { registry } from "./contract-registry.ts";
 import { secrets } from "./contract-secrets.ts";
 import { anExecutor, aQueue, aTenant, aToken, eventsOf, openLive, raw, type Live, type Tenant, type TestExecutor } from "./live.ts";
-import { floorOf, isRefusal, rolesBelow } from "./route-floors.ts";
+import { floorOf, isRefusal, rolesBelow } from "../../supabase/tests/route-floors.ts";
 import { aUser, signIn } from "./session.ts";
 import { idleSpec } from "./specs.ts";
 

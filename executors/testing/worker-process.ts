@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -39,6 +39,7 @@ export function startWorker(live: Live, options: WorkerOptions): WorkerProcess {
   const program = options.program ?? bundle;
   if (!existsSync(program)) throw new Error(`${program} is missing: build it with \`npm run build\`.`);
   const scratch = mkdtempSync(join(tmpdir(), "control-room-worker-"));
+  chmodSync(scratch, 0o711); // engines that run as another user pass through
   const child = spawn(process.execPath, [program], {
     stdio: ["ignore", "pipe", "pipe"],
     env: {

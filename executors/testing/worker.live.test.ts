@@ -1,5 +1,5 @@
-import { existsSync, readFileSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
@@ -143,6 +143,30 @@ test("cancelling a running run stops its engine within seconds and leaves nothin
   // The worker is fit for the next run.
   const next = await request(tenant.api, "create_run", { body: { queue, max_attempts: 1, spec: tableSpec("silver.next", "select 1 as id") } });
   expect(await ended(tenant.api, next.run_id)).toMatchObject({ status: "succeeded" });
+});
+
+const isRoot = process.getuid?.() === 0;
+/** Another user cannot load the engine where it may not enter the checkout. */
+const othersMayEnter = (folder: string): boolean => (statSync(folder).mode & 0o001) !== 0 && (dirname(folder) === folder || othersMayEnter(dirname(folder)));
+
+test.runIf(isRoot && othersMayEnter(process.cwd()))("with EXECUTOR_CHILD_USER a worker computes, checks and publishes a table, and every engine is that user's", async () => {
+  const queue = aQueue();
+  const worker = await aWorker(queue, { EXECUTOR_CHILD_USER: "65534:65533" });
+  const { run_id } = await aSlowRun(queue, "silver.others", 3);
+  const engine = await computing(worker, run_id);
+  const owner = statSync(`/proc/${engine}`);
+  expect([owner.uid, owner.gid]).toEqual([65_534, 65_533]);
+  const groups = /^Groups:[ \t]*(.*)$/m.exec(readFileSync(`/proc/${engine}/status`, "utf8"))?.[1]?.trim();
+  expect(groups?.split(" ").filter((group) => group !== "" && group !== "65533"), "the worker's own groups").toEqual([]);
+  expect(statSync(`/proc/${worker.pid}`).uid, "the worker's own").toBe(0);
+  expect(await ended(tenant.api, run_id, 60), worker.log()).toMatchObject({ status: "succeeded", attempt: 1 });
+  await expectEffectsOnce(run_id, "silver.others");
+});
+
+test.runIf(!isRoot)("a worker that is not root refuses EXECUTOR_CHILD_USER at its start", async () => {
+  const worker = await aWorker(aQueue(), { EXECUTOR_CHILD_USER: "65534:65534" });
+  expect(await worker.exited).toEqual({ code: 2, signal: null });
+  expect(worker.log()).toContain("EXECUTOR_CHILD_USER");
 });
 
 test("a worker that slept past its lease writes nothing when it wakes, and the run that another finished stays right", async () => {

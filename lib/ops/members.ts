@@ -5,6 +5,7 @@ import { timestamp, uuid } from "@/contracts/common.ts";
 import { invitation, type Invitation, type inviteMemberRequest, type listInvitationsQuery, type listMembersQuery, type Member, type NewInvitation, type OpenInvitation } from "@/contracts/member.ts";
 import type { Role } from "@/contracts/role.ts";
 import type { Db } from "@/lib/supabase/client.ts";
+import { mailInvitation } from "./invitation-mail.ts";
 import { beyond, decodeCursor, pageOf } from "./keyset.ts";
 import { callRpc, columns, readRows } from "./rpc.ts";
 
@@ -35,13 +36,14 @@ export async function listInvitations(db: Db, { organization_id, open, limit, cu
   return pageOf(rows, limit, (row) => [row.created_at, row.invitation_id]);
 }
 
-/** The token is made here, so that the database never sees it: it gets the SHA-256. 256 random bits. Throws `not_found`, `forbidden`, `conflict`. */
-export async function inviteMember(db: Db, { expires_in_days, ...body }: z.output<typeof inviteMemberRequest>): Promise<NewInvitation> {
+/** The token is made here, so that the database never sees it: it gets the SHA-256. 256 random bits. `site` is where people reach the control room. Throws `not_found`, `forbidden`, `conflict`. */
+export async function inviteMember(db: Db, { expires_in_days, ...body }: z.output<typeof inviteMemberRequest>, site: string): Promise<NewInvitation> {
   const token = `lci_${randomBytes(32).toString("base64url")}`;
   const made = await callRpc(db, "invite_member", {
     ...body, token_sha256: createHash("sha256").update(token).digest("hex"), expires_at: new Date(Date.now() + expires_in_days * 86_400_000).toISOString(),
   });
-  return { ...made, token, path: `/invitations/${token}` };
+  const path = `/invitations/${token}`;
+  return { ...made, token, path, mailed: await mailInvitation(made.email, path, site) };
 }
 
 /** Void from now on. Throws `not_found`, `conflict` for one that was accepted. */

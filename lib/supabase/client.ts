@@ -56,7 +56,7 @@ function kept(key: string, make: () => Db): Db {
   return client;
 }
 
-/** For nobody yet: to ask whether a password fits. Keeps no session. */
+/** For nobody yet: to ask whether a password fits, or for a mailed link. Keeps no session. */
 export function createPasswordClient(): Db {
   return createClient(required("SUPABASE_URL"), required("SUPABASE_PUBLISHABLE_KEY"), { ...shared, auth: stateless, global: { fetch: supabaseFetch, headers } });
 }

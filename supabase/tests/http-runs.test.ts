@@ -156,7 +156,7 @@ describe("executing", () => {
     await refused(409, "lease_lost", executing("append_logs", { ...lease, headers: { "Lease-Token": randomUUID() } }, { chunks }));
     await refused(404, "not_found", api("list_logs", { as: stranger.api.token, params: { run_id } }));
     await refused(404, "not_found", api("list_logs", { as: stranger.api.token, params: { run_id }, headers: { accept: "text/event-stream" } }));
-    await refused(400, "invalid_input", api("list_logs", { params: { run_id }, query: "?limit=1001" }));
+    await refused(422, "limit_exceeded", api("list_logs", { params: { run_id }, query: "?limit=1001" }));
     const pages = async () => Promise.all(["", "?order=desc&limit=2", "?search=PAGE&limit=1", "?stream=stderr"].map((query) => ok(200, api("list_logs", { params: { run_id }, query }))));
     const living = await pages();
     expect(living[0]).toMatchObject({ items: [{ line: 1, phase: "land", attempt: 1, stream: "stdout", text: "Page 1 of 2" }, { line: 2 }, { line: 3, phase: null, text: "disk full" }], next_cursor: null, total_lines: 3, matching_lines: null });

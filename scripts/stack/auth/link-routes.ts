@@ -33,7 +33,7 @@ export const recover: AuthHandler = async (context, request) => {
   return { status: 200, body: {} };
 };
 
-/** POST /otp (and /magiclink): creates the user where `create_user` is not false and sign-up is open. */
+/** POST /otp (and /magiclink): creates the user where `create_user` is not false, and sign-up is open or the address is invited. */
 export const otp: AuthHandler = async (context, request) => {
   context.limits.spend('email', request.ip);
   const body = read(inputs.link, request.body);
@@ -44,7 +44,7 @@ export const otp: AuthHandler = async (context, request) => {
   let user = await findUserByEmail(context.database, email);
   if (!user) {
     if (body.create_user === false) throw new AuthError(422, 'otp_disabled', 'Signups not allowed for otp');
-    if (context.disable_signup) throw new AuthError(422, 'signup_disabled', 'Signups not allowed for this instance');
+    if (context.disable_signup && !(await context.invited(email))) throw new AuthError(422, 'signup_disabled', 'Signups not allowed for this instance');
     user = await inTransaction(context.database, (client) =>
       insertUser(client, { email, confirmed: false, user_metadata: body.data ?? {}, mirror_identity: true, taken: 'email_exists' }),
     );

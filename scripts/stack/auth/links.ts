@@ -14,6 +14,7 @@ export const LIFETIME_SECONDS = 3_600;
 const SECONDS_BETWEEN_MAILS = 60;
 /** Marks a link whose opening gives a code to exchange instead of a session in the fragment. */
 const PKCE_PREFIX = 'pkce_';
+const CONFIRM_PAGE = '/auth/confirm';
 
 export type LinkType = 'signup' | 'invite' | 'magiclink' | 'recovery' | 'email_change';
 type Stored = 'confirmation_token' | 'recovery_token' | 'email_change_token_current' | 'email_change_token_new';
@@ -104,9 +105,15 @@ export async function mintStored(
   return { user: updated.rows[0]!, email, action_link: `${context.external_url}/verify?${query}`, email_otp, hashed_token, redirect_to };
 }
 
-/** Hands a mail to the outbox. */
+/**
+ * Hands a mail to the outbox. A link that the browser which asked for it need not open (no PKCE) leads to the site's own page with the
+ * token, as a Supabase project's mail template does for apps with sessions in cookies: a server cannot read a fragment.
+ */
 export function deliver(context: AuthContext, type: LinkType, link: Link): void {
-  context.send({ type, to: link.email, link: link.action_link, code: link.email_otp });
+  const landing = new URL(link.redirect_to);
+  const ours = landing.pathname === CONFIRM_PAGE && !isPkceLink(link.hashed_token);
+  if (ours) for (const [name, value] of Object.entries({ token_hash: link.hashed_token, type })) landing.searchParams.set(name, value);
+  context.send({ type, to: link.email, link: ours ? landing.href : link.action_link, code: link.email_otp });
 }
 
 export const expired = (): AuthError => new AuthError(403, 'otp_expired', 'Email link is invalid or has expired');

@@ -125,6 +125,17 @@ describe('links', () => {
     expect(error?.code).toBe('otp_expired');
   });
 
+  test('a link that another browser asked for leads to the page of the app with its token, and opens once', async () => {
+    const { email } = await signedUp();
+    const emailRedirectTo = `http://127.0.0.1:3000/auth/confirm?next=%2Finvitations%2Flci_x`;
+    expect((await client().auth.signInWithOtp({ email, options: { emailRedirectTo } })).error).toBeNull();
+    const link = new URL(mailTo(email).link);
+    expect([link.pathname, link.searchParams.get('next'), link.searchParams.get('type'), link.hash]).toEqual(['/auth/confirm', '/invitations/lci_x', 'magiclink', '']);
+    const proof = { type: 'magiclink', token_hash: link.searchParams.get('token_hash')! } as const;
+    expect((await client().auth.verifyOtp(proof)).data.user?.email).toBe(email);
+    expect((await client().auth.verifyOtp(proof)).error?.code).toBe('otp_expired');
+  });
+
   test('an invited person sets a password and signs in', async () => {
     const email = newEmail();
     const admin = client(SECRET).auth.admin;

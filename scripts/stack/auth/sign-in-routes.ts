@@ -19,10 +19,13 @@ export const signUp: AuthHandler = async (context, request) => {
   if (!body.email) refusePhone(body.phone);
   const email = normalEmail(body.email ?? '');
   if (context.disable_signup && !(await context.invited(email))) throw new AuthError(422, 'signup_disabled', 'Signups not allowed for this instance');
-  if (await findUserByEmail(context.database, email)) throw takenError('user_already_exists');
+  const known = await findUserByEmail(context.database, email);
+  // The mail of an invitation made this account, without a password: who was invited chooses one here, as if there had been no mail.
+  const waiting = known !== undefined && !known.email_confirmed_at && !known.encrypted_password && (await context.invited(email)) ? known : null;
+  if (known && !waiting) throw takenError('user_already_exists');
   const password_hash = await hashPassword(body.password);
   const opened = await inTransaction(context.database, async (client) => {
-    const user = await insertUser(client, {
+    const user = waiting ? await changeUser(client, waiting, { password_hash, confirm_email: true }) : await insertUser(client, {
       email, password_hash, confirmed: true, user_metadata: body.data ?? {}, mirror_identity: true, taken: 'user_already_exists',
     });
     return openSession(client, user.id, 'password', request);

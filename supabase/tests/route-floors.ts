@@ -1,7 +1,7 @@
 import { operations, type Operation, type OperationName } from "../../contracts/http.ts";
 import { roles, type Role } from "../../contracts/role.ts";
 import type { RpcName } from "../../contracts/rpc.ts";
-import { personaTable } from "../../supabase/tests/personas.ts";
+import { personaTable } from "./personas.ts";
 
 /** Who may call an operation on a project's things. */
 export interface Floor {

@@ -1,0 +1,17 @@
+import "server-only";
+import { env } from "@/lib/env.ts";
+import { log } from "@/lib/log.ts";
+import { createPasswordClient } from "@/lib/supabase/client.ts";
+
+/**
+ * Has the auth server mail a link that signs the invited address in and leads to the invitation: with the key that every browser
+ * has, because the one that may invite may do everything. `site` is where people reach the control room, unless APP_URL says so.
+ * Answers whether the mail went out; an invitation stands without it, and its link can be passed on.
+ */
+export async function mailInvitation(email: string, path: string, site: string): Promise<boolean> {
+  const landing = new URL("/auth/confirm", env().APP_URL ?? site);
+  landing.searchParams.set("next", path);
+  const { error } = await createPasswordClient().auth.signInWithOtp({ email, options: { shouldCreateUser: true, emailRedirectTo: landing.href } });
+  if (error !== null) log.warn({ code: error.code ?? error.status }, "an invitation was not mailed");
+  return error === null;
+}
