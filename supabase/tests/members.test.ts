@@ -243,3 +243,8 @@ test("a session that was ended is refused at the next request, though its JWT go
   await world.owner.query("update auth.users set banned_until = now() + interval '1 hour' where id = $1", [other]);
   expect(await asks(other, theirs, "select 1 as answer")).toBe("unauthenticated");
 });
+
+test("a membership cannot name a project of another organization, whoever writes it", async () => {
+  const [one, two] = [await aTenant(world), await aTenant(world)];
+  await expect(world.owner.query("insert into ops.memberships (user_id, organization_id, project_id, role) values ($1, $2, $3, 'owner')", [one.user, one.organization_id, two.project_id])).rejects.toMatchObject({ code: "23503" });
+});
