@@ -23,3 +23,14 @@ export function TableSkeleton({ rows = 10, columns = [60, 40, 70, 50, 30] }: { r
     </div>
   );
 }
+
+/** The page of one thing before it comes: its name, two lists, a large block. */
+export function DetailSkeleton() {
+  return (
+    <>
+      <div className="grid gap-2"><Skeleton className="h-4 w-20" /><Skeleton className="h-7 w-64" /><Skeleton className="h-5 w-96 max-w-full" /></div>
+      <div className="grid gap-6 xl:grid-cols-2"><TableSkeleton rows={5} columns={[80]} /><TableSkeleton rows={5} /></div>
+      <Skeleton className="h-80 w-full" />
+    </>
+  );
+}
