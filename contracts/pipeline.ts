@@ -46,8 +46,10 @@ const oneSql = { error: "needs exactly one of sql and sql_file" };
 const targetTable = sqlText.extend({
   name: datasetName,
   key: z.array(identifier).min(1).describe("unique; the rows are written in its order"),
-  mode: z.enum(["overwrite", "append"]).default("overwrite"),
-}).refine((table) => (table.sql === undefined) !== (table.sql_file === undefined), oneSql);
+  mode: z.enum(["overwrite", "append", "merge"]).default("overwrite").describe("merge: rows replace the registered ones of their key, the others stay"),
+  deleted: identifier.optional().describe("mode merge only: a boolean column of the query; where it is true the key is removed"),
+}).refine((table) => (table.sql === undefined) !== (table.sql_file === undefined), oneSql)
+  .refine((table) => table.deleted === undefined || table.mode === "merge", { path: ["deleted"], error: "only mode merge removes keys" });
 export const transformConfig = z.strictObject({
   engine: z.enum(["duckdb"]).default("duckdb"),
   inputs: z.array(datasetName).max(500).default([]),
@@ -86,7 +88,8 @@ const phaseBase = z.strictObject({
 export const phaseSpec = z.discriminatedUnion("type", [
   phaseBase.extend({ type: z.literal("ingest"), config: ingestConfig }),
   phaseBase.extend({ type: z.literal("validate"), config: validateConfig.default({}) }),
-  phaseBase.extend({ type: z.literal("transform"), config: transformConfig }),
+  phaseBase.extend({ type: z.literal("transform"), config: transformConfig })
+    .refine((phase) => phase.for_each === undefined || phase.config.tables.every((table) => table.mode !== "merge"), { path: ["for_each"], error: "a merge follows one version: items cannot merge into a table at once" }),
   phaseBase.extend({ type: z.literal("publish"), config: publishConfig.default({ export: false }) }),
   phaseBase.extend({ type: z.literal("query"), config: queryConfig }),
   phaseBase.extend({ type: z.literal("reseal"), config: resealConfig.default({}) }),

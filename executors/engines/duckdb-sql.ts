@@ -73,6 +73,11 @@ export function copyStatements(step: CopyStep, view: string): { view: string; co
   };
 }
 
+/** The condition that two rows have one key; null is a value like others. */
+export function sameKey(one: string, other: string, key: string[]): string {
+  return key.map((name) => `${one}.${identifier(name)} is not distinct from ${other}.${identifier(name)}`).join(" and ");
+}
+
 /** How many keys of a written file occur more than once; 0 is right. */
 export function duplicateKeyQuery(file: string, key: string[]): string {
   const columns = key.map(identifier).join(", ");

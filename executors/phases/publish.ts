@@ -1,15 +1,16 @@
 import { layers, type Layer, type PublishIntent } from "../../contracts/dataset.ts";
 import { ControlRoomError } from "../../contracts/error.ts";
 import { backoffMs, sleep } from "../core/backoff.ts";
-import { RetryLater } from "../core/errors.ts";
+import { PermanentError, RetryLater } from "../core/errors.ts";
 import { sha256OfJson } from "../core/hash.ts";
 import type { PhaseContext, PhaseHandler, StagedTable } from "../core/phase.ts";
 import { type CommitOutcome, FencedError, commitTable } from "../lake/commit.ts";
-import type { LakeTable } from "../lake/delta-log.ts";
+import { type LakeTable, readCommit } from "../lake/delta-log.ts";
 import { stagedName } from "../lake/stage.ts";
 import type { SourceMark } from "../sources/changed-rows.ts";
 import { mapConcurrently } from "./concurrently.ts";
 import { stagedTables } from "./inputs.ts";
+import { mergedTables } from "./merge-steps.ts";
 import { recordedMarks } from "./source-marks.ts";
 import { FILES_AT_ONCE, lakeTable, partitionValues } from "./staging.ts";
 
@@ -27,11 +28,14 @@ export const publish: PhaseHandler<"publish"> = async (context) => {
   const versions: Record<string, number> = {};
   let adopted = 0;
   const intents = context.run.isolated || tables.length === 0 ? new Map<string, PublishIntent>() : await takeTables(context, tables.map((table) => table.name));
+  const merged = mergedTables(context.upstream);
   const marks = context.run.isolated ? new Map<string, SourceMark>() : await recordedMarks(context);
   await mapConcurrently(tables, FILES_AT_ONCE, async (table) => {
     context.signal.throwIfAborted();
     const intent = intents.get(table.name);
     if (intent !== undefined) {
+      const made_of = merged.get(table.name);
+      if (made_of !== undefined) await refuseLostUpdate(context, table.name, made_of, intent);
       const outcome = await commitStaged(context, table, intent, marks.get(table.name) ?? null);
       const version = await register(context, table, outcome);
       versions[table.name] = version;
@@ -85,6 +89,15 @@ async function commitStaged(context: PhaseContext<"publish">, staged: StagedTabl
     if (error instanceof FencedError) throw new RetryLater("lake_conflict", error.message, 2, { cause: error });
     throw error;
   }
+}
+
+/** A merge holds the rows of the version that it was made of: another run's later version would be undone by it. */
+async function refuseLostUpdate(context: PhaseContext<"publish">, name: string, made_of: string, intent: PublishIntent): Promise<void> {
+  if (made_of === intent.base_table_version) return;
+  const actions = await readCommit(await lakeTable(context.lake.read_root, name), Number(intent.base_table_version));
+  // This run's own, registered by an attempt that died before it could say so.
+  if (actions?.some((action) => action.commitInfo?.controlRoom?.run_id === context.run.run_id)) return;
+  throw new PermanentError("lake_conflict", `Another run has published ${name} since this one read it. Run it again, so that it merges into the newest version.`, { dataset: name });
 }
 
 /** Identical rows appended by two runs are two files. */

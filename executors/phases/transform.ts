@@ -4,38 +4,46 @@ import type { CopyResult, CopyStep } from "../engines/duckdb-job.ts";
 import { mapConcurrently } from "./concurrently.ts";
 import { runEngine } from "./engine.ts";
 import { inputViews } from "./inputs.ts";
+import { NO_VERSION, before, mergeSteps, refuseRetyped } from "./merge-steps.ts";
 import { FILES_AT_ONCE, stageTable } from "./staging.ts";
 
 /**
  * Computes tables with SQL and stages them. A table sees the phase's inputs and the tables above it in the list; its
- * rows are written in the order of its unique key, so equal inputs give equal bytes.
+ * rows are written in the order of its unique key, so equal inputs give equal bytes. A merge is staged as the whole table
+ * that it makes of the registered version, to which the run is pinned.
  */
 export const transform: PhaseHandler<"transform"> = async (context) => {
   const { config } = context;
   const views = await inputViews(context, { required: config.inputs });
   context.progress(`Reads ${views.length} tables and computes ${config.tables.length}.`, { inputs: views.length, tables: config.tables.length });
-  const steps = config.tables.map((table, index): CopyStep => ({
-    kind: "copy",
-    name: table.name,
-    sql: table.sql ?? "",
-    key: table.key,
-    to: join(context.scratch, `${index}.parquet`),
-    define_view: true,
-  }));
   const made = new Set(config.tables.map((table) => table.name));
-  const outcome = await runEngine(context, { views: views.filter((view) => !made.has(view.name)), steps });
-  const tables = await mapConcurrently(config.tables, FILES_AT_ONCE, async (table, index) => {
+  const merging = config.tables.filter((table) => table.mode === "merge").map((table) => table.name);
+  const versions = await context.pinDatasets(merging);
+  const registered = new Map((await inputViews(context, { required: [...versions.keys()] })).map((view) => [view.name, view]));
+  const steps = config.tables.flatMap((table, index): CopyStep[] => {
+    const to = join(context.scratch, `${index}.parquet`);
+    if (table.mode === "merge") return mergeSteps(table, registered.has(table.name), to);
+    return [{ kind: "copy", name: table.name, sql: table.sql ?? "", key: table.key, to, define_view: true }];
+  });
+  const outcome = await runEngine(context, {
+    views: [...views.filter((view) => !made.has(view.name)), ...[...registered.values()].map((view) => ({ ...view, name: before(view.name) }))],
+    steps,
+  });
+  const results = new Map((outcome.results as CopyResult[]).map((result) => [result.name, result]));
+  const tables = await mapConcurrently(config.tables, FILES_AT_ONCE, async (table) => {
     context.signal.throwIfAborted();
-    const written = outcome.results[index] as CopyResult;
+    const written = results.get(table.name)!;
+    refuseRetyped(registered.get(table.name), written);
     const floating = written.columns.filter((column) => column.type === "DOUBLE" || column.type === "FLOAT").map((column) => column.name);
     if (floating.length > 0) context.log("warn", "floating columns: their sums may differ between thread counts, use DECIMAL", { table: table.name, columns: floating });
-    return stageTable(context, written, { mode: table.mode, key: table.key, partition_columns: [] });
+    return stageTable(context, written, { mode: table.mode === "append" ? "append" : "overwrite", key: table.key, partition_columns: [] });
   });
   const rows = tables.reduce((sum, table) => sum + table.row_count, 0);
   const bytes = tables.reduce((sum, table) => sum + table.byte_size, 0);
   context.progress(`Staged ${tables.length} tables with ${rows} rows.`, { tables: tables.length, rows, bytes });
+  const merged = Object.fromEntries(merging.map((name) => [name, versions.get(name)?.table_version ?? NO_VERSION]));
   return {
-    output: { tables, facts: { engine: `duckdb ${outcome.engine_version}`, rows: Object.fromEntries(tables.map((table) => [table.name, table.row_count])) } },
+    output: { tables, facts: { ...(merging.length > 0 ? { merged } : {}), engine: `duckdb ${outcome.engine_version}`, rows: Object.fromEntries(tables.map((table) => [table.name, table.row_count])) } },
     metrics: {
       rows,
       bytes,

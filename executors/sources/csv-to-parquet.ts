@@ -1,5 +1,5 @@
 import type { CopyStep } from "../engines/duckdb-job.ts";
-import { identifier, literal, tableName } from "../engines/duckdb-sql.ts";
+import { identifier, literal, sameKey, tableName } from "../engines/duckdb-sql.ts";
 import type { CsvFile, ReadTable } from "./read-tables.ts";
 
 /**
@@ -12,11 +12,10 @@ export function csvToParquet(table: ReadTable, options: { name: string; to: stri
   if (content === null) throw new Error(`${table.name} is not in the source`);
   const step = { kind: "copy", name: options.name, key, to: options.to } as const;
   if (present === null) return { ...step, sql: csvRows(content) };
-  const same = (other: string): string => key.map((name) => `landed.${identifier(name)} is not distinct from ${other}.${identifier(name)}`).join(" and ");
   const columns = content.columns.map((column) => `landed.${identifier(column.name)}`).join(", ");
   const sql = `with changed as materialized (${csvRows(content)}), present as materialized (${csvRows(present)})
     select ${columns} from ${tableName(options.name)} landed
-     where exists (select 1 from present where ${same("present")}) and not exists (select 1 from changed where ${same("changed")})
+     where exists (select 1 from present where ${sameKey("landed", "present", key)}) and not exists (select 1 from changed where ${sameKey("landed", "changed", key)})
     union all select * from changed`;
   return { ...step, sql };
 }

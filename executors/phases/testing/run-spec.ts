@@ -54,6 +54,8 @@ export interface RunOptions {
   /** Called before a phase; a throw stands for an executor that dies there. */
   beforePhase?: (name: string) => void;
   publishFails?: boolean;
+  /** Awaited before tables are taken. */
+  beforePublish?: () => Promise<unknown> | undefined;
   /** Called with the run before its first phase. */
   onStart?: (record: RunRecord) => void;
   /** Called with each progress message; a throw stands for an executor that dies there. */
@@ -129,6 +131,7 @@ async function contextOf(environment: Environment, spec: PipelineSpec, phase: Pi
       return artifact;
     },
     async beginPublish(names) {
+      await options.beforePublish?.();
       const fence = String(options.fence ?? (environment.fence += 1));
       return names.map((name) => ({ name, fence, base_table_version: environment.datasets.get(name)?.at(-1)?.table_version ?? "-1" }));
     },
