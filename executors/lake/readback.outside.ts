@@ -82,7 +82,9 @@ try {
     const staged = await stageFile({ ...written, table, columns, mode, run_id });
     const outcome = await commitTable({
       table, mode, app_id: "readback", fence, run_id, phase: "publish", columns: [...columns, ...partitions],
-      partition_columns: partitions.map((column) => column.name), files: [staged], partition_values: { _run_id: run_id, _ingested_at: ingested_at }, scratch: root, log: (message) => { throw new Error(message); },
+      partition_columns: partitions.map((column) => column.name), files: [staged], partition_values: { _run_id: run_id, _ingested_at: ingested_at }, scratch: root,
+      // A position that an overwrite voids: other readers must pass over it.
+      source: fence % 2 === 1 ? { app_id: "source/readback", version: 2 ** 40 + fence } : null, log: (message) => { throw new Error(message); },
     });
     return outcome.version;
   };

@@ -5,51 +5,49 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import fc from "fast-check";
 import pg from "pg";
-import { afterAll, beforeAll, beforeEach, expect, inject, test, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { checkSpec } from "../../contracts/check-spec.ts";
+import { startTestServer, type TestServer } from "../../pipelines/testing/test-server.ts";
 import { type Environment, type RunOptions, type RunRecord, newEnvironment, runSpec } from "./testing/run-spec.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
-const database = `incremental_${randomBytes(6).toString("hex")}`;
-const urlOf = (name: string) => `postgresql://supabase_admin:only-for-tests@127.0.0.1:${(inject as (key: string) => number)("database_port")}/${name}`;
+let server: TestServer;
 let source: pg.Client;
 let late: pg.Client;
 let folder: string;
 let environment: Environment;
 
-async function connect(name: string): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: urlOf(name) });
+async function connect(): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: server.superuser_url("postgres") });
   await client.connect();
   return client;
 }
-async function maintain(sql: string): Promise<void> {
-  const client = await connect("template1");
-  await client.query(sql);
-  await client.end();
-}
+// A server of its own: a transaction that is open anywhere on it holds the watermark back, and more is read again.
 beforeAll(async () => {
-  await maintain(`create database ${database} template template0`);
-  [source, late] = [await connect(database), await connect(database)];
+  server = await startTestServer();
+  [source, late] = [await connect(), await connect()];
+  await source.query("alter system set autovacuum = off");
+  await source.query("select pg_reload_conf()");
   folder = await mkdtemp(join(tmpdir(), "incremental-"));
 });
 afterAll(async () => {
   await source.end();
   await late.end();
-  await maintain(`drop database ${database} with (force)`);
+  await server.stop();
   await rm(folder, { recursive: true, force: true });
 });
 /** 200 partners and their tags have landed. */
-beforeEach(async () => {
+async function landedAnew(): Promise<void> {
   await source.query(`
     drop schema public cascade; create schema public;
     create table res_partner (id int primary key, name text, active boolean default true, credit numeric(16,2), note text, write_date timestamp default now());
     insert into res_partner select i, 'Pärtner "' || i || E'"\\n', true, i * 1.10, nullif(repeat('x', i % 5), ''), '2026-01-01'::timestamp from generate_series(1, 200) i;
     create table partner_tag_rel (partner_id int, tag_id int, primary key (partner_id, tag_id)); insert into partner_tag_rel select i, i % 3 from generate_series(1, 200) i`);
-  environment = newEnvironment(pathToFileURL(`${folder}/${randomBytes(4).toString("hex")}/`), { odoo: urlOf(database) });
+  environment = newEnvironment(pathToFileURL(`${folder}/${randomBytes(4).toString("hex")}/`), { odoo: server.superuser_url("postgres") });
   await mkdir(environment.scratch, { recursive: true });
   expect(await land()).toMatchObject({ rows: 400, changes: false });
-});
+}
 
 function pipeline(mode: string) {
   const { spec, errors } = checkSpec(`
@@ -83,102 +81,110 @@ async function expectEqualToFull(): Promise<void> {
   expect(contents(environment)).toEqual(Object.fromEntries(outputs.get("land")!.tables.map((table) => [table.name, table.content_sha256])));
 }
 
-test("an unchanged source is read for its keys alone, and the same file is registered again", async () => {
-  const before = contents(environment);
-  expect(await land()).toMatchObject({ rows: 0, changes: true });
-  expect(contents(environment)).toEqual(before);
-  await expectEqualToFull();
-});
+describe("one after another", () => {
+  beforeAll(landedAnew);
 
-test.each([
-  ["a new row", "insert into res_partner values (1000, 'new', true, 1, null, '2020-01-01')", 1],
-  ["a hard delete", "delete from res_partner where id in (7, 200)", 0],
-  ["an update without a new write_date", "update res_partner set credit = credit + 1 where id = 5", 1],
-  ["an archived row", "update res_partner set active = false, write_date = now() where id = 9", 1],
-  ["a renamed parent", "update res_partner set name = 'renamed' where id = 1", 1],
-  ["a link of two tables made and one removed", "insert into partner_tag_rel values (1, 99); delete from partner_tag_rel where partner_id = 4", 1],
-  ["a row deleted and made again under its key", "delete from res_partner where id = 3; insert into res_partner values (3, 'again', true, 3, null, null)", 1],
-  ["a whole table emptied and filled", "truncate partner_tag_rel; insert into partner_tag_rel values (1, 1)", 1],
-])("%s lands, and no more is read than that", async (_, sql, rows) => {
-  await source.query(sql);
-  expect(await land()).toMatchObject({ rows, changes: true });
-  await expectEqualToFull();
-});
-
-test("a late commit lands, also of a savepoint, although later ones had landed before it", async () => {
-  await late.query("begin; insert into res_partner values (501, 'late', true, 1, null, now()); savepoint s; update res_partner set name = 'late too' where id = 2; release s");
-  await source.query("insert into res_partner values (502, 'in time', true, 1, null, now())");
-  await land();
-  expect(environment.datasets.get("bronze.res_partner")!.at(-1)!.row_count).toBe("201");
-  await source.query("insert into res_partner values (503, 'after', true, 1, null, now())");
-  await land();
-  await late.query("commit");
-  await land();
-  await expectEqualToFull();
-  expect(await land()).toMatchObject({ rows: 0, changes: true });
-});
-
-test("an added column, a dropped one and a table made anew are read whole, once", async () => {
-  for (const sql of ["alter table res_partner add column country text default 'BE'", "alter table res_partner drop column country; alter table res_partner add column country text default 'NL'", "create table copied (like res_partner including all); insert into copied select * from res_partner where id <= 100; drop table res_partner; alter table copied rename to res_partner"]) {
+  test.each([
+    ["a new row", "insert into res_partner values (1000, 'new', true, 1, null, '2020-01-01')", 1],
+    ["a hard delete", "delete from res_partner where id in (7, 200)", 0],
+    ["an update without a new write_date", "update res_partner set credit = credit + 1 where id = 5", 1],
+    ["an archived row", "update res_partner set active = false, write_date = now() where id = 9", 1],
+    ["a renamed parent", "update res_partner set name = 'renamed' where id = 1", 1],
+    ["a link of two tables made and one removed", "insert into partner_tag_rel values (1, 99); delete from partner_tag_rel where partner_id = 4", 1],
+    ["a row deleted and made again under its key", "delete from res_partner where id = 3; insert into res_partner values (3, 'again', true, 3, null, null)", 1],
+    ["a whole table emptied and filled", "truncate partner_tag_rel; insert into partner_tag_rel values (1, 1)", 1],
+  ])("%s lands, and no more is read than that", async (_, sql, rows) => {
     await source.query(sql);
-    expect((await land()).changes).toBe(false);
+    expect(await land()).toMatchObject({ rows, changes: true });
+    await expectEqualToFull();
+  });
+
+  test("an unchanged source is read for its keys alone, and the same file is registered again", async () => {
+    const before = contents(environment);
+    expect(await land()).toMatchObject({ rows: 0, changes: true });
+    expect(contents(environment)).toEqual(before);
+    await expectEqualToFull();
+  });
+});
+
+describe("each from the beginning", () => {
+  beforeEach(landedAnew);
+
+  test("a late commit lands, also of a savepoint, although later ones had landed before it", async () => {
+    await late.query("begin; insert into res_partner values (501, 'late', true, 1, null, now()); savepoint s; update res_partner set name = 'late too' where id = 2; release s");
+    await source.query("insert into res_partner values (502, 'in time', true, 1, null, now())");
+    await land();
+    expect(environment.datasets.get("bronze.res_partner")!.at(-1)!.row_count).toBe("201");
+    await source.query("insert into res_partner values (503, 'after', true, 1, null, now())");
+    await land();
+    await late.query("commit");
+    await land();
     await expectEqualToFull();
     expect(await land()).toMatchObject({ rows: 0, changes: true });
-  }
-});
+  });
 
-test("a repeat that puts older rows in place takes the position back with them", async () => {
-  await source.query("update res_partner set name = 'one' where id = 1");
-  const { record } = await land();
-  await source.query("update res_partner set name = 'two' where id = 1");
-  await land();
-  await runSpec(environment, incremental, { repeats: record });
-  expect(await land()).toMatchObject({ rows: 1, changes: true });
-  await expectEqualToFull();
-  await runSpec(environment, full);
-  expect((await land()).changes).toBe(false);
-});
+  test("an added column, a dropped one and a table made anew are read whole, once", async () => {
+    for (const sql of ["alter table res_partner add column country text default 'BE'", "alter table res_partner drop column country; alter table res_partner add column country text default 'NL'", "create table copied (like res_partner including all); insert into copied select * from res_partner where id <= 100; drop table res_partner; alter table copied rename to res_partner"]) {
+      await source.query(sql);
+      expect((await land()).changes).toBe(false);
+      await expectEqualToFull();
+      expect(await land()).toMatchObject({ rows: 0, changes: true });
+    }
+  });
 
-test("a verification lands the recorded rows again with equal hashes", async () => {
-  await source.query("update res_partner set name = 'one' where id = 1");
-  const { record } = await land();
-  await source.query("delete from res_partner where id = 1");
-  const verified = await runSpec(environment, incremental, { repeats: record, isolated: true });
-  expect(verified.hashes).toEqual(record.hashes);
-});
+  test("a repeat that puts older rows in place takes the position back with them", async () => {
+    await source.query("update res_partner set name = 'one' where id = 1");
+    const { record } = await land();
+    await source.query("update res_partner set name = 'two' where id = 1");
+    await land();
+    await runSpec(environment, incremental, { repeats: record });
+    expect(await land()).toMatchObject({ rows: 1, changes: true });
+    await expectEqualToFull();
+    await runSpec(environment, full);
+    expect((await land()).changes).toBe(false);
+  });
 
-test("killed at any point no row is lost or doubled", async () => {
-  const change = fc.constantFrom(
-    "insert into res_partner select max(id) + 1, 'new', true, 0, null, null from res_partner", "delete from res_partner where id = (select min(id) from res_partner)",
-    "update res_partner set name = name || '!' where id % 40 = 0", "update partner_tag_rel set tag_id = tag_id + 10 where partner_id % 50 = 1",
-  );
-  const step = fc.record({ change, kill: fc.constantFrom("before", "read", "staged", "publish", "registering", "never"), retried: fc.boolean() });
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 3 }), async (steps) => {
-      for (const { change: sql, kill, retried } of steps) {
-        await source.query(sql);
-        const die = (here: boolean): void => {
-          if (here) throw new Error("killed");
-        };
-        let attempt: RunRecord | undefined;
-        const killed = land({
-          beforePhase: (name) => die((kill === "before" && name === "land") || (kill === "publish" && name === "publish")),
-          onProgress: (message) => die((kill === "read" && message.startsWith("Read")) || (kill === "staged" && message.startsWith("Staged"))),
-          publishFails: kill === "registering",
-          onStart: (record) => void (attempt = record),
-        });
-        if (kill === "never") await killed;
-        else {
-          await expect(killed).rejects.toThrow(/killed|went away/);
-          if (retried) {
-            await source.query(sql);
-            await land({ attempt_of: attempt! });
+  test("a verification lands the recorded rows again with equal hashes", async () => {
+    await source.query("update res_partner set name = 'one' where id = 1");
+    const { record } = await land();
+    await source.query("delete from res_partner where id = 1");
+    const verified = await runSpec(environment, incremental, { repeats: record, isolated: true });
+    expect(verified.hashes).toEqual(record.hashes);
+  });
+
+  test("killed at any point no row is lost or doubled", async () => {
+    const change = fc.constantFrom(
+      "insert into res_partner select max(id) + 1, 'new', true, 0, null, null from res_partner", "delete from res_partner where id = (select min(id) from res_partner)",
+      "update res_partner set name = name || '!' where id % 40 = 0", "update partner_tag_rel set tag_id = tag_id + 10 where partner_id % 50 = 1",
+    );
+    const step = fc.record({ change, kill: fc.constantFrom("before", "read", "staged", "publish", "registering", "never"), retried: fc.boolean() });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 3 }), async (steps) => {
+        for (const { change: sql, kill, retried } of steps) {
+          await source.query(sql);
+          const die = (here: boolean): void => {
+            if (here) throw new Error("killed");
+          };
+          let attempt: RunRecord | undefined;
+          const killed = land({
+            beforePhase: (name) => die((kill === "before" && name === "land") || (kill === "publish" && name === "publish")),
+            onProgress: (message) => die((kill === "read" && message.startsWith("Read")) || (kill === "staged" && message.startsWith("Staged"))),
+            publishFails: kill === "registering",
+            onStart: (record) => void (attempt = record),
+          });
+          if (kill === "never") await killed;
+          else {
+            await expect(killed).rejects.toThrow(/killed|went away/);
+            if (retried) {
+              await source.query(sql);
+              await land({ attempt_of: attempt! });
+            }
           }
         }
-      }
-      await land();
-      await expectEqualToFull();
-    }),
-    { numRuns: 2 },
-  );
+        await land();
+        await expectEqualToFull();
+      }),
+      { numRuns: 2 },
+    );
+  });
 });
