@@ -8,7 +8,7 @@ const ticksPerSecond = 100; // USER_HZ of every Linux that Node runs on
 const waitSeconds = 45;
 
 /** Seconds of processor time that a process and everything it started have used so far. Linux. */
-function processorSeconds(pid: number): number {
+export function processorSeconds(pid: number): number {
   let ticks = 0;
   for (const member of familyOf(pid).keys()) {
     try {

@@ -34,7 +34,7 @@ try {
     figures.push(await idleMemory(warm.pid));
     figures.push(...(await idleExecutors(warm, 200)));
     figures.push(...(await reading(warm.stack, scale)));
-    figures.push(...(await throughput(warm.stack, scale)));
+    figures.push(...(await throughput(warm, scale)));
   } finally {
     await warm.stop();
   }

@@ -10,6 +10,7 @@ export const claimRequest = z.strictObject({
   labels: z.array(z.string()).max(100).default([]).describe("what this executor offers; a run needs all of its own"),
   run_id: uuid.optional().describe("claim only this run"),
   start: z.boolean().default(false).describe("the runs begin with the claim: no call of start is needed"),
+  share_specs: z.boolean().default(false).describe("each spec once, in `specs` by its spec_sha256; `spec` of the claims is null"),
   version: text.max(100).optional(),
   hostname: text.max(200).optional(),
 }).meta({ id: "ClaimRequest", examples: [{ max_runs: 10, wait_seconds: 0, lease_seconds: 30, queues: ["default"], labels: [], start: true, version: "1.0.0", hostname: "worker-1" }] });
@@ -32,6 +33,18 @@ export const claimsResponse = z.object({
   retry_after_ms: z.int().describe("when to ask again; less than 1000 where work may have come while this looked"),
 }).meta({ id: "ClaimsResponse" });
 export type ClaimsResponse = z.infer<typeof claimsResponse>;
+/** What `share_specs` asks for. An answer without items is that of any claim. */
+export const sharedClaimsResponse = claimsResponse.extend({
+  items: z.array(claim.extend({ spec: z.null() }).meta({ id: "SharedClaim" })),
+  specs: z.record(sha256, jsonObject).describe("by spec_sha256"),
+}).meta({ id: "SharedClaimsResponse" });
+/** Either answer, with each claim's spec in its place. */
+export const anyClaimsResponse = z.union([sharedClaimsResponse, claimsResponse]);
+export function withSpecs(answer: z.infer<typeof anyClaimsResponse>): ClaimsResponse {
+  if (!("specs" in answer)) return answer;
+  const { items, specs, ...rest } = answer;
+  return { ...rest, items: items.map((item) => ({ ...item, spec: specs[item.run.spec_sha256] ?? {} })) };
+}
 
 export const leaseToken = uuid.describe("the claim's lease_token, in the header Lease-Token");
 export const stopCodes = ["canceled", "cap_exceeded", "timeout"] as const;

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { artifactPage, artifactPreview, artifact, registerArtifactRequest, storedObject, uploadUrlRequest, uploadUrlResponse } from "./artifact.ts";
 import { auditPage, auditVerification, exportAuditQuery, listAuditQuery, verifyAuditQuery } from "./audit.ts";
 import { bulkItemPage, bulkJob, bulkPreview, createBulkRequest, listBulkItemsQuery } from "./bulk.ts";
-import { claimRequest, claimsResponse, completeRequest, createChildrenRequest, createChildrenResponse, failRequest, heartbeatRequest, heartbeatResponse, releaseRequest, runState } from "./claim.ts";
+import { anyClaimsResponse, claimRequest, completeRequest, createChildrenRequest, createChildrenResponse, failRequest, heartbeatRequest, heartbeatResponse, releaseRequest, runState } from "./claim.ts";
 import { backfill, backfillItemPage, backfillPage, backfillPreview, createBackfillRequest, listBackfillsQuery, listItemsQuery } from "./backfill.ts";
 import { cap, capAllowRequest, capAllowance, capPage, changeCapRequest, createCapRequest, listCapsQuery } from "./cap.ts";
 import { sha256, uuid, word } from "./common.ts";
@@ -23,7 +23,7 @@ import { apiTokenPage, createApiTokenRequest, listApiTokensQuery, newApiToken, r
 import { acceptInvitationRequest, changeMemberRequest, invitationPage, inviteMemberRequest, listInvitationsQuery, listMembersQuery, member, memberPage, newInvitation } from "./member.ts";
 import { createEnvironmentRequest, createOrganizationRequest, createProjectRequest, environment, principal } from "./role.ts";
 import { sessionPage } from "./session.ts";
-import { cancelRunRequest, createRunRequest, createRunsRequest, createRunsResponse, listRunsQuery, retryRunRequest, run, runComparison, runPage, runPhase, setPhaseRequest } from "./run.ts";
+import { cancelRunRequest, createRunRequest, createRunsRequest, createdRunIds, createRunsResponse, listRunsQuery, retryRunRequest, run, runComparison, runPage, runPhase, setPhaseRequest } from "./run.ts";
 import { putSignalsRequest, putSignalWeightsRequest, runScore, signals, signalWeights } from "./score.ts";
 import { createScheduleRequest, listFiresQuery, listSchedulesQuery, pauseRequest, previewScheduleQuery, previewScheduleRequest, schedule, scheduleFirePage, schedulePage, scheduleTimes, updateScheduleRequest } from "./schedule.ts";
 import { listTemplatesQuery, saveTemplateRequest, templateDetail, templatePage, templateVersionPage, validateTemplateRequest, validateTemplateResponse } from "./template.ts";
@@ -73,7 +73,7 @@ export const operations = {
   whoami: { group: "service", method: "GET", path: "/whoami", summary: "The caller and the environments it sees", access: "member", answers: { 200: principal }, errors: [], rpc: "whoami" },
 
   create_run: { group: "runs", method: "POST", path: "/runs", summary: "Queue a run", access: "member", headers: idempotency, body: jsonBody(createRunRequest, 4096 * kB), answers: { 200: run, 201: run }, errors: ["not_found", "invalid_spec", "invalid_parameters", "idempotency_conflict"], rpc: "create_run" },
-  create_runs: { group: "runs", method: "POST", path: "/runs/batch", summary: "Queue many runs, each queued or refused for itself", access: "member", body: jsonBody(createRunsRequest, 4096 * kB), answers: { 200: createRunsResponse }, errors: [], rpc: "create_runs" },
+  create_runs: { group: "runs", method: "POST", path: "/runs/batch", summary: "Queue many runs, each queued or refused for itself", access: "member", body: jsonBody(createRunsRequest, 4096 * kB), answers: { 200: z.union([createRunsResponse, createdRunIds]) }, errors: [], rpc: "create_runs" },
   list_runs: { group: "runs", method: "GET", path: "/runs", summary: "Runs, newest first", access: "member", query: listRunsQuery, answers: { 200: runPage }, errors: ["not_found"] },
   get_run: { group: "runs", method: "GET", path: "/runs/{run_id}", summary: "One run", access: "member", params: runId, answers: { 200: run }, errors: ["not_found"] },
   cancel_run: { group: "runs", method: "POST", path: "/runs/{run_id}/cancel", summary: "Cancel a run", access: "member", params: runId, body: jsonBody(cancelRunRequest), answers: { 200: run }, errors: ["not_found", "run_finished"], rpc: "cancel_run" },
@@ -92,7 +92,7 @@ export const operations = {
 
   explain_run: { group: "runs", method: "GET", path: "/runs/{run_id}/explain", summary: "Why is it not running? Every rule that blocks it, with the row that does", access: "member", params: runId, answers: { 200: explanation }, errors: ["not_found"], rpc: "explain_run" },
 
-  claim_runs: { group: "executing", method: "POST", path: "/claims", summary: "Claim runs under a lease", access: "executor", body: jsonBody(claimRequest), answers: { 200: claimsResponse, 204: "empty" }, errors: [], rpc: "claim_runs" },
+  claim_runs: { group: "executing", method: "POST", path: "/claims", summary: "Claim runs under a lease", access: "executor", body: jsonBody(claimRequest), answers: { 200: anyClaimsResponse, 204: "empty" }, errors: [], rpc: "claim_runs" },
   start_run: { group: "executing", method: "POST", path: "/runs/{run_id}/start", summary: "The executor begins", access: "lease", params: runId, headers: lease, answers: { 200: runState }, errors: [...fenced, "illegal_transition"], rpc: "start_run" },
   heartbeat_run: { group: "executing", method: "POST", path: "/runs/{run_id}/heartbeat", summary: "Renew the lease; learn of a cancellation", access: "lease", params: runId, headers: lease, body: jsonBody(heartbeatRequest), answers: { 200: heartbeatResponse }, errors: fenced, rpc: "heartbeat_run" },
   append_events: { group: "executing", method: "POST", path: "/runs/{run_id}/events", summary: "Append events", access: "lease", params: runId, headers: lease, body: jsonBody(appendEventsRequest, 4096 * kB), answers: { 200: appendEventsResponse }, errors: [...fenced, "event_conflict"], rpc: "append_events" },

@@ -28,8 +28,12 @@ export function fillTemplate(text: string, parameters: Record<string, unknown>):
  * Error that names the keyword which is not supported.
  */
 export function parametersValidator(schema: PipelineSpec["parameters"]): z.ZodType {
-  return z.fromJSONSchema(schema);
+  // Kept: making one costs more than a hundred uses of it, and the runs of a batch share one spec.
+  const validator = validators.get(schema) ?? z.fromJSONSchema(schema);
+  validators.set(schema, validator);
+  return validator;
 }
+const validators = new WeakMap<PipelineSpec["parameters"], z.ZodType>();
 
 /**
  * Checks the parameters of a run against its pipeline and fills in the defaults. `parameters` is null when `errors` is

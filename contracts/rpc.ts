@@ -3,7 +3,7 @@ import { auditHead, auditWalk } from "./audit.ts";
 import { artifact, registerArtifactRequest } from "./artifact.ts";
 import { advancedBackfill, backfill, backfillPreview, newBackfill } from "./backfill.ts";
 import { cap, capAllowance, capPeriods, capUnits } from "./cap.ts";
-import { claim, claimsResponse, createChildrenResponse, heartbeatResponse, runState } from "./claim.ts";
+import { anyClaimsResponse, claim, createChildrenResponse, heartbeatResponse, runState } from "./claim.ts";
 import { bulkJob, bulkPreview, createBulkRequest } from "./bulk.ts";
 import { bigintText, capKey, capUse, jsonObject, sha256, timestamp, uuid, word } from "./common.ts";
 import { beginPublishResponse, datasetVersion, pinInputsResponse, publishDatasetRequest } from "./dataset.ts";
@@ -17,7 +17,7 @@ import { apiToken } from "./api-token.ts";
 import { invitation, member, openInvitation } from "./member.ts";
 import { environment, principal, role } from "./role.ts";
 import { session } from "./session.ts";
-import { createRunsResponse, run, runPhase, setPhaseRequest } from "./run.ts";
+import { createdRunIds, createRunsResponse, run, runPhase, setPhaseRequest } from "./run.ts";
 import { putSignalsRequest, putSignalWeightsRequest, runScore, signals, signalWeights } from "./score.ts";
 import { dueSchedules, firedSchedule, newSchedule, schedule, updateScheduleRequest } from "./schedule.ts";
 import { template } from "./template.ts";
@@ -48,15 +48,15 @@ export const rpc = {
   health: { args: z.object({}), returns: health.pick({ schema_version: true, queue_depth: true, scheduler_lag_seconds: true }) },
   tick: { args: z.object({}), returns: sweptResponse },
   create_run: { args: z.object({ request: z.union([createRunArgs, createNamedRunArgs]) }), returns: z.object({ run, created: z.boolean() }) },
-  create_runs: { args: z.object({ requests: z.array(createRunArgs) }), returns: createRunsResponse },
+  create_runs: { args: z.object({ requests: z.array(z.union([createRunArgs, createNamedRunArgs])), ids_only: z.boolean().optional() }), returns: z.union([createRunsResponse, createdRunIds]) },
   cancel_run: { args: z.object({ run_id: uuid, reason: z.string().nullable().optional() }), returns: run },
   retry_run: { args: z.object({ run_id: uuid, mode: z.enum(["all", "failed", "verify"]).optional(), definition: z.enum(["pinned", "current"]).optional(), idempotency_key: z.string().nullable().optional() }), returns: run },
   claim_runs: {
     args: z.object({
       max_runs: z.int().optional(), queues: z.array(word).optional(), labels: z.array(z.string()).optional(), lease_seconds: z.int().optional(),
-      run_id: uuid.nullable().optional(), version: z.string().nullable().optional(), hostname: z.string().nullable().optional(), start: z.boolean().optional(),
+      run_id: uuid.nullable().optional(), version: z.string().nullable().optional(), hostname: z.string().nullable().optional(), start: z.boolean().optional(), share_specs: z.boolean().optional(),
     }),
-    returns: claimsResponse,
+    returns: anyClaimsResponse,
   },
   claim_run: { args: z.object({ executor_id: uuid, lease_seconds: z.int().optional() }), returns: claim.nullable() },
   start_run: { args: z.object(leased), returns: runState },

@@ -131,6 +131,7 @@ export type CreateRunRequest = z.input<typeof createRunRequest>;
 
 export const createRunsRequest = z.strictObject({
   runs: z.array(createRunRequest.extend({ idempotency_key: z.string().min(1).max(200).optional() })).min(1).max(500),
+  ids_only: z.boolean().default(false).describe("each is answered with its run_id in place of the whole run"),
 }).meta({ id: "CreateRunsRequest" });
 export const createRunsResponse = z.object({
   items: z.array(z.discriminatedUnion("ok", [
@@ -139,6 +140,14 @@ export const createRunsResponse = z.object({
   ])).describe("one for each request, in order"),
 }).meta({ id: "CreateRunsResponse" });
 export type CreateRunsResponse = z.infer<typeof createRunsResponse>;
+/** What `ids_only` asks for. */
+export const createdRunIds = z.object({
+  items: z.array(z.discriminatedUnion("ok", [
+    z.object({ ok: z.literal(true), created: z.boolean(), run_id: uuid }).meta({ id: "RunIdCreated" }),
+    z.object({ ok: z.literal(false), error: itemError }),
+  ])).describe("one for each request, in order"),
+}).meta({ id: "CreatedRunIds" });
+export type CreatedRunIds = z.infer<typeof createdRunIds>;
 
 export const retryRunRequest = z.strictObject({
   mode: z.enum(["all", "failed", "verify"]).default("all").describe("verify executes every phase into an isolated lake prefix"),

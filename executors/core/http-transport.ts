@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { artifact } from "../../contracts/artifact.ts";
-import { claimsResponse, createChildrenResponse, heartbeatResponse, runState } from "../../contracts/claim.ts";
+import { anyClaimsResponse, createChildrenResponse, heartbeatResponse, runState, withSpecs } from "../../contracts/claim.ts";
 import { beginPublishResponse, datasetVersion, pinInputsResponse } from "../../contracts/dataset.ts";
 import { appendEventsResponse } from "../../contracts/event.ts";
 import { appendLogsResponse } from "../../contracts/log.ts";
@@ -33,8 +33,8 @@ export function httpTransport(settings: HttpSettings): ControlPlane {
     claim: (request, options = {}) => remoteCall({
       method: "POST", url: apiUrl(settings, "/claims"), retry: noRetry, signal: options.signal,
       timeout_ms: options.timeout_ms ?? callTimeoutMs + (request.wait_seconds ?? 0) * 1000,
-      headers: { authorization: `Bearer ${settings.token}`, "content-type": "application/json" }, body: () => JSON.stringify(request),
-      answer: async (response) => (response.status === 204 ? { items: [], again: false, retry_after_ms: 0 } : jsonAnswer(claimsResponse)(response)),
+      headers: { authorization: `Bearer ${settings.token}`, "content-type": "application/json" }, body: () => JSON.stringify({ ...request, share_specs: true }),
+      answer: async (response) => (response.status === 204 ? { items: [], again: false, retry_after_ms: 0 } : withSpecs(await jsonAnswer(anyClaimsResponse)(response))),
     }),
     start: (lease, options) => send("POST", ofRun(lease, "start"), {}, runState, options, lease),
     heartbeat: (lease, request, options) => send("POST", ofRun(lease, "heartbeat"), request, heartbeatResponse, options, lease, noRetry),

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { artifact } from "../../contracts/artifact.ts";
 import { canonicalJson } from "../../contracts/canonical.ts";
+import { withSpecs } from "../../contracts/claim.ts";
 import { rpc, type RpcArgs, type RpcName, type RpcReturns } from "../../contracts/rpc.ts";
 import type { CallOptions, ControlPlane, Lease } from "./control-plane.ts";
 import { objectTransport, type HttpSettings } from "./object-transport.ts";
@@ -33,8 +34,8 @@ export function rpcTransport(settings: RpcSettings): ControlPlane {
 
   return {
     ...objectTransport(settings),
-    claim: ({ max_runs, queues, labels, lease_seconds, run_id, version, hostname, start }, options) =>
-      call("claim_runs", { max_runs, queues, labels, lease_seconds, run_id, version, hostname, start }, options, noRetry),
+    claim: async ({ max_runs, queues, labels, lease_seconds, run_id, version, hostname, start }, options) =>
+      withSpecs(await call("claim_runs", { max_runs, queues, labels, lease_seconds, run_id, version, hostname, start, share_specs: true }, options, noRetry)),
     start: (lease, options) => call("start_run", leased(lease), options),
     heartbeat: (lease, request, options) => call("heartbeat_run", { ...leased(lease), ...request }, options, noRetry),
     appendEvents: (lease, events, options) => call("append_events", { ...leased(lease), events }, options),

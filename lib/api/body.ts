@@ -28,7 +28,9 @@ export async function readJsonBody(request: Request, limitBytes: number): Promis
   } catch (cause) {
     throw notJson(text, cause);
   }
-  refuseUnstorable(value);
+  refuseDeep(value);
+  // What cannot be stored can only have come by an escape: raw, it is no JSON, or no UTF-8.
+  if (suspicious.test(text)) refuseUnstorable(value);
   return value;
 }
 
@@ -64,19 +66,30 @@ function notJson(text: string, cause: unknown): ControlRoomError {
   });
 }
 
-/** Walks without recursion, so that no nesting can overflow the stack. */
+/** Escapes of NUL and of surrogates, lone or not. */
+const suspicious = /\\u(?:0000|d[89a-f])/i;
+
+/** Walks level by level, without recursion, so that no nesting can overflow the stack. */
+function refuseDeep(value: unknown): void {
+  let level: unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    const objects = level.filter((each) => typeof each === "object" && each !== null) as object[];
+    if (depth >= maxDepth && objects.length > 0) throw new ControlRoomError("limit_exceeded", `The body is nested deeper than ${maxDepth} levels.`);
+    level = objects.flatMap((each): unknown[] => Object.values(each));
+  }
+}
+
 function refuseUnstorable(value: unknown): void {
-  const open: { value: unknown; path: string; depth: number }[] = [{ value, path: "", depth: 0 }];
+  const open: { value: unknown; path: string }[] = [{ value, path: "" }];
   const refused = (path: string): ControlRoomError =>
     new ControlRoomError("invalid_text", undefined, { errors: [{ path, message: "holds a NUL byte or a lone surrogate" }] });
   for (let entry = open.pop(); entry !== undefined; entry = open.pop()) {
     if (typeof entry.value === "string" && !isStorableText(entry.value)) throw refused(entry.path);
     if (typeof entry.value !== "object" || entry.value === null) continue;
-    if (entry.depth >= maxDepth) throw new ControlRoomError("limit_exceeded", `The body is nested deeper than ${maxDepth} levels.`);
     for (const [key, item] of Object.entries(entry.value)) {
       if (!isStorableText(key)) throw refused(entry.path);
       const plain = typeof item !== "object" && typeof item !== "string";
-      if (!plain) open.push({ value: item, path: `${entry.path}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`, depth: entry.depth + 1 });
+      if (!plain) open.push({ value: item, path: `${entry.path}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}` });
     }
   }
 }

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { ControlRoomError } from "@/contracts/error.ts";
 import { operations, type Operation, type OperationName } from "@/contracts/http.ts";
 import { log } from "@/lib/log.ts";
+import { JsonBytes } from "@/lib/ops/rpc.ts";
 import { requestIdOf, withRequestId } from "@/lib/request-id.ts";
 import type { Db } from "@/lib/supabase/client.ts";
 import { authenticate, type Caller } from "./authenticate.ts";
@@ -21,7 +22,7 @@ type HeadersOf<N extends OperationName> = Spec<N> extends { headers: infer H }
 type BodyOf<N extends OperationName> = Spec<N> extends { body: { schema: infer S extends z.ZodType } } ? z.output<S> : undefined;
 type Answers<N extends OperationName> = {
   [S in keyof Spec<N>["answers"]]: Spec<N>["answers"][S] extends z.ZodType
-    ? { status: S; body: z.output<Spec<N>["answers"][S]>; headers?: Record<string, string> }
+    ? { status: S; body: z.output<Spec<N>["answers"][S]> | JsonBytes; headers?: Record<string, string> }
     : { status: S; body?: undefined; headers?: Record<string, string> };
 }[keyof Spec<N>["answers"]];
 
@@ -108,10 +109,10 @@ function jsonAnswer(operation: Operation, answer: AnyAnswer): Response {
   const schema = operation.answers[answer.status];
   if (schema === undefined || schema === "empty") return new Response(null, { status: answer.status, headers: answer.headers });
   if (typeof schema === "object" && process.env.NODE_ENV !== "production") {
-    const checked = schema.safeParse(answer.body);
+    const checked = schema.safeParse(answer.body instanceof JsonBytes ? answer.body.read() : answer.body);
     if (!checked.success) throw new ControlRoomError("internal", undefined, { cause: checked.error });
   }
-  return jsonResponse(JSON.stringify(answer.body), { status: answer.status, headers: answer.headers });
+  return jsonResponse(answer.body instanceof JsonBytes ? answer.body.bytes : JSON.stringify(answer.body), { status: answer.status, headers: answer.headers });
 }
 
 async function bodyOf(operation: Operation, request: Request): Promise<unknown> {

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { claimRequest, ClaimsResponse } from "@/contracts/claim.ts";
 import type { Db } from "@/lib/supabase/client.ts";
-import { callRpc } from "./rpc.ts";
+import { callRpcForBytes, type JsonBytes } from "./rpc.ts";
 import type { Ticket, Waiter } from "./waiter.ts";
 
 /** How often a claim that only parked runs is repeated at once; then it sleeps like any other. */
@@ -9,13 +9,20 @@ const repeatsAtOnce = 20;
 /** An empty claim that answers less armed a lane only now: it looks again, soon at first, lest a creation under way wake nobody. */
 const armedMs = 1_000;
 
+/** No claim is as short as this (bytes), no empty answer as long. */
+const emptyIsShorter = 300;
+type Empty = ClaimsResponse & { items: [] };
+
 /**
- * Claims up to `max_runs`; where nothing is ready, waits up to `wait_seconds` without a connection or a transaction. An
- * answer without items means that the wait is over. Stops when the signal says that the caller has gone.
+ * Claims up to `max_runs`; where nothing is ready, waits up to `wait_seconds` without a connection or a transaction. What was
+ * claimed is answered unread; an answer that was read holds no items, and means that the wait is over. Stops when the signal says that the caller has gone.
  */
-export async function claimRuns(db: Db, body: z.output<typeof claimRequest>, waiter: Waiter, signal: AbortSignal): Promise<ClaimsResponse> {
+export async function claimRuns(db: Db, body: z.output<typeof claimRequest>, waiter: Waiter, signal: AbortSignal): Promise<JsonBytes | Empty> {
   const { wait_seconds, ...args } = body;
-  const claim = (): Promise<ClaimsResponse> => callRpc(db, "claim_runs", args);
+  const claim = async (): Promise<JsonBytes | Empty> => {
+    const answer = await callRpcForBytes(db, "claim_runs", args);
+    return answer.bytes.byteLength < emptyIsShorter ? (answer.read() as Empty) : answer;
+  };
   if (wait_seconds === 0) return claim();
   const ticket = waiter.join();
   try {
@@ -25,7 +32,7 @@ export async function claimRuns(db: Db, body: z.output<typeof claimRequest>, wai
   }
 }
 
-async function claimOrWait(claim: () => Promise<ClaimsResponse>, ticket: Ticket, deadline: number, signal: AbortSignal): Promise<ClaimsResponse> {
+async function claimOrWait(claim: () => Promise<JsonBytes | Empty>, ticket: Ticket, deadline: number, signal: AbortSignal): Promise<JsonBytes | Empty> {
   let repeats = 0;
   let unarmed = 0;
   for (;;) {
@@ -34,8 +41,9 @@ async function claimOrWait(claim: () => Promise<ClaimsResponse>, ticket: Ticket,
       ticket.tried(false);
       throw error;
     });
-    ticket.tried(answer.items.length > 0);
-    if (answer.items.length > 0 || signal.aborted) return answer;
+    const took = !("items" in answer);
+    ticket.tried(took);
+    if (took || signal.aborted) return answer;
     const left = deadline - performance.now();
     if (left <= 0) return answer;
     if (answer.again && repeats < repeatsAtOnce) {

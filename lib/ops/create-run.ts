@@ -3,11 +3,11 @@ import { applyParameters } from "@/contracts/parameters.ts";
 import { checkSpec } from "@/contracts/check-spec.ts";
 import { ControlRoomError, errorCatalogue, type itemError } from "@/contracts/error.ts";
 import type { PipelineSpec } from "@/contracts/pipeline.ts";
-import type { RpcArgs } from "@/contracts/rpc.ts";
-import type { createRunRequest, createRunsRequest, CreateRunsResponse, Run } from "@/contracts/run.ts";
+import type { RpcArgs, RpcReturns } from "@/contracts/rpc.ts";
+import type { createRunRequest, createRunsRequest, Run } from "@/contracts/run.ts";
 import type { Db } from "@/lib/supabase/client.ts";
 import { resolveEnvironment } from "./environments.ts";
-import { callRpc } from "./rpc.ts";
+import { callRpc, callRpcForBytes, type JsonBytes } from "./rpc.ts";
 import { templateSpec } from "./templates.ts";
 
 export type NewRun = z.output<typeof createRunRequest>;
@@ -32,26 +32,28 @@ export async function createRun(db: Db, body: NewRun, origin: Origin): Promise<{
 }
 
 /** Queues many runs, each as `createRun` does or refused for itself. What they have in common is looked up and checked once. */
-export async function createRuns(db: Db, bodies: z.output<typeof createRunsRequest>["runs"], trigger: Origin["trigger"]): Promise<CreateRunsResponse> {
+export async function createRuns(db: Db, { runs: bodies, ids_only }: z.output<typeof createRunsRequest>, trigger: Origin["trigger"]): Promise<CreatedRuns | JsonBytes> {
   const once = keep();
   const checked = await Promise.all(bodies.map(({ idempotency_key, ...body }) =>
     requestOf(db, body, { trigger, ...(idempotency_key === undefined ? {} : { idempotency_key }) }, once).catch(itemErrorOf)));
   const requests = checked.filter((each) => !("code" in each)) as RunRequest[];
-  const made = requests.length === 0 ? [] : (await callRpc(db, "create_runs", { requests })).items;
+  if (requests.length === bodies.length && bodies.every((body) => body.debounce_key === undefined)) return callRpcForBytes(db, "create_runs", { requests, ids_only });
+  const made = requests.length === 0 ? [] : (await callRpc(db, "create_runs", { requests, ids_only })).items;
   const alone = made.flatMap((answer, nth) => (!answer.ok && answer.error.code === "send_alone" ? [nth] : []));
   const send = async (): Promise<void> => {
     for (let nth = alone.shift(); nth !== undefined; nth = alone.shift()) {
-      made[nth] = await callRpc(db, "create_run", { request: requests[nth] as RunRequest }).then((answer) => ({ ok: true as const, ...answer }), (error: unknown) => ({ ok: false as const, error: itemErrorOf(error) }));
+      made[nth] = await callRpc(db, "create_run", { request: requests[nth] as RunRequest }).then(({ created, run }) => ({ ok: true as const, created, ...(ids_only ? { run_id: run.run_id } : { run }) }), (error: unknown) => ({ ok: false as const, error: itemErrorOf(error) }));
     }
   };
   await Promise.all(Array.from({ length: sentAtOnce }, send));
   const answers = made[Symbol.iterator]();
-  return { items: checked.map((each) => ("code" in each ? { ok: false, error: each } : (answers.next().value as CreateRunsResponse["items"][number]))) };
+  return { items: checked.map((each) => ("code" in each ? { ok: false, error: each } : answers.next().value)) } as CreatedRuns;
 }
 
 /** Runs that take another's place (debounce) are queued one by one. */
 const sentAtOnce = 4;
 type RunRequest = RpcArgs<"create_runs">["requests"][number];
+type CreatedRuns = RpcReturns<"create_runs">;
 
 /** Answers the same promise for the same question. */
 type Once = <T>(question: readonly unknown[], ask: () => Promise<T>) => Promise<T>;
@@ -70,11 +72,12 @@ async function requestOf(db: Db, body: NewRun, origin: Origin, once: Once): Prom
     throw new ControlRoomError("invalid_input", "A run needs exactly one of template_key and spec.", { errors: [{ path: "/template_key", message: "exactly one of template_key and spec is needed" }] });
   }
   const { spec: inline, environment: slug, project } = body;
+  // An inline spec needs nothing of its environment: SQL finds that too.
+  if (inline !== undefined) return requestIn({ environment: slug, project }, body, origin, await once(["spec", inline], async () => checkInline(inline)));
   const environment = await once(["environment", slug, project], () => resolveEnvironment(db, { environment: slug, project }));
-  const checked = inline === undefined ? null : await once(["spec", inline], async () => checkInline(inline));
   const wanted = { project_id: environment.project_id, template_key: body.template_key ?? "", version: body.template_version };
-  const spec = checked?.spec ?? (await once(["template", wanted], () => templateSpec(db, wanted)));
-  return requestIn({ environment_id: environment.environment_id }, body, origin, { spec, spec_text: checked?.spec_text });
+  const spec = await once(["template", wanted], () => templateSpec(db, wanted));
+  return requestIn({ environment_id: environment.environment_id }, body, origin, { spec });
 }
 
 /** What SQL is asked: the parameters checked against the spec, and its text where it is not a template's. */

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { ControlRoomError } from "@/contracts/error.ts";
 import { rpc, type RpcArgs, type RpcName, type RpcReturns } from "@/contracts/rpc.ts";
-import type { Db } from "@/lib/supabase/client.ts";
+import { askFunction, type Db } from "@/lib/supabase/client.ts";
 import { fromDatabase, type DatabaseError } from "./database-error.ts";
 
 interface Answer {
@@ -15,6 +15,32 @@ export async function callRpc<N extends RpcName>(db: Db, name: N, args: RpcArgs<
   const answer: Answer = await db.rpc(name, args);
   if (answer.error !== null) throw fromDatabase(answer.error, answer.status);
   return trusted(rpc[name].returns as unknown as z.ZodType<RpcReturns<N>>, answer.data, `ops.${name}`);
+}
+
+/** The database's answer to be sent on as it stands: it has the wire's form, and reading it costs more than sending it. */
+export class JsonBytes {
+  constructor(readonly bytes: Buffer<ArrayBuffer>) {}
+  read(): unknown {
+    return JSON.parse(this.bytes.toString()) as unknown;
+  }
+}
+
+/** As `callRpc`, the answer unread. */
+export async function callRpcForBytes<N extends RpcName>(db: Db, name: N, args: RpcArgs<N>): Promise<JsonBytes> {
+  const { status, bytes } = await askFunction(db, name, args).catch((cause: unknown) => { throw fromDatabase({ message: String(cause) }, 0); });
+  if (status >= 300) throw fromDatabase(errorIn(bytes.toString()), status);
+  const answer = new JsonBytes(bytes);
+  if (process.env.NODE_ENV !== "production") trusted(rpc[name].returns as unknown as z.ZodType, answer.read(), `ops.${name}`);
+  return answer;
+}
+
+/** PostgREST's error; what came from something before it is no JSON. */
+function errorIn(text: string): DatabaseError {
+  try {
+    return JSON.parse(text) as DatabaseError;
+  } catch {
+    return { message: text };
+  }
 }
 
 /** The rows of a PostgREST query, typed by the contract. */

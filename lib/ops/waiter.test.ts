@@ -85,7 +85,7 @@ test("a claim that fails leaves no claimer behind and passes its wake-up on", as
   const asleep = other.sleep(60_000, never);
   waiter.notify(); // Goes to the sleeper, which tries nothing yet.
   await asleep;
-  const body = { max_runs: 1, wait_seconds: 5, lease_seconds: 30, queues: ["default"], labels: [], start: false };
+  const body = { max_runs: 1, wait_seconds: 5, lease_seconds: 30, queues: ["default"], labels: [], start: false, share_specs: false };
   await expect(claimRuns(db, body, waiter, never)).rejects.toMatchObject({ code: "database_unavailable" });
   other.leave();
   expect(waiter.size()).toBe(0);

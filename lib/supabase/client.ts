@@ -3,7 +3,7 @@ import { createClient, type RealtimeClientOptions } from "@supabase/supabase-js"
 import { createHash } from "node:crypto";
 import ws from "ws";
 import { env, isHosted, required } from "@/lib/env.ts";
-import { supabaseFetch } from "./fetch.ts";
+import { askSupabase, supabaseFetch, type Answered } from "./fetch.ts";
 
 const headers = { "X-Client-Info": "lakehouse-control-room" };
 const shared = {
@@ -16,7 +16,7 @@ const stateless = { persistSession: false, autoRefreshToken: false, detectSessio
 
 /** For an API token (`lct_…`), an executor (`lcx_…`) or the scheduler's secret: SQL reads it from the header. */
 export function createTokenClient(token: string): Db {
-  return kept(`token ${token}`, () => tokenClient(token));
+  return kept(`token ${token}`, { "x-control-room-token": token }, () => tokenClient(token));
 }
 
 function tokenClient(token: string) {
@@ -29,7 +29,7 @@ function tokenClient(token: string) {
 
 /** For a user's access token (JWT); PostgREST verifies it at every call. */
 export function createUserClient(accessToken: string): Db {
-  return kept(`user ${accessToken}`, () =>
+  return kept(`user ${accessToken}`, { authorization: `Bearer ${accessToken}` }, () =>
     createClient(required("SUPABASE_URL"), required("SUPABASE_PUBLISHABLE_KEY"), {
       ...shared,
       auth: stateless,
@@ -46,8 +46,20 @@ export type Db = ReturnType<typeof tokenClient>;
  */
 const clients = new Map<string, Db>();
 const clientsKept = 1000;
-function kept(key: string, make: () => Db): Db {
+const identities = new WeakMap<Db, Record<string, string>>();
+
+/** A function of schema `ops`, answered with the bytes that PostgREST sent: for answers that go on as they are. */
+export function askFunction(db: Db, name: string, args: unknown): Promise<Answered> {
+  const identity = identities.get(db);
+  if (identity === undefined) throw new Error("Only clients of one principal ask for bytes.");
+  return askSupabase(new URL(`/rest/v1/rpc/${name}`, required("SUPABASE_URL")), {
+    method: "POST", body: JSON.stringify(args),
+    headers: { ...identity, apikey: required("SUPABASE_PUBLISHABLE_KEY"), "content-type": "application/json", "content-profile": "ops", "x-client-info": headers["X-Client-Info"] },
+  });
+}
+function kept(key: string, identity: Record<string, string>, make: () => Db): Db {
   const client = clients.get(key) ?? make();
+  identities.set(client, identity);
   // A Map keeps the order of insertion: put back last, so that the first is the one unused longest.
   clients.delete(key);
   clients.set(key, client);

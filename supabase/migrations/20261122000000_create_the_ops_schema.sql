@@ -26,7 +26,6 @@ $$;
 -- anon and service_role reach ops_private only for the pre-request function, and nothing in ops.
 grant usage on schema ops_private to anon, authenticated, service_role, ops_token, ops_sql;
 grant usage on schema ops to authenticated, ops_token, ops_sql;
-
 -- Raises an error with a stable code of contracts/error.ts: PostgREST answers the status in the SQLSTATE (PTnnn).
 create function ops_private.fail(code text, detail text default null, hint text default null)
 returns void language plpgsql set search_path = '' as $$
@@ -58,16 +57,17 @@ begin
   return jsonb_build_object('code', case when state in ('22021', '22P05') then 'invalid_text' when state in ('23503', '23505') then 'conflict' else 'invalid_input' end, 'detail', '', 'remedy', '');
 end
 $$;
-
 -- UUIDv7 (RFC 9562, method 3): 48 bits of milliseconds, 12 bits of the millisecond's fraction, 62 random bits.
 -- Ids made later sort later (to 0.25 µs steps of one session's clock), so run_id is also the order of creation: the ids of one call
 -- are a microsecond apart.
-create function ops_private.uuid_v7s(count int) returns setof uuid language sql volatile parallel safe set search_path = '' as $$
-  select encode(
+create function ops_private.uuid_v7s(count int) returns setof uuid language plpgsql volatile parallel safe set search_path = '' as $$
+begin
+  return query select encode(
     substring(int8send(us / 1000) from 3)
       || substring(int4send(28672 | ((us % 1000) * 4096 / 1000)::int) from 3)
       || substring(uuid_send(gen_random_uuid()) from 9 for 8), 'hex')::uuid
-  from (select (extract(epoch from clock_timestamp()) * 1000000)::bigint as first) as now cross join generate_series(now.first, now.first + count - 1) as us
+  from (select (extract(epoch from clock_timestamp()) * 1000000)::bigint as first) as now cross join generate_series(now.first, now.first + count - 1) as us;
+end
 $$;
 create function ops_private.uuid_v7() returns uuid language sql volatile parallel safe set search_path = '' as 'select * from ops_private.uuid_v7s(1)';
 
@@ -79,7 +79,6 @@ grant execute on function ops_private.uuid_v7s(int), ops_private.uuid_v7() to au
 
 -- uuid::text is only stable in the catalog; generated columns need an immutable function (the text form never varies).
 create function ops_private.uuid_text(id uuid) returns text language sql immutable parallel safe set search_path = '' as 'select encode(uuid_send(id), ''hex'')::uuid::text';
-
 -- Settings of this installation: hashes and keys that SQL itself checks. Nobody but the owner reads them.
 create table ops_private.settings (
   key text primary key,
@@ -94,7 +93,6 @@ create function ops_private.put_setting(key text, value text) returns void langu
   insert into ops_private.settings (key, value) values ($1, $2)
   on conflict (key) do update set value = excluded.value, updated_at = now() where settings.value <> excluded.value
 $$;
-
 -- organization → project → environment. Every row below carries environment_id or project_id.
 create table ops.organizations (
   organization_id uuid primary key default gen_random_uuid(),
@@ -210,7 +208,6 @@ create table ops_private.sql_logins (
 create index sql_logins_by_user on ops_private.sql_logins (user_id);
 alter table ops_private.sql_logins enable row level security;
 alter table ops_private.sql_logins force row level security;
-
 -- Who asks. Claims and headers count only where PostgREST is the session (session_user = 'authenticator'): any other
 -- login could set them itself, and is looked up in sql_logins instead.
 create type ops_private.principal as (type text, id uuid, name text, project_id uuid, environment_id uuid, role text);
@@ -313,7 +310,6 @@ $$;
 grant execute on function ops_private.pre_request(), ops_private.fail(text, text, text), ops_private.authenticate_token(text) to anon, authenticated, service_role, ops_token;
 grant execute on function ops_private.me() to authenticated, ops_token, ops_sql;
 alter role authenticator set pgrst.db_pre_request = 'ops_private.pre_request';
-
 -- How many calls a principal may make, over all doors and processes. One call in 64 that may write is counted, as a row of its
 -- own: a counter would be a lock that every call of a token waits for. Who goes over is paused, and its calls are refused
 -- by one look at an index. Calls that only read, or fail, are not counted here (their transactions leave nothing), but refused
@@ -389,7 +385,6 @@ begin
 end
 $$;
 grant execute on function ops_private.limit_person() to authenticated;
-
 -- Roles, weakest first, as ranks 1 to 5.
 create function ops_private.rank(role text) returns int language sql immutable parallel safe set search_path = '' as $$
   select coalesce(array_position(array['viewer', 'operator', 'editor', 'admin', 'owner'], role), 0)
@@ -546,7 +541,6 @@ create function ops.status(executor ops.executors) returns text language sql sta
     else 'online' end
 $$;
 grant execute on function ops.status(ops.executors) to authenticated, ops_token, ops_sql;
-
 -- whoami(): the caller and the environments it sees. Anybody with an identity.
 create function ops_private.whoami() returns jsonb language plpgsql stable security definer set search_path = '' as $$
 declare
@@ -568,13 +562,14 @@ end
 $$;
 create function ops.whoami() returns jsonb language sql stable set search_path = '' as 'select ops_private.whoami()';
 grant execute on function ops_private.whoami(), ops.whoami() to authenticated, ops_token;
-
 -- Who changed what: written in the changing transaction, never altered. No column refers to another table: what was done stays when
 -- the thing, its project or its author is gone. Sealed by 15_audit_chain.sql.
 
 -- The caller's own id of the request (X-Request-Id), where PostgREST is the session; null elsewhere.
-create function ops_private.request_id() returns text language sql stable set search_path = '' as $$
-  select substring(case when session_user = 'authenticator' then nullif(current_setting('request.headers', true), '')::json ->> 'x-request-id' end from '^[A-Za-z0-9._-]{1,100}$')
+create function ops_private.request_id() returns text language plpgsql stable set search_path = '' as $$
+begin
+  return substring(case when session_user = 'authenticator' then nullif(current_setting('request.headers', true), '')::json ->> 'x-request-id' end from '^[A-Za-z0-9._-]{1,100}$');
+end
 $$;
 
 create table ops.audit_log (
@@ -636,7 +631,6 @@ begin
     coalesce(me.type, 'service'), me.id, me.name, audit.action, audit.object_type, audit.object_id, audit.before, audit.after);
 end
 $$;
-
 -- One hash chain per organization, written after the fact, so that writers never wait for each other: link n = SHA-256(link n-1 || SHA-256(row)).
 -- Link 0 is SHA-256 of the organization's id. A row that the table's owner changes, removes or slips in no longer fits its link; the
 -- tips are signed and stored outside the database (audit_heads), so that cutting off the end shows too.
@@ -843,7 +837,6 @@ create function ops.verify_audit(organization_id uuid, after_seq bigint default 
 grant execute on function ops_private.seal_audit(int), ops.seal_audit(int), ops_private.take_audit_heads(int), ops.take_audit_heads(int),
   ops_private.note_audit_head(uuid, bigint, bigint), ops.note_audit_head(uuid, bigint, bigint), ops_private.verify_audit(uuid, bigint, int), ops.verify_audit(uuid, bigint, int) to ops_token;
 grant execute on function ops_private.verify_audit(uuid, bigint, int), ops.verify_audit(uuid, bigint, int) to authenticated;
-
 -- Who belongs to an organization, a project or an environment, and as what. Admins of a scope manage it: nobody gives, takes or changes a role above
 -- the own one, and an organization keeps an owner. Everybody may leave. A change holds at the next request: roles are read from these rows.
 -- Locks: the organization's row first, then its memberships, so that of two owners who leave at once one stays.
@@ -984,7 +977,6 @@ create function ops.remove_member(membership_id uuid) returns boolean language s
 grant execute on function ops_private.list_members(uuid, uuid, int), ops.list_members(uuid, uuid, int), ops_private.change_member(uuid, text), ops.change_member(uuid, text),
   ops_private.remove_member(uuid), ops.remove_member(uuid) to authenticated, ops_token;
 grant execute on function ops_private.rank_over(uuid, uuid, uuid) to authenticated, ops_token, ops_sql;
-
 -- An invitation makes its bearer, signed in under the invited e-mail address, a member. Whoever calls made the token (lci_ and 256 random bits) and gives its
 -- SHA-256 only. It works once, until it expires, is revoked, or whoever made it loses the role that it was made under.
 create table ops.invitations (
@@ -1159,7 +1151,6 @@ $$;
 grant usage on schema ops_private to supabase_auth_admin;
 grant execute on function ops_private.before_user_created(jsonb) to supabase_auth_admin;
 create index invitations_by_email on ops.invitations (email) where accepted_at is null and revoked_at is null;
-
 -- API tokens (lct_…) of a project or of one environment: admins of that scope, up to their own role. Whoever calls made the token (256 random bits) and gives its
 -- SHA-256 only. A token goes on when the person who made it leaves: it belongs to the project.
 
@@ -1260,7 +1251,6 @@ create function ops.rotate_api_token(api_token_id uuid, token_sha256 text, prefi
 create function ops.revoke_api_token(api_token_id uuid) returns jsonb language sql set search_path = '' as 'select ops_private.revoke_api_token($1)';
 grant execute on function ops_private.create_api_token(uuid, uuid, text, text, text, text, timestamptz), ops.create_api_token(uuid, text, text, text, text, timestamptz, uuid), ops_private.rotate_api_token(uuid, text, text, timestamptz, int), ops.rotate_api_token(uuid, text, text, timestamptz, int),
   ops_private.revoke_api_token(uuid), ops.revoke_api_token(uuid) to authenticated, ops_token;
-
 -- New organizations, projects and environments. An organization begins with a project and an environment, so that its owner has a page to stand on.
 
 create function ops_private.check_name(slug text, name text) returns void language plpgsql set search_path = '' as $$
@@ -1352,7 +1342,6 @@ create function ops.create_project(organization_id uuid, slug text, name text, e
 create function ops.create_environment(project_id uuid, slug text, name text) returns jsonb language sql set search_path = '' as 'select ops_private.create_environment($1, $2, $3)';
 grant execute on function ops_private.create_organization(text, text, text, text, text, text), ops.create_organization(text, text, text, text, text, text), ops_private.create_project(uuid, text, text, text, text), ops.create_project(uuid, text, text, text, text),
   ops_private.create_environment(uuid, text, text), ops.create_environment(uuid, text, text) to authenticated, ops_token;
-
 -- A person's own sessions: rows of GoTrue's auth.sessions, which the owner of these functions may read and delete, here and on hosted Supabase. A session that was
 -- ended, by sign-out or here, is refused at the next request (pre_request), though its JWT has not expired.
 
@@ -1390,7 +1379,6 @@ create function ops.list_sessions() returns jsonb language sql stable set search
 create function ops.revoke_session(session_id uuid) returns boolean language sql set search_path = '' as 'select ops_private.revoke_session($1)';
 grant execute on function ops_private.list_sessions(), ops.list_sessions(), ops_private.revoke_session(uuid), ops.revoke_session(uuid) to authenticated, ops_token;
 grant execute on function ops_private.session_lives(uuid, uuid) to authenticated;
-
 -- Specs are content: named by their hash, stored once a project, never changed.
 create table ops.specs (
   project_id uuid not null references ops.projects,
@@ -1467,7 +1455,6 @@ create view ops.template_version_list with (security_invoker = true) as
   select v.template_id, v.project_id, t.template_key, v.version, v.spec_sha256, v.git_sha, v.created_by, v.created_at
   from ops.job_template_versions as v join ops.job_templates as t using (template_id);
 grant select on ops.template_detail, ops.template_list, ops.template_version_list to authenticated, ops_token, ops_sql;
-
 -- save_template: a new template, or a new version of it where the spec differs; the same spec again changes nothing.
 -- Editors of the project. Locks the template's row. The structure of a spec is checked before (contracts/check-spec.ts),
 -- and again by the executor; SQL holds name, hash and form.
@@ -1542,7 +1529,6 @@ $$;
 create function ops.save_template(project_id uuid, spec_text text, source_text text default null, git_sha text default null) returns jsonb
 language sql set search_path = '' as 'select ops_private.save_template($1, $2, $3, $4)';
 grant execute on function ops_private.save_template(uuid, text, text, text), ops.save_template(uuid, text, text, text) to authenticated, ops_token;
-
 -- A schedule runs a template by the clock. `cron` in `time_zone` names its nominal times (contracts/cron.ts; SQL reads no cron);
 -- which of them are settled is said here: all up to `after_time`. `next_time` is the first one after that, null until the tick
 -- has worked it out. `next_at`, which is next_time with its jitter, is when the tick looks again: null when nothing is to come.
@@ -1638,7 +1624,6 @@ begin
   end loop;
 end
 $$;
-
 -- A gate is where runs wait for each other: a concurrency key, a template (how many at once, and how often they start), the
 -- caps under a key. Its row is the lock under which live leases are counted; a limit that is null does not hold. It stands in one
 -- environment; a gate of caps may also stand over a project or an organization, and is then passed by whoever passes the one
@@ -1664,7 +1649,6 @@ create table ops_private.gates (
 );
 create index gates_opening on ops_private.gates (environment_id, opens_at) where opens_at is not null;
 create index wide_gates_opening on ops_private.gates (opens_at) where environment_id is null and opens_at is not null;
-
 -- A cap: how much of something may be used within a window of the calendar, under a key that runs name, in an environment, over
 -- all environments of a project, or over all of an organization. Several caps under one key (per hour and per month, of the
 -- environment and of its project) hold together.
@@ -1725,7 +1709,6 @@ language sql stable set search_path = '' as $$
   select s.at, case period when 'hour' then s.at + interval '1 hour' else ((s.at at time zone time_zone) + ('1 ' || period)::interval) at time zone time_zone end
   from (select date_trunc(period, moment, time_zone)) as s (at)
 $$;
-
 -- A lane: runs that the same executors may take. `armed` means that a waiter wants to be woken (channel ops_lane); who waits
 -- cannot have armed a lane that is made only now, so it begins so.
 create table ops_private.lanes (
@@ -2007,7 +1990,6 @@ create trigger terminal_is_final before update of status on ops.runs for each ro
   old.status in ('succeeded', 'failed', 'canceled') and new.status <> old.status
   or old.status = 'queued' and (new.status = 'succeeded' or new.status = 'running' and new.attempt = old.attempt)
   or old.status = 'claimed' and new.status = 'succeeded') execute function ops_private.refuse_leaving_a_terminal_state();
-
 -- One partition a month, made ahead by the tick; a default partition takes what lies outside. Partitions live in
 -- ops_private, so nobody reaches them past the parent's policies.
 create table ops_private.run_events_default partition of ops.run_events default;
@@ -2059,14 +2041,15 @@ begin
   return head.last_seq;
 end
 $$;
-
 -- The wire forms of contracts/: what every RPC answers.
 create function ops_private.inner_columns() returns text[] language sql immutable parallel safe set search_path = '' as $$
   select array['lane_id', 'gate_ids', 'gate_amounts', 'caps', 'debounce_key', 'timeout_seconds', 'blocked_gate', 'not_before', 'idempotency_key', 'request_sha256', 'template_id', 'cancel_reason']
 $$;
-create function ops_private.run_json(run ops.runs) returns jsonb language sql stable set search_path = '' as $$
-  select to_jsonb(run) - ops_private.inner_columns()
-    || jsonb_build_object('lease_expires_at', (select l.expires_at from ops.leases as l where l.run_id = run.run_id))
+create function ops_private.run_json(run ops.runs) returns jsonb language plpgsql stable set search_path = '' as $$
+begin
+  return to_jsonb(run) - ops_private.inner_columns()
+    || jsonb_build_object('lease_expires_at', (select l.expires_at from ops.leases as l where l.run_id = run.run_id));
+end
 $$;
 -- The same as rows, for many at once: row_to_json of it costs a third of run_json.
 do $$
@@ -2094,7 +2077,6 @@ $$;
 create function ops_private.artifact_json(artifact ops.run_artifacts) returns jsonb language sql stable set search_path = '' as $$
   select to_jsonb(artifact) - 'environment_id' || jsonb_build_object('byte_size', artifact.byte_size::text)
 $$;
-
 -- Lock order everywhere: runs, leases, gates (by id), phases, heads. Unparking skips locked rows and so never waits. Gates are
 -- locked once a transaction, all together: who ends several runs locks the gates of all of them first. A lease is deleted
 -- under the locks of its gates, because that settles what it used of their caps.
@@ -2280,7 +2262,6 @@ create function ops_private.note_opening(gate bigint, moment timestamptz) return
     then (select min(l.opens_at) from ops_private.limits_at(array[gate], moment) as l) end as opens_at) as n
   where g.gate_id = gate and (g.kind = 'cap' or g.start_seconds is not null or g.opens_at is not null) and g.opens_at is distinct from n.opens_at
 $$;
-
 -- hold: the fence of every executor write. Locks and answers the caller's live lease, on the clock read after the lock was
 -- taken; otherwise raises not_found or lease_lost.
 create function ops_private.hold(run uuid, token uuid) returns ops.leases
@@ -2354,7 +2335,6 @@ $$;
 create function ops_private.timeout_reason(run ops.runs) returns text language sql immutable set search_path = '' as $$
   select format('It did not end within %s s of its start (timeout_seconds).', run.timeout_seconds)
 $$;
-
 -- What a lease used is settled in the transaction that deletes it, whoever does: into the window in which it was claimed.
 --   runs     1 for each attempt
 --   seconds  from claim to end, on the database's clock
@@ -2383,7 +2363,6 @@ create function ops_private.metered(held ops_private.lease_caps) returns numeric
     where p.run_id = held.run_id and p.started_at >= held.claimed_at and jsonb_typeof(p.metrics -> held.unit) = 'number' and (p.metrics ->> held.unit)::numeric >= 0))
 $$;
 create trigger a_lease_settles_its_caps after delete on ops_private.lease_caps for each row execute function ops_private.settle_cap();
-
 -- finalize_run: the one terminal function. claimed|running → succeeded|failed|canceled, queued → failed|canceled. The caller has
 -- locked the run (and its lease). Ends the lease, closes the phases with an event each, writes the one terminal event, last.
 create function ops_private.finalize_run(run uuid, status text, error_code text default null, error_message text default null, output_manifest jsonb default null, data jsonb default '{}')
@@ -2449,7 +2428,6 @@ $$;
 create function ops_private.backoff(attempt int) returns interval language sql volatile set search_path = '' as $$
   select make_interval(secs => greatest(0.5, random() * least(300, power(2, least(attempt, 9)))))
 $$;
-
 -- The sweep: leases that ran out by the database's clock, at least `stale` ago. `lock_expired` locks such runs and their leases,
 -- skipping what somebody else holds right now, and looks again at what it locked, so a run that just finished or was just
 -- renewed is left alone. The caller then locks their gates and calls `end_expired`.
@@ -2524,7 +2502,6 @@ end
 $$;
 create function ops.requeue_stale_runs(stale_minutes numeric default 0) returns jsonb language sql set search_path = '' as 'select ops_private.requeue_stale_runs($1)';
 grant execute on function ops_private.requeue_stale_runs(numeric), ops.requeue_stale_runs(numeric) to authenticated, ops_token;
-
 -- The id of a gate, made where it is missing. Locks no gate that exists: the caller locks all of its gates, sorted.
 create function ops_private.gate_of(environment uuid, kind text, key text, max_leases int default null) returns bigint language plpgsql security definer set search_path = '' as $$
 declare
@@ -2543,11 +2520,13 @@ $$;
 -- Makes the lanes that are missing. Before any gate is locked, and in one order: who makes several never waits in a circle.
 -- Not `do update`: it would lock the lane against the foreign keys of other creates, which hold gates.
 create type ops_private.lane_key as (environment_id uuid, queue text, labels text[]);
-create function ops_private.open_lanes(wanted ops_private.lane_key[]) returns void language sql security definer set search_path = '' as $$
+create function ops_private.open_lanes(wanted ops_private.lane_key[]) returns void language plpgsql security definer set search_path = '' as $$
+begin
   insert into ops_private.lanes (environment_id, queue, labels)
   select distinct w.environment_id, w.queue, w.labels from unnest(wanted) as w
   where not exists (select from ops_private.lanes as l where l.environment_id = w.environment_id and l.queue = w.queue and l.labels = w.labels) order by 1, 2, 3
-  on conflict on constraint one_lane_per_queue_and_labels do nothing
+  on conflict on constraint one_lane_per_queue_and_labels do nothing;
+end
 $$;
 create function ops_private.lane_of(environment uuid, queue text, labels text[]) returns bigint language plpgsql security definer set search_path = '' as $$
 declare
@@ -2688,7 +2667,7 @@ create function ops_private.request_hash(request jsonb) returns text language sq
 $$;
 
 -- create_run(request): operators; with a spec of its own that names a connection, editors. The same idempotency_key answers the same run (created = false); with another request, idempotency_conflict.
-create function ops_private.create_run(request jsonb) returns jsonb language plpgsql security definer set search_path = '' as $$
+create function ops_private.create_run(request jsonb) returns jsonb language plpgsql security definer set search_path = '' set plan_cache_mode = 'force_generic_plan' set enable_seqscan = off as $$
 declare
   me ops_private.principal := ops_private.me();
   run ops.runs;
@@ -2788,21 +2767,22 @@ end
 $$;
 create function ops.create_run(request jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.create_run(ops_private.with_environment($1))';
 grant execute on function ops_private.with_environment(jsonb), ops_private.create_run(jsonb), ops.create_run(jsonb) to authenticated, ops_token;
-
 -- create_runs(requests): operators. Up to 500 runs in one call, each queued or refused for itself, and answered in order as create_run
--- answers it: { ok: true, created, run } or { ok: false, error }. Requests that differ in parameters, queue and idempotency key alone
+-- answers it: { ok: true, created, run }, with ids_only { ok: true, created, run_id }, or { ok: false, error }. Requests that differ in parameters, queue and idempotency key alone
 -- are made together: the first by create_run, the others as copies of it; where they pass gates, each finds its own place there. A
 -- run that takes another's place (debounce) is refused with send_alone: create_run queues it. Keys are taken in their order, so that
 -- callers with the same ones do not wait for each other in a circle. Makes specs, lanes and gates first, then locks all gates.
 
 -- The different requests of a batch, in environments where the caller may start runs. What is no request is left to create_run, which says why.
 create type ops_private.batch_request as (environment_id uuid, project_id uuid, queue text, labels text[], request jsonb);
-create function ops_private.distinct_requests(requests jsonb) returns setof ops_private.batch_request language sql stable security definer set search_path = '' as $$
-  select distinct e.environment_id, e.project_id, coalesce(r.request ->> 'queue', 'default'),
+create function ops_private.distinct_requests(requests jsonb) returns setof ops_private.batch_request language plpgsql stable security definer set search_path = '' as $$
+begin
+  return query select distinct e.environment_id, e.project_id, coalesce(r.request ->> 'queue', 'default'),
     array(select distinct l from jsonb_array_elements_text(case when jsonb_typeof(r.request -> 'labels') = 'array' then r.request -> 'labels' else '[]' end) as l order by l),
     r.request - array['parameters', 'idempotency_key', 'queue', 'labels', 'priority']
   from jsonb_array_elements(requests) as r (request)
-  join ops.environments as e on e.environment_id = any ((select ops_private.visible_environments(ops_private.rank('operator')))::uuid[]) and e.environment_id::text = r.request ->> 'environment_id'
+  join ops.environments as e on e.environment_id = any ((select ops_private.visible_environments(ops_private.rank('operator')))::uuid[]) and e.environment_id::text = r.request ->> 'environment_id';
+end
 $$;
 
 -- Makes the gates that are missing, in one order, and locks them all, once and sorted.
@@ -2813,6 +2793,28 @@ begin
   select distinct w.environment_id, w.kind, w.key, case w.kind when 'concurrency' then 1 end from unnest(wanted) as w order by 1, 2, 3
   on conflict on constraint one_gate_per_key do nothing;
   perform ops_private.lock_gates(ops_private.outer_gates(array(select g.gate_id from unnest(wanted) as w join ops_private.gates as g on (g.environment_id, g.kind, g.key) = (w.environment_id, w.kind, w.key))));
+end
+$$;
+
+-- Requests that name their environment by slug, or not at all, as `with_environment` has one: each different naming is looked up once.
+-- What names none, or several, stays as it is: create_run says why.
+create function ops_private.with_environments(requests jsonb) returns jsonb language plpgsql stable security definer set search_path = '' as $$
+begin
+  if not exists (select from jsonb_array_elements(requests) as r (request) where r.request ->> 'environment_id' is null) then
+    return requests;
+  end if;
+  return (
+    with named as materialized (
+      select r.nth, r.request, r.request ->> 'environment' as environment, r.request ->> 'project' as project from jsonb_array_elements(requests) with ordinality as r (request, nth)
+    ), fitting as materialized (
+      select n.environment, n.project, min(e.environment_id::text) as environment_id
+      from (select distinct n.environment, n.project from named as n) as n
+      join ops.environments as e on e.environment_id = any ((select ops_private.visible_environments())::uuid[]) and e.slug = coalesce(n.environment, e.slug)
+      join ops.projects as p on p.project_id = e.project_id and p.slug = coalesce(n.project, p.slug)
+      group by 1, 2 having count(*) = 1)
+    select jsonb_agg(case when n.request ->> 'environment_id' is not null or f.environment_id is null then n.request
+      else n.request - array['environment', 'project'] || jsonb_build_object('environment_id', f.environment_id) end order by n.nth)
+    from named as n left join fitting as f on f.environment is not distinct from n.environment and f.project is not distinct from n.project);
 end
 $$;
 
@@ -2852,7 +2854,7 @@ begin
   if request ->> 'debounce_key' is not null then
     perform ops_private.fail('send_alone', 'A run with a debounce key is not queued in a batch.', 'Queue it with create_run.');
   end if;
-  answer := ops_private.create_run(request);
+  answer := ops_private.create_run(ops_private.with_environment(request));
   return answer || '{"ok": true}';
 exception when others then
   get stacked diagnostics state = returned_sqlstate, code = message_text, detail = pg_exception_detail, remedy = pg_exception_hint;
@@ -2862,7 +2864,7 @@ $$;
 
 -- Queues copies of a run that was made in this transaction and passes no gate, one for each request: the event, head and phases are its own too.
 -- A request whose idempotency key is taken is left out.
-create function ops_private.copy_run(first ops.runs, requests jsonb, nths int[]) returns table (nth int, answer jsonb) language plpgsql security definer set search_path = '' as $$
+create function ops_private.copy_run(first ops.runs, requests jsonb, nths int[], ids_only boolean) returns table (nth int, answer jsonb) language plpgsql security definer set search_path = '' as $$
 declare
   me ops_private.principal := ops_private.me();
   first_json jsonb := ops_private.run_json(first);
@@ -2892,8 +2894,8 @@ begin
     select p.organization_id, p.project_id, first.environment_id, me.type, me.id, me.name, 'run.created', 'run', m.run_id::text, jsonb_build_object('spec_slug', first.spec_slug, 'parameters', m.parameters), asked_as
     from ops.projects as p cross join made as m where p.project_id = first.project_id
   )
-  select w.nth, jsonb_build_object('ok', true, 'created', true,
-    'run', first_json || jsonb_build_object('run_id', m.run_id, 'created_at', m.created_at, 'queue', w.queue, 'parameters', m.parameters))
+  select w.nth, case when ids_only then jsonb_build_object('ok', true, 'created', true, 'run_id', m.run_id) else jsonb_build_object('ok', true, 'created', true,
+    'run', first_json || jsonb_build_object('run_id', m.run_id, 'created_at', m.created_at, 'queue', w.queue, 'parameters', m.parameters)) end
   from wanted as w join made as m using (run_id);
   if first.not_before is null then
     perform ops_private.wake(array(select l.lane_id from ops_private.lanes as l where l.environment_id = first.environment_id and l.labels = first.labels
@@ -2902,7 +2904,7 @@ begin
 end
 $$;
 
-create function ops_private.create_runs(requests jsonb) returns jsonb language plpgsql security definer set search_path = '' set jit = off as $$
+create function ops_private.create_runs(requests jsonb, ids_only boolean) returns jsonb language plpgsql security definer set search_path = '' set plan_cache_mode = 'force_generic_plan' set enable_seqscan = off set jit = off as $$
 declare
   same record;
   nth int;
@@ -2913,6 +2915,7 @@ begin
   if jsonb_typeof(requests) is distinct from 'array' or jsonb_array_length(requests) not between 1 and 500 then
     perform ops_private.fail('invalid_input', 'requests is an array of 1 to 500 requests.');
   end if;
+  requests := ops_private.with_environments(requests);
   perform ops_private.open_batch(requests);
   answers := array_fill(null::jsonb, array[jsonb_array_length(requests)]);
   for same in
@@ -2926,18 +2929,20 @@ begin
       if first.run_id is null and (answers[nth] ->> 'created')::boolean then
         select * into first from ops.runs as r where r.run_id = (answers[nth] -> 'run' ->> 'run_id')::uuid;
         continue when cardinality(first.gate_ids) > 0;
-        for copy in select * from ops_private.copy_run(first, requests, array(select n from unnest(same.nths) as n where answers[n] is null order by n)) loop
+        for copy in select * from ops_private.copy_run(first, requests, array(select n from unnest(same.nths) as n where answers[n] is null order by n), ids_only) loop
           answers[copy.nth] := copy.answer;
         end loop;
       end if;
     end loop;
   end loop;
+  if ids_only then
+    answers := array(select case when a ? 'run' then a - 'run' || jsonb_build_object('run_id', a -> 'run' -> 'run_id') else a end from unnest(answers) with ordinality as x (a, nth) order by x.nth);
+  end if;
   return jsonb_build_object('items', to_jsonb(answers));
 end
 $$;
-create function ops.create_runs(requests jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.create_runs($1)';
-grant execute on function ops_private.create_runs(jsonb), ops.create_runs(jsonb) to authenticated, ops_token;
-
+create function ops.create_runs(requests jsonb, ids_only boolean default false) returns jsonb language sql set search_path = '' as 'select ops_private.create_runs($1, $2)';
+grant execute on function ops_private.create_runs(jsonb, boolean), ops.create_runs(jsonb, boolean) to authenticated, ops_token;
 -- cancel_run: operators. A queued run ends at once; an active one is told at its next heartbeat and ends when its executor
 -- answers, or with its lease. Its child runs go with it: at once where nobody holds their rows, else by the scheduler. A repeat changes nothing; a finished run is run_finished (a canceled one answers itself).
 create function ops_private.cancel_run(run uuid, reason text) returns jsonb language plpgsql security definer set search_path = '' as $$
@@ -2973,7 +2978,6 @@ end
 $$;
 create function ops.cancel_run(run_id uuid, reason text default null) returns jsonb language sql set search_path = '' as 'select ops_private.cancel_run($1, $2)';
 grant execute on function ops_private.cancel_run(uuid, text), ops.cancel_run(uuid, text) to authenticated, ops_token;
-
 -- The same work as a run that never began: for a run that repeats another, or is part of it.
 create function ops_private.not_begun(run ops.runs) returns ops.runs language plpgsql stable set search_path = '' as $$
 begin
@@ -3102,7 +3106,6 @@ $$;
 create function ops.retry_run(run_id uuid, mode text default 'all', definition text default 'pinned', idempotency_key text default null) returns jsonb
 language sql set search_path = '' as 'select ops_private.retry_run($1, $2, $3, $4)';
 grant execute on function ops_private.retry_run(uuid, text, text, text), ops.retry_run(uuid, text, text, text) to authenticated, ops_token;
-
 -- runs_ended: what the end of runs sets in motion, in the transaction that ended them, after their last event. Set-based. It locks
 -- no gate and waits for no row that another transaction may hold: what needs that is left to the tick.
 create function ops_private.runs_ended(ended uuid[]) returns void language plpgsql security definer set search_path = '' as $$
@@ -3126,7 +3129,6 @@ begin
   end if;
 end
 $$;
-
 -- Fair share: a project's turn comes by its live leases divided by its weight, and who would have the least after one more goes
 -- first. What an idle project does not take, others do. Counts only leases in these lanes: who serves others competes there.
 create function ops_private.lane_shares(lanes bigint[]) returns table (lane_id bigint, project_id uuid, live numeric, weight int) language sql stable security definer set search_path = '' as $$
@@ -3147,7 +3149,7 @@ $$;
 
 -- Locks up to `at_most` ready runs of these lanes, skipping what others hold: the best over all lanes, in fair turns where they
 -- belong to several projects.
-create function ops_private.lock_ready(lanes bigint[], at_most int) returns uuid[] language plpgsql security definer set search_path = '' set plan_cache_mode = 'force_custom_plan' as $$
+create function ops_private.lock_ready(lanes bigint[], at_most int) returns uuid[] language plpgsql security definer set search_path = '' as $$
 declare
   shared boolean := (select count(distinct e.project_id) from ops_private.lanes as l join ops.environments as e using (environment_id) where l.lane_id = any (lanes)) > 1;
   candidates uuid[] := '{}';
@@ -3212,16 +3214,25 @@ $$;
 -- What the holder of new leases is told of each, in order; as json, which is text from the start (jsonb would be built anew at each level).
 -- Row by row on purpose: the statistics of leases may be those of an empty queue, and a join over
 -- such a guess reads everything once for each run.
-create function ops_private.claims_json(taken uuid[]) returns json language plpgsql stable security definer set search_path = '' as $$
+create function ops_private.claims_json(taken uuid[], share_specs boolean) returns json language plpgsql stable security definer set search_path = '' as $$
 begin
   return (
     select json_agg(json_build_object(
       'run', (select row_to_json(w) from (select r.*, l.expires_at as lease_expires_at) as w),
-      'spec', (select s.spec from ops.specs as s where s.project_id = r.project_id and s.spec_sha256 = r.spec_sha256),
+      'spec', case when not share_specs then (select s.spec from ops.specs as s where s.project_id = r.project_id and s.spec_sha256 = r.spec_sha256) end,
       'lease_token', l.lease_token, 'lease_expires_at', l.expires_at, 'lease_seconds', l.lease_seconds, 'attempt', l.attempt, 'fence', l.fence::text,
       'phases', (select coalesce(json_agg(row_to_json(w) order by w.position), '[]') from (select p.name, p.type, p.status, p.position, p.attempt, p.depends_on, p.started_at, p.finished_at, p.input_sha256, p.output_sha256, p.metrics, p.checkpoint, p.error_code, p.error_message from ops.run_phases as p where p.run_id = c.run_id) as w)) order by c.nth)
     from unnest(taken) with ordinality as c (run_id, nth) join ops_private.run_wire as r on r.run_id = c.run_id
     cross join lateral (select x.* from ops.leases as x where x.run_id = c.run_id limit 1) as l);
+end
+$$;
+
+-- The specs of new leases, each once: by its hash, whichever project holds it.
+create function ops_private.specs_json(taken uuid[]) returns json language plpgsql stable security definer set search_path = '' as $$
+begin
+  return (
+    select json_object_agg(s.spec_sha256, s.spec)
+    from (select r.spec_sha256, min(r.project_id::text)::uuid as project_id from ops.runs as r where r.run_id = any (taken) group by 1) as u join ops.specs as s using (project_id, spec_sha256));
 end
 $$;
 
@@ -3230,8 +3241,8 @@ $$;
 -- in a later statement, take what fits and park the rest on its first full gate. Answers { items, again, retry_after_ms }; where
 -- the sweep had to lock gates it answers `again`, because a second pass over gates in one transaction could deadlock. Times
 -- are compared with a variable, not with clock_timestamp() itself, which no index condition may hold.
-create function ops_private.claim_runs(max_runs int, queues text[], labels text[], lease_seconds int, only_run uuid, version text, hostname text, start boolean) returns json
-language plpgsql security definer set search_path = '' set plan_cache_mode = 'force_custom_plan' as $$
+create function ops_private.claim_runs(max_runs int, queues text[], labels text[], lease_seconds int, only_run uuid, version text, hostname text, start boolean, share_specs boolean) returns json
+language plpgsql security definer set search_path = '' set plan_cache_mode = 'force_generic_plan' set enable_seqscan = off as $$
 declare
   me ops_private.principal := ops_private.me();
   environments uuid[];
@@ -3337,26 +3348,28 @@ begin
   where e.place = 0 or start order by h.run_id, e.place;
   -- Room that this claim left at its gates goes to runs that were parked there.
   perform ops_private.unpark(gates);
-  return json_build_object('again', false, 'retry_after_ms', 0, 'items', ops_private.claims_json(taken));
+  if share_specs then
+    return json_build_object('again', false, 'retry_after_ms', 0, 'items', ops_private.claims_json(taken, true), 'specs', ops_private.specs_json(taken));
+  end if;
+  return json_build_object('again', false, 'retry_after_ms', 0, 'items', ops_private.claims_json(taken, false));
 end
 $$;
-alter function ops_private.claim_runs(int, text[], text[], int, uuid, text, text, boolean) set jit = off;
+alter function ops_private.claim_runs(int, text[], text[], int, uuid, text, text, boolean, boolean) set jit = off;
 
-create function ops.claim_runs(max_runs int default 1, queues text[] default '{default}', labels text[] default '{}', lease_seconds int default 30, run_id uuid default null, version text default null, hostname text default null, start boolean default false)
-returns json language sql set search_path = '' as 'select ops_private.claim_runs($1, $2, $3, $4, $5, $6, $7, $8)';
+create function ops.claim_runs(max_runs int default 1, queues text[] default '{default}', labels text[] default '{}', lease_seconds int default 30, run_id uuid default null, version text default null, hostname text default null, start boolean default false, share_specs boolean default false)
+returns json language sql set search_path = '' as 'select ops_private.claim_runs($1, $2, $3, $4, $5, $6, $7, $8, $9)';
 -- claim_run(executor_id): the case of one; answers the claim, or null.
 create function ops_private.claim_run(executor uuid, lease_seconds int) returns jsonb language plpgsql security definer set search_path = '' as $$
 begin
   if (ops_private.me()).id is distinct from executor then
     perform ops_private.fail('forbidden', 'The token belongs to another executor.');
   end if;
-  return ops_private.claim_runs(1, (select e.queues from ops.executors as e where e.executor_id = executor), '{}', lease_seconds, null, null, null, false)::jsonb -> 'items' -> 0;
+  return ops_private.claim_runs(1, (select e.queues from ops.executors as e where e.executor_id = executor), '{}', lease_seconds, null, null, null, false, false)::jsonb -> 'items' -> 0;
 end
 $$;
 create function ops.claim_run(executor_id uuid, lease_seconds int default 30) returns jsonb language sql set search_path = '' as 'select ops_private.claim_run($1, $2)';
-grant execute on function ops_private.claim_runs(int, text[], text[], int, uuid, text, text, boolean), ops.claim_runs(int, text[], text[], int, uuid, text, text, boolean),
+grant execute on function ops_private.claim_runs(int, text[], text[], int, uuid, text, text, boolean, boolean), ops.claim_runs(int, text[], text[], int, uuid, text, text, boolean, boolean),
   ops_private.claim_run(uuid, int), ops.claim_run(uuid, int) to authenticated, ops_token;
-
 -- start_run: the lease holder. claimed → running; a repeat changes nothing. Locks run, lease, head.
 create function ops_private.start_run(run uuid, token uuid) returns jsonb language plpgsql security definer set search_path = '' as $$
 declare
@@ -3374,7 +3387,6 @@ end
 $$;
 create function ops.start_run(run_id uuid, lease_token uuid) returns jsonb language sql set search_path = '' as 'select ops_private.start_run($1, $2)';
 grant execute on function ops_private.start_run(uuid, uuid), ops.start_run(uuid, uuid) to authenticated, ops_token;
-
 -- What a heartbeat finds that must stop the work: the run's timeout, or a cap that is used up while this lease uses more of it
 -- than it reserved (who stays within its reservation is never stopped). Meters rows, bytes and cost on the way.
 create function ops_private.reason_to_stop(lease ops.leases, usage jsonb, out code text, out reason text) language plpgsql security definer set search_path = '' as $$
@@ -3436,7 +3448,6 @@ $$;
 create function ops.heartbeat_run(run_id uuid, lease_token uuid, phase text default null, lease_seconds int default null, usage jsonb default '{}') returns jsonb
 language sql set search_path = '' as 'select ops_private.heartbeat_run($1, $2, $3, $4, $5)';
 grant execute on function ops_private.heartbeat_run(uuid, uuid, text, int, jsonb), ops.heartbeat_run(uuid, uuid, text, int, jsonb) to authenticated, ops_token;
-
 -- Those of these events that may not be appended, and why: payload_too_large or invalid_input. One call for many: a call costs more than an event.
 create function ops_private.refused_events(events jsonb[]) returns table (nth bigint, code text) language sql immutable set search_path = '' as $$
   select * from (
@@ -3489,7 +3500,6 @@ end
 $$;
 create function ops.append_events(run_id uuid, lease_token uuid, events jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.append_events($1, $2, $3)';
 grant execute on function ops_private.append_events(uuid, uuid, jsonb), ops.append_events(uuid, uuid, jsonb) to authenticated, ops_token;
-
 -- set_phase: the lease holder of a running run. pending → running | skipped; running → succeeded | failed | running (progress, checkpoint);
 -- failed → running (a retry inside the lease). The same status again writes no second event. Locks lease, phase, head.
 create function ops_private.set_phase(run uuid, token uuid, name text, patch jsonb) returns jsonb language plpgsql security definer set search_path = '' as $$
@@ -3538,7 +3548,6 @@ end
 $$;
 create function ops.set_phase(run_id uuid, lease_token uuid, name text, patch jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.set_phase($1, $2, $3, $4)';
 grant execute on function ops_private.set_phase(uuid, uuid, text, jsonb), ops.set_phase(uuid, uuid, text, jsonb) to authenticated, ops_token;
-
 create table ops.datasets (
   dataset_id uuid primary key default gen_random_uuid(),
   environment_id uuid not null references ops.environments,
@@ -3645,7 +3654,6 @@ $$;
 create function ops.pin_inputs(run_id uuid, lease_token uuid, datasets text[] default '{}', sources jsonb default '{}') returns jsonb
 language sql set search_path = '' as 'select ops_private.pin_inputs($1, $2, $3, $4)';
 grant execute on function ops_private.pin_inputs(uuid, uuid, text[], jsonb), ops.pin_inputs(uuid, uuid, text[], jsonb) to authenticated, ops_token;
-
 -- begin_publish: the lease holder, by a running phase. Takes the right to commit to tables, all or none, before anything is put into
 -- their logs. Answers for each the fence to commit with and the registered version to build on (-1: none): commits after that one
 -- were never registered. A table that another live lease holds is table_busy. A repeat under the same lease answers the same.
@@ -3725,7 +3733,6 @@ $$;
 create function ops.publish_dataset(run_id uuid, lease_token uuid, dataset jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.publish_dataset($1, $2, $3)';
 grant execute on function ops_private.begin_publish(uuid, uuid, text, text[]), ops.begin_publish(uuid, uuid, text, text[]),
   ops_private.publish_dataset(uuid, uuid, jsonb), ops.publish_dataset(uuid, uuid, jsonb) to authenticated, ops_token;
-
 -- check_receipt: the store vouches for bytes with a receipt, keyed by a secret that SQL shares with it: sha256(key || sha256(key || 'environment:sha256:size')).
 create function ops_private.check_receipt(environment uuid, hash text, byte_size bigint, receipt text) returns void language plpgsql security definer set search_path = '' as $$
 declare
@@ -3795,7 +3802,6 @@ $$;
 create function ops.register_artifact(run_id uuid, lease_token uuid, artifact jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.register_artifact($1, $2, $3)';
 grant execute on function ops_private.record_object(uuid, text, bigint, text), ops.record_object(uuid, text, bigint, text), ops_private.object_stored(uuid, text), ops.object_stored(uuid, text),
   ops_private.register_artifact(uuid, uuid, jsonb), ops.register_artifact(uuid, uuid, jsonb) to authenticated, ops_token;
-
 -- A report that ends the lease is answered once and the answer kept: a repeat with the same lease (its first answer was lost)
 -- gets it again, until a later lease of the run has been ended by its holder. A lease that was swept leaves none: lease_lost.
 create function ops_private.recorded_end(run uuid, token uuid) returns jsonb language sql stable security definer set search_path = '' as $$
@@ -3931,7 +3937,6 @@ create function ops.release_run(run_id uuid, lease_token uuid, reason text defau
 grant execute on function ops_private.complete_run(uuid, uuid, jsonb), ops.complete_run(uuid, uuid, jsonb),
   ops_private.fail_run(uuid, uuid, text, text, jsonb, boolean, double precision), ops.fail_run(uuid, uuid, text, text, jsonb, boolean, double precision),
   ops_private.release_run(uuid, uuid, text, text[]), ops.release_run(uuid, uuid, text, text[]) to authenticated, ops_token;
-
 create table ops_private.scheduler (
   only_row boolean primary key default true constraint there_is_one_row check (only_row),
   last_tick_at timestamptz,
@@ -4015,7 +4020,6 @@ end
 $$;
 create function ops.health() returns jsonb language sql stable set search_path = '' as 'select ops_private.health()';
 grant execute on function ops_private.tick(), ops.tick(), ops_private.health(), ops.health() to ops_token;
-
 -- What schedules and backfills share: a queued run of a template, and the end of many runs at once.
 
 -- Puts the words of a fire into every `${{ schedule.WORD }}` of the parameters, and the spec's defaults where nothing is given. The
@@ -4083,7 +4087,6 @@ begin
   return done;
 end
 $$;
-
 -- report_runs(reports): executors. Many writes of many runs that they hold, in one call. A report is { run_id, lease_token, report_id?,
 -- writes: [{ type, … }] }; its writes are applied in order, whole or not at all, and mean what the functions of one write mean.
 -- Each report is answered for itself, in order: { run_id, ok: true, status, … } or { run_id, ok: false, error }.
@@ -4118,9 +4121,11 @@ $$;
 
 -- The writes of reports, one a row.
 create function ops_private.writes_of(asked ops_private.run_report[]) returns table (run_id uuid, nth bigint, type text, name text, target text, patch jsonb, body jsonb)
-language sql immutable set search_path = '' as $$
-  select a.run_id, w.nth, w.body ->> 'type', w.body ->> 'name', w.body -> 'patch' ->> 'status', w.body -> 'patch', w.body
-  from unnest(asked) as a cross join jsonb_array_elements(case when jsonb_typeof(a.writes) = 'array' then a.writes else '[]' end) with ordinality as w (body, nth)
+language plpgsql immutable set search_path = '' as $$
+begin
+  return query select a.run_id, w.nth, w.body ->> 'type', w.body ->> 'name', w.body -> 'patch' ->> 'status', w.body -> 'patch', w.body
+  from unnest(asked) as a cross join jsonb_array_elements(case when jsonb_typeof(a.writes) = 'array' then a.writes else '[]' end) with ordinality as w (body, nth);
+end
 $$;
 
 -- Which of these reports the set-based way takes: of a run that is reported once here, was not asked to be cancelled, and whose
@@ -4307,7 +4312,7 @@ end
 $$;
 
 -- One plan for all calls, by index: a plan that was made while the tables were small would read them whole when they are not.
-create function ops_private.report_runs(reports jsonb) returns jsonb language plpgsql security definer set search_path = '' set plan_cache_mode = 'force_generic_plan' set enable_seqscan = off set jit = off as $$
+create function ops_private.report_runs(reports jsonb) returns json language plpgsql security definer set search_path = '' set plan_cache_mode = 'force_generic_plan' set enable_seqscan = off set jit = off as $$
 declare
   me ops_private.principal := ops_private.me();
   asked ops_private.run_report[];
@@ -4351,6 +4356,9 @@ begin
   exception when data_exception or integrity_constraint_violation then
     by_run := '{}';  -- one of them holds what no column takes: the savepoints find out which
   end;
+  if cardinality(plain) = cardinality(asked) and by_run <> '{}' then
+    return json_build_object('items', (select json_agg(by_run -> a.run_id::text order by a.nth) from unnest(asked) as a));
+  end if;
   foreach report in array asked loop
     by_nth[report.nth] := by_run -> report.run_id::text;
   end loop;
@@ -4358,12 +4366,11 @@ begin
   for report in select a.* from unnest(asked) as a where coalesce(not by_run ? a.run_id::text, true) order by a.run_id, a.nth loop
     by_nth[report.nth] := ops_private.apply_report(report);
   end loop;
-  return jsonb_build_object('items', to_jsonb(by_nth));
+  return json_build_object('items', to_jsonb(by_nth));
 end
 $$;
-create function ops.report_runs(reports jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.report_runs($1)';
+create function ops.report_runs(reports jsonb) returns json language sql set search_path = '' as 'select ops_private.report_runs($1)';
 grant execute on function ops_private.report_runs(jsonb), ops.report_runs(jsonb) to authenticated, ops_token;
-
 -- A cap as the wire has it, with its use in the window of now. `over` is what it is above its limit: overruns happen between beats.
 create function ops_private.cap_json(cap ops.caps) returns jsonb language sql stable security definer set search_path = '' as $$
   select to_jsonb(cap) - 'gate_id' || jsonb_build_object('scope', case when cap.environment_id is not null then 'environment' when cap.project_id is not null then 'project' else 'organization' end, 'limit_amount', trim_scale(cap.limit_amount)::text, 'used', trim_scale(ops_private.cap_settled(cap.cap_id, w.starts_at))::text,
@@ -4551,7 +4558,6 @@ create function ops.cap_allow(cap_key text, amount numeric default 1, environmen
 language sql set search_path = '' as 'select ops_private.cap_allow($1, $2, $3, $4, $5)';
 grant execute on function ops_private.list_caps(uuid, text, uuid, int), ops.list_caps(uuid, text, uuid, int), ops_private.get_cap(uuid), ops.get_cap(uuid), ops_private.save_cap(jsonb), ops.save_cap(jsonb),
   ops_private.delete_cap(uuid), ops.delete_cap(uuid), ops_private.cap_allow(text, numeric, uuid, uuid, uuid), ops.cap_allow(text, numeric, uuid, uuid, uuid) to authenticated, ops_token;
-
 -- What a run prints. Lines are numbered per run, 1..n without gaps; a chunk holds whole lines of one phase, attempt and stream,
 -- joined by line feeds. Chunks are a buffer: when the run has ended they become one artifact per phase and are deleted, so this
 -- table holds live runs only and needs no partitions, but an eager vacuum.
@@ -4603,7 +4609,6 @@ alter table ops_private.log_heads enable row level security;
 alter table ops_private.log_heads force row level security;
 alter table ops_private.log_files enable row level security;
 alter table ops_private.log_files force row level security;
-
 -- What became of each nominal time, exactly once: the primary key. A buffered one becomes started, superseded or dropped; every other
 -- outcome is final.
 create table ops.schedule_fires (
@@ -4651,7 +4656,6 @@ language sql security definer set search_path = '' as $$
   select p.organization_id, p.project_id, e.environment_id, 'schedule', schedule.schedule_id, schedule.name, action, object_type, object_id, after
   from ops.environments as e join ops.projects as p using (project_id) where e.environment_id = schedule.environment_id
 $$;
-
 -- append_logs: the lease holder. Lines get the run's next numbers, in the order given. A chunk_id that is already there is written
 -- once (the same lines) or refused (others, conflict). Beyond the limit of a run (setting log_limit_bytes, else 256 MB) lines are
 -- counted and dropped, and one line says so. Locks lease, log head.
@@ -4710,7 +4714,6 @@ end
 $$;
 create function ops.append_logs(run_id uuid, lease_token uuid, chunks jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.append_logs($1, $2, $3)';
 grant execute on function ops_private.append_logs(uuid, uuid, jsonb), ops.append_logs(uuid, uuid, jsonb) to authenticated, ops_token;
-
 -- explain_run: whoever sees the run. Why is it not running (or not ending)? Every rule that holds it back, each with the row that
 -- does: { rule, detail, remedy, row }. Never empty. Reads little: what it counts, it counts to a bound.
 
@@ -4868,7 +4871,6 @@ end
 $$;
 create function ops.explain_run(run_id uuid) returns jsonb language sql stable set search_path = '' as 'select ops_private.explain_run($1)';
 grant execute on function ops_private.explain_run(uuid), ops.explain_run(uuid) to authenticated, ops_token;
-
 -- create_schedule, update_schedule, delete_schedule: editors. The fields are those of contracts/schedule.ts; whether cron can be read is
 -- checked there, and again by the tick, which pauses a schedule that it cannot read.
 
@@ -4980,7 +4982,6 @@ create function ops.update_schedule(schedule_id uuid, patch jsonb) returns jsonb
 create function ops.delete_schedule(schedule_id uuid) returns jsonb language sql set search_path = '' as 'select ops_private.delete_schedule($1)';
 grant execute on function ops_private.create_schedule(jsonb), ops.create_schedule(jsonb), ops_private.update_schedule(uuid, jsonb), ops.update_schedule(uuid, jsonb),
   ops_private.delete_schedule(uuid), ops.delete_schedule(uuid) to authenticated, ops_token;
-
 -- pause_schedule, resume_schedule: operators. A repeat changes nothing. While paused nothing fires and nothing that waits is started;
 -- nominal times that pass meanwhile are not caught up.
 create function ops_private.pause_schedule(schedule uuid, note text) returns jsonb language plpgsql security definer set search_path = '' as $$
@@ -5038,7 +5039,6 @@ $$;
 create function ops.pause_schedule(schedule_id uuid, note text default null) returns jsonb language sql set search_path = '' as 'select ops_private.pause_schedule($1, $2)';
 create function ops.resume_schedule(schedule_id uuid) returns jsonb language sql set search_path = '' as 'select ops_private.resume_schedule($1)';
 grant execute on function ops_private.pause_schedule(uuid, text), ops.pause_schedule(uuid, text), ops_private.resume_schedule(uuid), ops.resume_schedule(uuid) to authenticated, ops_token;
-
 -- read_logs: whoever sees the run. One page of lines between `after` and `before`, from the first one up (order asc) or from the
 -- last one down (desc), of one phase, attempt or stream where named; with `search`, the lines that hold that text whatever the
 -- case of its letters, and (unless `count` is false) how many of all lines do. A page has at most `limit` lines and 1 MB of text, but at least one line.
@@ -5143,7 +5143,6 @@ end
 $$;
 create function ops.read_heads(runs uuid[]) returns jsonb language sql stable set search_path = '' as 'select ops_private.read_heads($1)';
 grant execute on function ops_private.read_heads(uuid[]), ops.read_heads(uuid[]) to authenticated, ops_token;
-
 -- Compaction, by the scheduler: take_logs hands out runs that have ended, read_log_chunks gives their lines, the scheduler stores a
 -- file per phase, compact_logs registers the files and deletes the chunks in one transaction. Many callers, or one that dies
 -- anywhere, do the same work again: the same chunks give the same bytes, and the first compact_logs wins.
@@ -5227,7 +5226,6 @@ $$;
 create function ops.compact_logs(run_id uuid, files jsonb) returns boolean language sql set search_path = '' as 'select ops_private.compact_logs($1, $2)';
 grant execute on function ops_private.take_logs(int), ops.take_logs(int), ops_private.read_log_chunks(uuid, text, int), ops.read_log_chunks(uuid, text, int),
   ops_private.compact_logs(uuid, jsonb), ops.compact_logs(uuid, jsonb) to authenticated, ops_token;
-
 -- due_schedules: the scheduler. Schedules whose time has come (or whose next time is not worked out yet), and those with a fire that
 -- waits while nothing runs any more; the longest due first. Read only.
 create function ops_private.due_schedules(at_most int) returns jsonb language plpgsql security definer set search_path = '' set plan_cache_mode = 'force_custom_plan' as $$
@@ -5403,7 +5401,6 @@ create function ops.fire_schedule(schedule_id uuid, expected_after timestamptz, 
 language sql set search_path = '' as 'select ops_private.fire_schedule($1, $2, $3, $4, $5)';
 grant execute on function ops_private.due_schedules(int), ops.due_schedules(int), ops_private.fire_schedule(uuid, timestamptz, timestamptz[], timestamptz, text),
   ops.fire_schedule(uuid, timestamptz, timestamptz[], timestamptz, text) to ops_token;
-
 -- run_schedule: operators. One run now, as the schedule describes it, beside what runs already and whether or not it is paused; its
 -- nominal time is this moment. The same idempotency_key answers the same run (created = false).
 create function ops_private.run_schedule(schedule uuid, key text) returns jsonb language plpgsql security definer set search_path = '' as $$
@@ -5441,7 +5438,6 @@ end
 $$;
 create function ops.run_schedule(schedule_id uuid, idempotency_key text default null) returns jsonb language sql set search_path = '' as 'select ops_private.run_schedule($1, $2)';
 grant execute on function ops_private.run_schedule(uuid, text), ops.run_schedule(uuid, text) to authenticated, ops_token;
-
 -- One partition of a backfill: pending → started (its run), skipped (what is there need not be made again) or canceled; once.
 create table ops.backfill_items (
   backfill_id uuid not null references ops.backfills,
@@ -5506,7 +5502,6 @@ create function ops_private.skip_reason(reprocess text, state text) returns text
     when reprocess = 'none' then 'It has a run already: ' || state || '.'
     when state = 'succeeded' or state = 'failed' and reprocess = 'missing_only' then 'Its run ' || state || ' already.' end
 $$;
-
 -- A for_each phase fans out: each of its items is a child run, which executes that one phase with the item as a parameter. The parent
 -- gives its lease back while they run (queued, not_before infinity) and joins them when all have ended.
 
@@ -5678,7 +5673,6 @@ create function ops.settle_children() returns jsonb language sql set search_path
 grant execute on function ops_private.create_children(uuid, uuid, text, text, jsonb, int), ops.create_children(uuid, uuid, text, text, jsonb, int),
   ops_private.wait_for_children(uuid, uuid), ops.wait_for_children(uuid, uuid) to authenticated, ops_token;
 grant execute on function ops_private.settle_children(), ops.settle_children() to ops_token;
-
 -- preview_backfill, create_backfill: operators. `request` has the fields of contracts/backfill.ts; the partitions begin at `starts` and
 -- end where the next begins, the last at range_end (lib/ops/backfills.ts works them out from cron).
 
@@ -5767,7 +5761,6 @@ create function ops.preview_backfill(request jsonb, starts timestamptz[]) return
 create function ops.create_backfill(request jsonb, starts timestamptz[]) returns jsonb language sql set search_path = '' as 'select ops_private.create_backfill($1, $2)';
 grant execute on function ops_private.preview_backfill(jsonb, timestamptz[]), ops.preview_backfill(jsonb, timestamptz[]),
   ops_private.create_backfill(jsonb, timestamptz[]), ops.create_backfill(jsonb, timestamptz[]) to authenticated, ops_token;
-
 -- pause_backfill, resume_backfill, cancel_backfill: operators. active ⇄ paused → canceled; a repeat changes nothing, and what has
 -- ended stays so (illegal_transition). While paused no run is made; those that were made go on. To cancel drops what is pending, and
 -- cancels the runs that are open: queued ones at once, active ones at their next heartbeat.
@@ -5798,7 +5791,6 @@ create function ops.pause_backfill(backfill_id uuid, note text default null) ret
 create function ops.resume_backfill(backfill_id uuid) returns jsonb language sql set search_path = '' as 'select ops_private.set_backfill_status($1, ''active'', null)';
 create function ops.cancel_backfill(backfill_id uuid, note text default null) returns jsonb language sql set search_path = '' as 'select ops_private.set_backfill_status($1, ''canceled'', $2)';
 grant execute on function ops_private.set_backfill_status(uuid, text, text), ops.pause_backfill(uuid, text), ops.resume_backfill(uuid), ops.cancel_backfill(uuid, text) to authenticated, ops_token;
-
 -- advance_backfill: the scheduler. Takes the active backfill that waited longest (skipping what others hold) and makes runs for its next
 -- partitions, as many as it may have open at once; at most 50 a call. A partition is looked at again first: what came into being since is
 -- skipped. Item and run are written in one transaction under the backfill's lock, so a crash or a repeat neither doubles nor loses
@@ -5893,7 +5885,6 @@ end
 $$;
 create function ops.advance_backfill() returns jsonb language sql set search_path = '' as 'select ops_private.advance_backfill()';
 grant execute on function ops_private.advance_backfill(), ops.advance_backfill() to ops_token;
-
 -- Tables of the owner's list (LH-002) whose functions come with later milestones: routing of alerts.
 create table ops.routing_matrix (
   route_id uuid primary key default gen_random_uuid(),
@@ -5963,7 +5954,6 @@ begin
   end loop;
 end
 $$;
-
 -- One webhook per project, and the log of what was sent to it. A delivery is written in the transaction of what it tells, and
 -- sent by the web process (lib/ops/tick/webhooks.ts), which signs it; the database holds no key. The URL may hold a secret of
 -- its own, so only those who administer the whole project see it.
@@ -6113,7 +6103,6 @@ create function ops.retry_delivery(delivery_id uuid) returns jsonb language sql 
 grant execute on function ops_private.put_webhook(uuid, text, boolean, text[]), ops.put_webhook(uuid, text, boolean, text[]),
   ops_private.delete_webhook(uuid), ops.delete_webhook(uuid), ops_private.test_webhook(uuid), ops.test_webhook(uuid),
   ops_private.retry_delivery(uuid), ops.retry_delivery(uuid) to authenticated, ops_token;
-
 -- What makes a delivery, and how it is taken and settled.
 
 -- Called by runs_ended: one delivery for each run that ended failed, where the project's webhook wants it. A verification is
@@ -6240,7 +6229,6 @@ create function ops.settle_delivery(delivery_id uuid, attempt int, http_status i
 language sql set search_path = '' as 'select ops_private.settle_delivery($1, $2, $3, $4)';
 grant execute on function ops_private.watch_executors(), ops.watch_executors(), ops_private.take_deliveries(int), ops.take_deliveries(int),
   ops_private.settle_delivery(uuid, int, int, text), ops.settle_delivery(uuid, int, int, text) to authenticated, ops_token;
-
 -- One verb on many runs, as a job: the runs are found once, at its creation, and then worked off in slices by the tick, each item
 -- in a savepoint, as the one who asked: their role counts when an item's turn comes, and the audit log names them.
 create table ops.bulk_jobs (
@@ -6446,7 +6434,6 @@ $$;
 create function ops.create_bulk(request jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.create_bulk($1)';
 create function ops.abort_bulk(bulk_id uuid) returns jsonb language sql set search_path = '' as 'select ops_private.abort_bulk($1)';
 grant execute on function ops_private.create_bulk(jsonb), ops.create_bulk(jsonb), ops_private.abort_bulk(uuid), ops.abort_bulk(uuid) to authenticated, ops_token;
-
 -- The principal that a job's creator is now: null where the token has ended. What they may do is asked again for every item.
 create function ops_private.principal_now(type text, id uuid, name text) returns text language sql stable security definer set search_path = '' as $$
   select case type
@@ -6522,7 +6509,6 @@ end
 $$;
 create function ops.advance_bulk_jobs(at_most int default 50) returns jsonb language sql set search_path = '' as 'select to_jsonb(ops_private.advance_bulk_jobs($1))';
 grant execute on function ops_private.advance_bulk_jobs(int), ops.advance_bulk_jobs(int) to authenticated, ops_token;
-
 -- A run's score: how well it went, 0 to 100, out of signals (numbers about the run) and the weights that its project gives them.
 -- The formula is in docs/scores.md. Same signals and weights, same score.
 create table ops.signal_weights (
@@ -6749,7 +6735,6 @@ create function ops.put_signal_weights(project_id uuid, weights jsonb) returns j
 grant execute on function ops_private.score_ended_runs(int), ops.score_ended_runs(int), ops_private.compute_run_score(uuid), ops.compute_run_score(uuid),
   ops_private.put_signals(uuid, uuid, jsonb), ops.put_signals(uuid, uuid, jsonb), ops_private.get_signal_weights(uuid), ops.get_signal_weights(uuid),
   ops_private.put_signal_weights(uuid, jsonb), ops.put_signal_weights(uuid, jsonb) to authenticated, ops_token;
-
 -- The registry of executors: admins of the whole project. Deleting one keeps its row, because runs name it; its name is free again.
 
 create function ops_private.executor_json(executor ops.executors) returns jsonb language sql stable security definer set search_path = '' as $$
@@ -6940,7 +6925,6 @@ create function ops.heartbeat_executor(executor_id uuid, version text default nu
 grant execute on function ops_private.create_executor(uuid, text, text[], text[]), ops.create_executor(uuid, text, text[], text[]), ops_private.update_executor(uuid, jsonb), ops.update_executor(uuid, jsonb),
   ops_private.delete_executor(uuid), ops.delete_executor(uuid), ops_private.create_executor_token(uuid, text, text, timestamptz, int), ops.create_executor_token(uuid, text, text, timestamptz, int),
   ops_private.revoke_executor_token(uuid, uuid), ops.revoke_executor_token(uuid, uuid), ops_private.heartbeat_executor(uuid, text, text), ops.heartbeat_executor(uuid, text, text) to authenticated, ops_token;
-
 -- Secrets of an environment: names that anybody there may know, and values that only its executors can open. A value is sealed to
 -- the environment's public key (X25519, a JWE of ECDH-ES and A256GCM; docs/secrets.md) before it comes here; the private key
 -- lives with the executors. The sealed value itself is answered by one function alone: get_run_secrets, to the holder of a lease.
@@ -7156,7 +7140,6 @@ create function ops.put_secret(environment_id uuid, name text, sealed text) retu
 create function ops.delete_secret(environment_id uuid, name text) returns boolean language sql set search_path = '' as 'select ops_private.delete_secret($1, $2)';
 grant execute on function ops_private.put_environment_key(uuid, jsonb), ops.put_environment_key(uuid, jsonb), ops_private.retire_environment_key(uuid, text), ops.retire_environment_key(uuid, text),
   ops_private.list_secrets(uuid), ops.list_secrets(uuid), ops_private.put_secret(uuid, text, text), ops.put_secret(uuid, text, text), ops_private.delete_secret(uuid, text), ops.delete_secret(uuid, text) to authenticated, ops_token;
-
 -- A connection: a named source or warehouse of an environment. Pipelines name it; the executor gets its settings, and its secret
 -- sealed, when it holds a run that names it (get_run_secrets). Whoever may change where a connection leads could have its secret
 -- sent there, so connections are for admins, as secrets are.
@@ -7367,7 +7350,6 @@ create function ops.delete_connection(connection_id uuid) returns boolean langua
 create function ops.test_connection(connection_id uuid) returns jsonb language sql set search_path = '' as 'select ops_private.test_connection($1)';
 grant execute on function ops_private.list_connections(uuid), ops.list_connections(uuid), ops_private.get_connection(uuid), ops.get_connection(uuid), ops_private.save_connection(jsonb), ops.save_connection(jsonb),
   ops_private.delete_connection(uuid), ops.delete_connection(uuid), ops_private.test_connection(uuid), ops.test_connection(uuid) to authenticated, ops_token;
-
 -- What a run may open: the connections that its pinned spec names, with its parameters in their places. A child run gets no more than
 -- what the specs of all runs above it name as well: whoever executes a parent writes its children's specs.
 create function ops_private.run_connections(run ops.runs) returns setof ops.connections language sql stable security definer set search_path = '' as $$
@@ -7467,7 +7449,6 @@ create function ops.reseal_secret(run_id uuid, lease_token uuid, name text, vers
 create function ops.reseal_secrets(environment_id uuid) returns jsonb language sql set search_path = '' as 'select ops_private.reseal_secrets($1)';
 grant execute on function ops_private.get_run_secrets(uuid, uuid), ops.get_run_secrets(uuid, uuid), ops_private.reseal_secret(uuid, uuid, text, int, text), ops.reseal_secret(uuid, uuid, text, int, text),
   ops_private.reseal_secrets(uuid), ops.reseal_secrets(uuid) to authenticated, ops_token;
-
 -- Deleting an organization, a project, an environment or one's own account: seen beforehand (preview_deletion), typed by name, refused while
 -- runs are active. At once nobody sees it, its tokens are void and its name is free; its rows and bytes go in slices, by the tick. The audit log stays.
 
@@ -7610,7 +7591,6 @@ $$;
 create function ops.preview_deletion(kind text, id uuid) returns jsonb language sql stable set search_path = '' as 'select ops_private.preview_deletion($1, $2)';
 create function ops.delete_scope(kind text, id uuid, typed_name text) returns boolean language sql set search_path = '' as 'select ops_private.delete_scope($1, $2, $3)';
 grant execute on function ops_private.preview_deletion(text, uuid), ops.preview_deletion(text, uuid), ops_private.delete_scope(text, uuid, text), ops.delete_scope(text, uuid, text) to authenticated, ops_token;
-
 -- The rows of what was deleted, in slices. Which tables hold them is read from the catalog, so that a new table needs no line here.
 
 -- Tables with that column, those that refer to others before those that they refer to; the audit log is not among them.
@@ -7757,6 +7737,5 @@ create function ops.take_orphans(at_most int default 100) returns jsonb language
 create function ops.settle_orphans(removed text[]) returns jsonb language sql set search_path = '' as 'select to_jsonb(ops_private.settle_orphans($1))';
 grant execute on function ops_private.advance_deletions(int), ops.advance_deletions(int), ops_private.take_orphans(int), ops.take_orphans(int),
   ops_private.settle_orphans(text[]), ops.settle_orphans(text[]) to ops_token;
-
 -- Functions are executable by everybody unless revoked. What is granted above by name stays.
 revoke execute on all functions in schema ops, ops_private from public;

@@ -2,8 +2,10 @@
 -- the thing, its project or its author is gone. Sealed by 15_audit_chain.sql.
 
 -- The caller's own id of the request (X-Request-Id), where PostgREST is the session; null elsewhere.
-create function ops_private.request_id() returns text language sql stable set search_path = '' as $$
-  select substring(case when session_user = 'authenticator' then nullif(current_setting('request.headers', true), '')::json ->> 'x-request-id' end from '^[A-Za-z0-9._-]{1,100}$')
+create function ops_private.request_id() returns text language plpgsql stable set search_path = '' as $$
+begin
+  return substring(case when session_user = 'authenticator' then nullif(current_setting('request.headers', true), '')::json ->> 'x-request-id' end from '^[A-Za-z0-9._-]{1,100}$');
+end
 $$;
 
 create table ops.audit_log (

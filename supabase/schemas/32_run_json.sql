@@ -2,9 +2,11 @@
 create function ops_private.inner_columns() returns text[] language sql immutable parallel safe set search_path = '' as $$
   select array['lane_id', 'gate_ids', 'gate_amounts', 'caps', 'debounce_key', 'timeout_seconds', 'blocked_gate', 'not_before', 'idempotency_key', 'request_sha256', 'template_id', 'cancel_reason']
 $$;
-create function ops_private.run_json(run ops.runs) returns jsonb language sql stable set search_path = '' as $$
-  select to_jsonb(run) - ops_private.inner_columns()
-    || jsonb_build_object('lease_expires_at', (select l.expires_at from ops.leases as l where l.run_id = run.run_id))
+create function ops_private.run_json(run ops.runs) returns jsonb language plpgsql stable set search_path = '' as $$
+begin
+  return to_jsonb(run) - ops_private.inner_columns()
+    || jsonb_build_object('lease_expires_at', (select l.expires_at from ops.leases as l where l.run_id = run.run_id));
+end
 $$;
 -- The same as rows, for many at once: row_to_json of it costs a third of run_json.
 do $$

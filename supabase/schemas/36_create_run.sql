@@ -16,11 +16,13 @@ $$;
 -- Makes the lanes that are missing. Before any gate is locked, and in one order: who makes several never waits in a circle.
 -- Not `do update`: it would lock the lane against the foreign keys of other creates, which hold gates.
 create type ops_private.lane_key as (environment_id uuid, queue text, labels text[]);
-create function ops_private.open_lanes(wanted ops_private.lane_key[]) returns void language sql security definer set search_path = '' as $$
+create function ops_private.open_lanes(wanted ops_private.lane_key[]) returns void language plpgsql security definer set search_path = '' as $$
+begin
   insert into ops_private.lanes (environment_id, queue, labels)
   select distinct w.environment_id, w.queue, w.labels from unnest(wanted) as w
   where not exists (select from ops_private.lanes as l where l.environment_id = w.environment_id and l.queue = w.queue and l.labels = w.labels) order by 1, 2, 3
-  on conflict on constraint one_lane_per_queue_and_labels do nothing
+  on conflict on constraint one_lane_per_queue_and_labels do nothing;
+end
 $$;
 create function ops_private.lane_of(environment uuid, queue text, labels text[]) returns bigint language plpgsql security definer set search_path = '' as $$
 declare
@@ -161,7 +163,7 @@ create function ops_private.request_hash(request jsonb) returns text language sq
 $$;
 
 -- create_run(request): operators; with a spec of its own that names a connection, editors. The same idempotency_key answers the same run (created = false); with another request, idempotency_conflict.
-create function ops_private.create_run(request jsonb) returns jsonb language plpgsql security definer set search_path = '' as $$
+create function ops_private.create_run(request jsonb) returns jsonb language plpgsql security definer set search_path = '' set plan_cache_mode = 'force_generic_plan' set enable_seqscan = off as $$
 declare
   me ops_private.principal := ops_private.me();
   run ops.runs;

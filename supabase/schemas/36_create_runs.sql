@@ -1,17 +1,19 @@
 -- create_runs(requests): operators. Up to 500 runs in one call, each queued or refused for itself, and answered in order as create_run
--- answers it: { ok: true, created, run } or { ok: false, error }. Requests that differ in parameters, queue and idempotency key alone
+-- answers it: { ok: true, created, run }, with ids_only { ok: true, created, run_id }, or { ok: false, error }. Requests that differ in parameters, queue and idempotency key alone
 -- are made together: the first by create_run, the others as copies of it; where they pass gates, each finds its own place there. A
 -- run that takes another's place (debounce) is refused with send_alone: create_run queues it. Keys are taken in their order, so that
 -- callers with the same ones do not wait for each other in a circle. Makes specs, lanes and gates first, then locks all gates.
 
 -- The different requests of a batch, in environments where the caller may start runs. What is no request is left to create_run, which says why.
 create type ops_private.batch_request as (environment_id uuid, project_id uuid, queue text, labels text[], request jsonb);
-create function ops_private.distinct_requests(requests jsonb) returns setof ops_private.batch_request language sql stable security definer set search_path = '' as $$
-  select distinct e.environment_id, e.project_id, coalesce(r.request ->> 'queue', 'default'),
+create function ops_private.distinct_requests(requests jsonb) returns setof ops_private.batch_request language plpgsql stable security definer set search_path = '' as $$
+begin
+  return query select distinct e.environment_id, e.project_id, coalesce(r.request ->> 'queue', 'default'),
     array(select distinct l from jsonb_array_elements_text(case when jsonb_typeof(r.request -> 'labels') = 'array' then r.request -> 'labels' else '[]' end) as l order by l),
     r.request - array['parameters', 'idempotency_key', 'queue', 'labels', 'priority']
   from jsonb_array_elements(requests) as r (request)
-  join ops.environments as e on e.environment_id = any ((select ops_private.visible_environments(ops_private.rank('operator')))::uuid[]) and e.environment_id::text = r.request ->> 'environment_id'
+  join ops.environments as e on e.environment_id = any ((select ops_private.visible_environments(ops_private.rank('operator')))::uuid[]) and e.environment_id::text = r.request ->> 'environment_id';
+end
 $$;
 
 -- Makes the gates that are missing, in one order, and locks them all, once and sorted.
@@ -22,6 +24,28 @@ begin
   select distinct w.environment_id, w.kind, w.key, case w.kind when 'concurrency' then 1 end from unnest(wanted) as w order by 1, 2, 3
   on conflict on constraint one_gate_per_key do nothing;
   perform ops_private.lock_gates(ops_private.outer_gates(array(select g.gate_id from unnest(wanted) as w join ops_private.gates as g on (g.environment_id, g.kind, g.key) = (w.environment_id, w.kind, w.key))));
+end
+$$;
+
+-- Requests that name their environment by slug, or not at all, as `with_environment` has one: each different naming is looked up once.
+-- What names none, or several, stays as it is: create_run says why.
+create function ops_private.with_environments(requests jsonb) returns jsonb language plpgsql stable security definer set search_path = '' as $$
+begin
+  if not exists (select from jsonb_array_elements(requests) as r (request) where r.request ->> 'environment_id' is null) then
+    return requests;
+  end if;
+  return (
+    with named as materialized (
+      select r.nth, r.request, r.request ->> 'environment' as environment, r.request ->> 'project' as project from jsonb_array_elements(requests) with ordinality as r (request, nth)
+    ), fitting as materialized (
+      select n.environment, n.project, min(e.environment_id::text) as environment_id
+      from (select distinct n.environment, n.project from named as n) as n
+      join ops.environments as e on e.environment_id = any ((select ops_private.visible_environments())::uuid[]) and e.slug = coalesce(n.environment, e.slug)
+      join ops.projects as p on p.project_id = e.project_id and p.slug = coalesce(n.project, p.slug)
+      group by 1, 2 having count(*) = 1)
+    select jsonb_agg(case when n.request ->> 'environment_id' is not null or f.environment_id is null then n.request
+      else n.request - array['environment', 'project'] || jsonb_build_object('environment_id', f.environment_id) end order by n.nth)
+    from named as n left join fitting as f on f.environment is not distinct from n.environment and f.project is not distinct from n.project);
 end
 $$;
 
@@ -61,7 +85,7 @@ begin
   if request ->> 'debounce_key' is not null then
     perform ops_private.fail('send_alone', 'A run with a debounce key is not queued in a batch.', 'Queue it with create_run.');
   end if;
-  answer := ops_private.create_run(request);
+  answer := ops_private.create_run(ops_private.with_environment(request));
   return answer || '{"ok": true}';
 exception when others then
   get stacked diagnostics state = returned_sqlstate, code = message_text, detail = pg_exception_detail, remedy = pg_exception_hint;
@@ -71,7 +95,7 @@ $$;
 
 -- Queues copies of a run that was made in this transaction and passes no gate, one for each request: the event, head and phases are its own too.
 -- A request whose idempotency key is taken is left out.
-create function ops_private.copy_run(first ops.runs, requests jsonb, nths int[]) returns table (nth int, answer jsonb) language plpgsql security definer set search_path = '' as $$
+create function ops_private.copy_run(first ops.runs, requests jsonb, nths int[], ids_only boolean) returns table (nth int, answer jsonb) language plpgsql security definer set search_path = '' as $$
 declare
   me ops_private.principal := ops_private.me();
   first_json jsonb := ops_private.run_json(first);
@@ -101,8 +125,8 @@ begin
     select p.organization_id, p.project_id, first.environment_id, me.type, me.id, me.name, 'run.created', 'run', m.run_id::text, jsonb_build_object('spec_slug', first.spec_slug, 'parameters', m.parameters), asked_as
     from ops.projects as p cross join made as m where p.project_id = first.project_id
   )
-  select w.nth, jsonb_build_object('ok', true, 'created', true,
-    'run', first_json || jsonb_build_object('run_id', m.run_id, 'created_at', m.created_at, 'queue', w.queue, 'parameters', m.parameters))
+  select w.nth, case when ids_only then jsonb_build_object('ok', true, 'created', true, 'run_id', m.run_id) else jsonb_build_object('ok', true, 'created', true,
+    'run', first_json || jsonb_build_object('run_id', m.run_id, 'created_at', m.created_at, 'queue', w.queue, 'parameters', m.parameters)) end
   from wanted as w join made as m using (run_id);
   if first.not_before is null then
     perform ops_private.wake(array(select l.lane_id from ops_private.lanes as l where l.environment_id = first.environment_id and l.labels = first.labels
@@ -111,7 +135,7 @@ begin
 end
 $$;
 
-create function ops_private.create_runs(requests jsonb) returns jsonb language plpgsql security definer set search_path = '' set jit = off as $$
+create function ops_private.create_runs(requests jsonb, ids_only boolean) returns jsonb language plpgsql security definer set search_path = '' set plan_cache_mode = 'force_generic_plan' set enable_seqscan = off set jit = off as $$
 declare
   same record;
   nth int;
@@ -122,6 +146,7 @@ begin
   if jsonb_typeof(requests) is distinct from 'array' or jsonb_array_length(requests) not between 1 and 500 then
     perform ops_private.fail('invalid_input', 'requests is an array of 1 to 500 requests.');
   end if;
+  requests := ops_private.with_environments(requests);
   perform ops_private.open_batch(requests);
   answers := array_fill(null::jsonb, array[jsonb_array_length(requests)]);
   for same in
@@ -135,14 +160,17 @@ begin
       if first.run_id is null and (answers[nth] ->> 'created')::boolean then
         select * into first from ops.runs as r where r.run_id = (answers[nth] -> 'run' ->> 'run_id')::uuid;
         continue when cardinality(first.gate_ids) > 0;
-        for copy in select * from ops_private.copy_run(first, requests, array(select n from unnest(same.nths) as n where answers[n] is null order by n)) loop
+        for copy in select * from ops_private.copy_run(first, requests, array(select n from unnest(same.nths) as n where answers[n] is null order by n), ids_only) loop
           answers[copy.nth] := copy.answer;
         end loop;
       end if;
     end loop;
   end loop;
+  if ids_only then
+    answers := array(select case when a ? 'run' then a - 'run' || jsonb_build_object('run_id', a -> 'run' -> 'run_id') else a end from unnest(answers) with ordinality as x (a, nth) order by x.nth);
+  end if;
   return jsonb_build_object('items', to_jsonb(answers));
 end
 $$;
-create function ops.create_runs(requests jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.create_runs($1)';
-grant execute on function ops_private.create_runs(jsonb), ops.create_runs(jsonb) to authenticated, ops_token;
+create function ops.create_runs(requests jsonb, ids_only boolean default false) returns jsonb language sql set search_path = '' as 'select ops_private.create_runs($1, $2)';
+grant execute on function ops_private.create_runs(jsonb, boolean), ops.create_runs(jsonb, boolean) to authenticated, ops_token;

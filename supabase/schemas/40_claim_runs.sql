@@ -18,7 +18,7 @@ $$;
 
 -- Locks up to `at_most` ready runs of these lanes, skipping what others hold: the best over all lanes, in fair turns where they
 -- belong to several projects.
-create function ops_private.lock_ready(lanes bigint[], at_most int) returns uuid[] language plpgsql security definer set search_path = '' set plan_cache_mode = 'force_custom_plan' as $$
+create function ops_private.lock_ready(lanes bigint[], at_most int) returns uuid[] language plpgsql security definer set search_path = '' as $$
 declare
   shared boolean := (select count(distinct e.project_id) from ops_private.lanes as l join ops.environments as e using (environment_id) where l.lane_id = any (lanes)) > 1;
   candidates uuid[] := '{}';
@@ -83,16 +83,25 @@ $$;
 -- What the holder of new leases is told of each, in order; as json, which is text from the start (jsonb would be built anew at each level).
 -- Row by row on purpose: the statistics of leases may be those of an empty queue, and a join over
 -- such a guess reads everything once for each run.
-create function ops_private.claims_json(taken uuid[]) returns json language plpgsql stable security definer set search_path = '' as $$
+create function ops_private.claims_json(taken uuid[], share_specs boolean) returns json language plpgsql stable security definer set search_path = '' as $$
 begin
   return (
     select json_agg(json_build_object(
       'run', (select row_to_json(w) from (select r.*, l.expires_at as lease_expires_at) as w),
-      'spec', (select s.spec from ops.specs as s where s.project_id = r.project_id and s.spec_sha256 = r.spec_sha256),
+      'spec', case when not share_specs then (select s.spec from ops.specs as s where s.project_id = r.project_id and s.spec_sha256 = r.spec_sha256) end,
       'lease_token', l.lease_token, 'lease_expires_at', l.expires_at, 'lease_seconds', l.lease_seconds, 'attempt', l.attempt, 'fence', l.fence::text,
       'phases', (select coalesce(json_agg(row_to_json(w) order by w.position), '[]') from (select p.name, p.type, p.status, p.position, p.attempt, p.depends_on, p.started_at, p.finished_at, p.input_sha256, p.output_sha256, p.metrics, p.checkpoint, p.error_code, p.error_message from ops.run_phases as p where p.run_id = c.run_id) as w)) order by c.nth)
     from unnest(taken) with ordinality as c (run_id, nth) join ops_private.run_wire as r on r.run_id = c.run_id
     cross join lateral (select x.* from ops.leases as x where x.run_id = c.run_id limit 1) as l);
+end
+$$;
+
+-- The specs of new leases, each once: by its hash, whichever project holds it.
+create function ops_private.specs_json(taken uuid[]) returns json language plpgsql stable security definer set search_path = '' as $$
+begin
+  return (
+    select json_object_agg(s.spec_sha256, s.spec)
+    from (select r.spec_sha256, min(r.project_id::text)::uuid as project_id from ops.runs as r where r.run_id = any (taken) group by 1) as u join ops.specs as s using (project_id, spec_sha256));
 end
 $$;
 
@@ -101,8 +110,8 @@ $$;
 -- in a later statement, take what fits and park the rest on its first full gate. Answers { items, again, retry_after_ms }; where
 -- the sweep had to lock gates it answers `again`, because a second pass over gates in one transaction could deadlock. Times
 -- are compared with a variable, not with clock_timestamp() itself, which no index condition may hold.
-create function ops_private.claim_runs(max_runs int, queues text[], labels text[], lease_seconds int, only_run uuid, version text, hostname text, start boolean) returns json
-language plpgsql security definer set search_path = '' set plan_cache_mode = 'force_custom_plan' as $$
+create function ops_private.claim_runs(max_runs int, queues text[], labels text[], lease_seconds int, only_run uuid, version text, hostname text, start boolean, share_specs boolean) returns json
+language plpgsql security definer set search_path = '' set plan_cache_mode = 'force_generic_plan' set enable_seqscan = off as $$
 declare
   me ops_private.principal := ops_private.me();
   environments uuid[];
@@ -208,22 +217,25 @@ begin
   where e.place = 0 or start order by h.run_id, e.place;
   -- Room that this claim left at its gates goes to runs that were parked there.
   perform ops_private.unpark(gates);
-  return json_build_object('again', false, 'retry_after_ms', 0, 'items', ops_private.claims_json(taken));
+  if share_specs then
+    return json_build_object('again', false, 'retry_after_ms', 0, 'items', ops_private.claims_json(taken, true), 'specs', ops_private.specs_json(taken));
+  end if;
+  return json_build_object('again', false, 'retry_after_ms', 0, 'items', ops_private.claims_json(taken, false));
 end
 $$;
-alter function ops_private.claim_runs(int, text[], text[], int, uuid, text, text, boolean) set jit = off;
+alter function ops_private.claim_runs(int, text[], text[], int, uuid, text, text, boolean, boolean) set jit = off;
 
-create function ops.claim_runs(max_runs int default 1, queues text[] default '{default}', labels text[] default '{}', lease_seconds int default 30, run_id uuid default null, version text default null, hostname text default null, start boolean default false)
-returns json language sql set search_path = '' as 'select ops_private.claim_runs($1, $2, $3, $4, $5, $6, $7, $8)';
+create function ops.claim_runs(max_runs int default 1, queues text[] default '{default}', labels text[] default '{}', lease_seconds int default 30, run_id uuid default null, version text default null, hostname text default null, start boolean default false, share_specs boolean default false)
+returns json language sql set search_path = '' as 'select ops_private.claim_runs($1, $2, $3, $4, $5, $6, $7, $8, $9)';
 -- claim_run(executor_id): the case of one; answers the claim, or null.
 create function ops_private.claim_run(executor uuid, lease_seconds int) returns jsonb language plpgsql security definer set search_path = '' as $$
 begin
   if (ops_private.me()).id is distinct from executor then
     perform ops_private.fail('forbidden', 'The token belongs to another executor.');
   end if;
-  return ops_private.claim_runs(1, (select e.queues from ops.executors as e where e.executor_id = executor), '{}', lease_seconds, null, null, null, false)::jsonb -> 'items' -> 0;
+  return ops_private.claim_runs(1, (select e.queues from ops.executors as e where e.executor_id = executor), '{}', lease_seconds, null, null, null, false, false)::jsonb -> 'items' -> 0;
 end
 $$;
 create function ops.claim_run(executor_id uuid, lease_seconds int default 30) returns jsonb language sql set search_path = '' as 'select ops_private.claim_run($1, $2)';
-grant execute on function ops_private.claim_runs(int, text[], text[], int, uuid, text, text, boolean), ops.claim_runs(int, text[], text[], int, uuid, text, text, boolean),
+grant execute on function ops_private.claim_runs(int, text[], text[], int, uuid, text, text, boolean, boolean), ops.claim_runs(int, text[], text[], int, uuid, text, text, boolean, boolean),
   ops_private.claim_run(uuid, int), ops.claim_run(uuid, int) to authenticated, ops_token;

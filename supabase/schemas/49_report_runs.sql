@@ -32,9 +32,11 @@ $$;
 
 -- The writes of reports, one a row.
 create function ops_private.writes_of(asked ops_private.run_report[]) returns table (run_id uuid, nth bigint, type text, name text, target text, patch jsonb, body jsonb)
-language sql immutable set search_path = '' as $$
-  select a.run_id, w.nth, w.body ->> 'type', w.body ->> 'name', w.body -> 'patch' ->> 'status', w.body -> 'patch', w.body
-  from unnest(asked) as a cross join jsonb_array_elements(case when jsonb_typeof(a.writes) = 'array' then a.writes else '[]' end) with ordinality as w (body, nth)
+language plpgsql immutable set search_path = '' as $$
+begin
+  return query select a.run_id, w.nth, w.body ->> 'type', w.body ->> 'name', w.body -> 'patch' ->> 'status', w.body -> 'patch', w.body
+  from unnest(asked) as a cross join jsonb_array_elements(case when jsonb_typeof(a.writes) = 'array' then a.writes else '[]' end) with ordinality as w (body, nth);
+end
 $$;
 
 -- Which of these reports the set-based way takes: of a run that is reported once here, was not asked to be cancelled, and whose
@@ -221,7 +223,7 @@ end
 $$;
 
 -- One plan for all calls, by index: a plan that was made while the tables were small would read them whole when they are not.
-create function ops_private.report_runs(reports jsonb) returns jsonb language plpgsql security definer set search_path = '' set plan_cache_mode = 'force_generic_plan' set enable_seqscan = off set jit = off as $$
+create function ops_private.report_runs(reports jsonb) returns json language plpgsql security definer set search_path = '' set plan_cache_mode = 'force_generic_plan' set enable_seqscan = off set jit = off as $$
 declare
   me ops_private.principal := ops_private.me();
   asked ops_private.run_report[];
@@ -265,6 +267,9 @@ begin
   exception when data_exception or integrity_constraint_violation then
     by_run := '{}';  -- one of them holds what no column takes: the savepoints find out which
   end;
+  if cardinality(plain) = cardinality(asked) and by_run <> '{}' then
+    return json_build_object('items', (select json_agg(by_run -> a.run_id::text order by a.nth) from unnest(asked) as a));
+  end if;
   foreach report in array asked loop
     by_nth[report.nth] := by_run -> report.run_id::text;
   end loop;
@@ -272,8 +277,8 @@ begin
   for report in select a.* from unnest(asked) as a where coalesce(not by_run ? a.run_id::text, true) order by a.run_id, a.nth loop
     by_nth[report.nth] := ops_private.apply_report(report);
   end loop;
-  return jsonb_build_object('items', to_jsonb(by_nth));
+  return json_build_object('items', to_jsonb(by_nth));
 end
 $$;
-create function ops.report_runs(reports jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.report_runs($1)';
+create function ops.report_runs(reports jsonb) returns json language sql set search_path = '' as 'select ops_private.report_runs($1)';
 grant execute on function ops_private.report_runs(jsonb), ops.report_runs(jsonb) to authenticated, ops_token;

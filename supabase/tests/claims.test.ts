@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { claimsResponse, sharedClaimsResponse, withSpecs } from "../../contracts/claim.ts";
 import {
   aClaim, anExecutor, aRequest, aRun, aTenant, brokenInvariants, call, claimSome, eventTypes, expireLease, finish, leaseOf, openWorld, refusal, specText, statusOf, tick,
   type Tenant, type World,
@@ -295,6 +296,16 @@ test("a claim with start begins its runs at once, and start is then a repeat tha
   expect(await eventTypes(world, run_id)).toEqual(["RUN_CREATED", "RUN_CLAIMED", "RUN_STARTED"]);
   await call(world, executor, "set_phase", { ...lease, name: "extract", patch: { status: "running" } });
   expect(await brokenInvariants(world)).toEqual([]);
+});
+
+test("a claim that shares specs names each once, by its hash, and is else the same", async () => {
+  const tenant = await aTenant(world);
+  const executor = await anExecutor(world, tenant);
+  for (const phase of ["one", "one", "two"]) await aRun(world, tenant, { spec_text: specText([phase]) });
+  const answer = sharedClaimsResponse.parse(await call(world, executor, "claim_runs", { max_runs: 3, share_specs: true }));
+  expect(Object.keys(answer.specs)).toHaveLength(2);
+  for (const { run, phases } of answer.items) expect(answer.specs[run.spec_sha256]).toMatchObject({ phases: phases.map(({ name }) => ({ name })) });
+  expect(claimsResponse.parse(withSpecs(answer)).items.map(({ spec }) => spec)).toEqual(answer.items.map(({ run }) => answer.specs[run.spec_sha256]));
 });
 
 test("an idle claim that may wait for a notification alone is notified: of a first run, and of two creations at once", async () => {

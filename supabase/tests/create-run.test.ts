@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { rpc, type RpcReturns } from "../../contracts/rpc.ts";
+import { rpc, type RpcArgs, type RpcReturns } from "../../contracts/rpc.ts";
+import type { CreateRunsResponse } from "../../contracts/run.ts";
 import {
   aClaim, anApiToken, anExecutor, anObject, aRequest, aRun, aTenant, brokenInvariants, call, claimSome, eventTypes, finish, openWorld, refusal, request, specText, statusOf, type Tenant, type World,
 } from "./world.ts";
@@ -195,7 +196,7 @@ test("what a person or token changes is in the audit log, once", async () => {
 test("a batch queues every run as create_run does, copies included", async () => {
   const more = { queue: "batch", spec_text: specText(["only", "then"]) };
   const requests = Array.from({ length: 20 }, (_, nth) => aRequest(tenant, { ...more, parameters: { nth } }).request);
-  const { items } = await call(world, tenant.api, "create_runs", { requests });
+  const { items } = await call(world, tenant.api, "create_runs", { requests }) as CreateRunsResponse;
   const { run } = await call(world, tenant.api, "create_run", aRequest(tenant, { ...more, parameters: { nth: 7 } }));
   expect(rpc.create_runs.returns.safeParse({ items }).error).toBeUndefined();
   const alike = (text: unknown) => JSON.parse(JSON.stringify(text, (key, value: unknown) => (["run_id", "created_at", "request_sha256", "object_id", "audit_id", "event_id", "txid", "parameters"].includes(key) ? "…" : value)));
@@ -215,15 +216,28 @@ test("in a batch each request is refused for itself, and idempotency keys hold",
     aRequest(tenant, { queue: "mixed", concurrency_key: "k" }), aRequest(tenant, { queue: "mixed", concurrency_key: "k" }), aRequest(tenant, { debounce_key: "d" }),
   ].map(({ request }) => request);
   const say = (answer: RpcReturns<"create_runs">) => answer.items.map((item) => (item.ok ? (item.created ? "created" : "replayed") : item.error.code));
-  const first = await call(world, tenant.api, "create_runs", { requests });
+  const first = await call(world, tenant.api, "create_runs", { requests }) as CreateRunsResponse;
   expect(say(first)).toEqual(["created", "created", "replayed", "idempotency_conflict", "invalid_spec", "not_found", "created", "created", "send_alone"]);
-  const again = await call(world, tenant.api, "create_runs", { requests: requests.slice(0, 4) });
+  const again = await call(world, tenant.api, "create_runs", { requests: requests.slice(0, 4) }) as CreateRunsResponse;
   expect(say(again)).toEqual(["replayed", "replayed", "replayed", "idempotency_conflict"]);
   expect(again.items.map((item) => item.ok && item.run.run_id)).toEqual(first.items.slice(0, 4).map((item) => item.ok && item.run.run_id));
+  // By name, and for ids alone, it is the same answer.
+  const short = await call(world, tenant.api, "create_runs", { ids_only: true, requests: requests.slice(0, 4) });
+  expect(short.items).toEqual(again.items.map((item) => (item.ok ? { ok: true, created: false, run_id: item.run.run_id } : item)));
   // Eight callers with the same twenty keys make twenty runs.
   const keyed = Array.from({ length: 20 }, (_, nth) => aRequest(tenant, { queue: "raced", idempotency_key: `raced ${nth}` }).request);
   await Promise.all(Array.from({ length: 8 }, (_, nth) => call(world, tenant.api, "create_runs", { requests: nth % 2 === 0 ? keyed : keyed.toReversed() })));
   expect((await world.owner.query("select count(*)::int as count from ops.runs where queue = 'raced'")).rows[0].count).toBe(20);
+});
+
+test("a batch names environments by slug, or not at all where the caller sees one; a name that fits none or several is refused for itself", async () => {
+  const own = await aTenant(world);
+  const { environment_id, ...request } = aRequest(own).request as Record<string, unknown>;
+  const places = async (requests: unknown[]) => ((await call(world, own.api, "create_runs", { requests } as RpcArgs<"create_runs">)) as CreateRunsResponse)
+    .items.map((item) => (item.ok ? item.run.environment_id : item.error.code));
+  expect(await places([request, { ...request, environment: "dev" }, { ...request, environment: "nowhere" }, { ...request, environment_id }])).toEqual([environment_id, environment_id, "not_found", environment_id]);
+  await world.owner.query("insert into ops.environments (project_id, slug, name) values ($1, 'prod', 'prod')", [own.project_id]);
+  expect(await places([request, { ...request, environment: "dev" }])).toEqual(["invalid_input", environment_id]);
 });
 
 test("a batch parks what its gates have no room for, and callers with the same gates in any order neither wait in a circle nor pass a limit", async () => {

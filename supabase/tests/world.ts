@@ -137,7 +137,7 @@ export function specText(phases: string[] = ["extract", "check", "load"], name =
   });
 }
 
-type CreateArgs = RpcArgs<"create_runs">["requests"][number];
+type CreateArgs = Extract<RpcArgs<"create_runs">["requests"][number], { environment_id: string }>;
 export function aRequest(tenant: Tenant, more: Partial<CreateArgs> = {}): { request: CreateArgs } {
   return { request: { environment_id: tenant.environment_id, spec_text: specText(), parameters: {}, priority: 100, queue: "default", labels: [], max_attempts: 3, trigger: "api", ...more } };
 }

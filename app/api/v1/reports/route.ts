@@ -1,8 +1,8 @@
 import { endpoint, reply, route } from "@/lib/api/handler.ts";
-import { callRpc } from "@/lib/ops/rpc.ts";
+import { callRpcForBytes } from "@/lib/ops/rpc.ts";
 
 export const dynamic = "force-dynamic";
 
 export const { GET, HEAD, POST, PUT, PATCH, DELETE } = endpoint({
-  POST: route("report_runs", async ({ db, body }) => reply(200, await callRpc(db, "report_runs", body))),
+  POST: route("report_runs", async ({ db, body }) => reply(200, await callRpcForBytes(db, "report_runs", body))),
 });
