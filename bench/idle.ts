@@ -1,26 +1,9 @@
-import { readFileSync } from "node:fs";
 import type { Product } from "../scripts/running-product.mjs";
 import type { Figure } from "./figures.ts";
-import { familyOf } from "./memory.ts";
+import { processorSeconds } from "./processor.ts";
 import { anExecutor } from "./throughput.ts";
 
-const ticksPerSecond = 100; // USER_HZ of every Linux that Node runs on
 const waitSeconds = 45;
-
-/** Seconds of processor time that a process and everything it started have used so far. Linux. */
-export function processorSeconds(pid: number): number {
-  let ticks = 0;
-  for (const member of familyOf(pid).keys()) {
-    try {
-      // The name of the program may hold spaces.
-      const [user, system] = readFileSync(`/proc/${member}/stat`, "utf8").replace(/\(.*\)/, "name").split(" ").slice(13, 15);
-      ticks += Number(user) + Number(system);
-    } catch {
-      // It ended meanwhile.
-    }
-  }
-  return ticks / ticksPerSecond;
-}
 
 async function shareOfACore(pid: number, seconds: number): Promise<number> {
   const [from, begun] = [processorSeconds(pid), performance.now()];

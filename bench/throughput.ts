@@ -6,7 +6,7 @@ import type { CreatedRunIds } from "../contracts/run.ts";
 import type { Product } from "../scripts/running-product.mjs";
 import type { Figure } from "./figures.ts";
 import { graphileWorkerRate } from "./graphile-worker.ts";
-import { processorSeconds } from "./idle.ts";
+import { processorSeconds } from "./processor.ts";
 
 type Stack = Product["stack"];
 const batch = 100;
