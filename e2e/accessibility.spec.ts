@@ -1,8 +1,10 @@
+import { readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import type { Page } from "@playwright/test";
 import { api, stack, type Stack } from "./support/stack.ts";
 import { expect, expectAccessible, test } from "./support/test.ts";
 
-const pages: [name: string, address: (runId: string) => string][] = [
+const pages: [name: string, address: (runId: string, executorId: string) => string][] = [
   ["runs", () => "/runs"],
   ["runs, filtered to nothing", () => "/runs?search=nothing-has-this-name"],
   ["run", (id) => `/runs/${id}`],
@@ -15,6 +17,9 @@ const pages: [name: string, address: (runId: string) => string][] = [
   ["pipelines", () => "/pipelines"],
   ["pipeline", () => "/pipelines/silver_to_gold"],
   ["run form", () => "/pipelines/silver_to_gold/run"],
+  ["executors", () => "/executors"],
+  ["executor", (_, executorId) => `/executors/${executorId}`],
+  ["add executor", () => "/executors/new"],
   ["datasets", () => "/datasets?layer=gold"],
   ["dataset", () => "/datasets/gold.receivables_ageing"],
   ["audit", () => "/audit?action=run"],
@@ -29,9 +34,19 @@ const pages: [name: string, address: (runId: string) => string][] = [
   ["nothing here", () => "/datasets/gold.no_such_table"],
 ];
 
-async function lastGoldRun(running: Stack): Promise<string> {
-  const { items } = await api<{ items: { run_id: string }[] }>(running, "GET", "/runs?status=succeeded&template_key=silver_to_gold&limit=1");
-  return items[0]?.run_id ?? "";
+test("every page of an environment is among those that are looked at", () => {
+  const root = fileURLToPath(new URL("../app/(control-room)/o/[organization]/[project]/[environment]", import.meta.url));
+  const routes = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith("/page.tsx")).map((file) => `/${file.slice(0, -"/page.tsx".length)}`);
+  expect(routes.length).toBeGreaterThan(10);
+  const addresses = pages.map(([, address]) => address("an-id", "an-id").split("?")[0] ?? "");
+  // A page with a name of its own is no place of the one beside it that takes any name.
+  const fits = (route: string, address: string) => new RegExp(`^${route.replaceAll(/\[[^\]]+\]/g, "[^/]+")}$`).test(address) && (!route.includes("[") || !routes.includes(address));
+  expect(routes.filter((route) => !addresses.some((address) => fits(route, address)))).toEqual([]);
+});
+
+async function lastGoldRun(running: Stack): Promise<{ run_id: string; executor_id: string }> {
+  const { items } = await api<{ items: { run_id: string; executor_id: string }[] }>(running, "GET", "/runs?status=succeeded&template_key=silver_to_gold&limit=1");
+  return items[0] ?? { run_id: "", executor_id: "" };
 }
 
 async function open(page: Page, address: string): Promise<void> {
@@ -74,13 +89,14 @@ for (const [name, address] of [["sign-in", "/sign-in"], ["sign-up", "/sign-up"],
 
 for (const [name, address] of pages) {
   test(`${name}: no violation in light and dark, and at 320 px nothing is lost sideways`, async ({ signedIn: page }) => {
-    await lookAt(page, name, address(await lastGoldRun(stack())));
+    const { run_id, executor_id } = await lastGoldRun(stack());
+    await lookAt(page, name, address(run_id, executor_id));
   });
 }
 
 test("dialogs, menus and drawers have no violation, in light and dark", async ({ signedIn: page }) => {
-  const runId = await lastGoldRun(stack());
-  await open(page, `/runs/${runId}?tab=artifacts`);
+  const { run_id } = await lastGoldRun(stack());
+  await open(page, `/runs/${run_id}?tab=artifacts`);
   await page.getByRole("button", { name: "gold.receivables_ageing.parquet", exact: true }).click();
   await expect(page.getByRole("dialog").getByRole("columnheader").first()).toBeVisible();
   await expectAccessibleInBothThemes(page, "artifact drawer");

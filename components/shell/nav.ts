@@ -1,4 +1,4 @@
-import { Cable, Database, KeyRound, ListChecks, LockKeyhole, type LucideIcon, ScrollText, Users, Workflow } from "lucide-react";
+import { Cable, Cpu, Database, KeyRound, ListChecks, LockKeyhole, type LucideIcon, ScrollText, Users, Workflow } from "lucide-react";
 import { messages } from "@/lib/messages";
 
 type NavEntry = {
@@ -13,6 +13,7 @@ type NavEntry = {
 export const navEntries: readonly NavEntry[] = [
   { href: "/runs", label: messages.page.runs, icon: ListChecks, key: "r" },
   { href: "/pipelines", label: messages.page.pipelines, icon: Workflow, key: "p" },
+  { href: "/executors", label: messages.page.executors, icon: Cpu, key: "e" },
   { href: "/datasets", label: messages.page.datasets, icon: Database, key: "t" },
   { href: "/connections", label: messages.page.connections, icon: Cable, key: "n" },
   { href: "/secrets", label: messages.page.secrets, icon: LockKeyhole, key: "s" },

@@ -1,0 +1,23 @@
+import type { Metadata } from "next";
+import { connection } from "next/server";
+import { openEnvironment, type EnvironmentParams } from "@/app/(control-room)/session.ts";
+import { AddExecutor } from "@/components/executors/add-executor";
+import { PageHeader } from "@/components/shell/page-header";
+import { messages } from "@/lib/messages";
+import { managesProject } from "@/lib/ops/executors-page.ts";
+import { addExecutorAction } from "../actions.ts";
+
+export const metadata: Metadata = { title: "Add executor" };
+
+export default async function NewExecutor({ params }: { params: Promise<EnvironmentParams> }) {
+  await connection();
+  const { db, me, environment } = await openEnvironment(params);
+  const canManage = await managesProject(db, me.id, environment);
+  const environments = me.environments.filter((each) => each.project_id === environment.project_id).map(({ slug, name }) => ({ slug, name }));
+  return (
+    <>
+      <PageHeader crumbs={[{ href: "/executors", label: messages.page.executors }]} title="Add executor" meta={<span>to the project {environment.project_name}</span>} />
+      <AddExecutor environments={environments} here={environment.slug} project={environment.project_slug} canManage={canManage} addAction={addExecutorAction} />
+    </>
+  );
+}

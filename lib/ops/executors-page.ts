@@ -1,0 +1,68 @@
+import { z } from "zod";
+import { timestamp, uuid } from "@/contracts/common.ts";
+import type { Executor, ExecutorDetail } from "@/contracts/executor.ts";
+import { atLeast, roles } from "@/contracts/role.ts";
+import type { Run } from "@/contracts/run.ts";
+import type { Db } from "@/lib/supabase/client.ts";
+import { getExecutor } from "./executor-registry.ts";
+import { listExecutors, type ExecutorFilter } from "./executors.ts";
+import { columns, readRows } from "./rpc.ts";
+import { listRuns } from "./runs.ts";
+
+/** What an executor holds of a run; its token is nobody's to read. */
+const lease = z.object({
+  run_id: uuid,
+  environment_id: uuid,
+  executor_id: uuid,
+  attempt: z.int(),
+  claimed_at: timestamp,
+  heartbeat_at: timestamp,
+  expires_at: timestamp,
+  phase: z.string().nullable(),
+  stop_code: z.string().nullable(),
+});
+export type HeldLease = z.infer<typeof lease>;
+const place = z.object({ executor_id: uuid, environments: z.object({ slug: z.string() }) });
+
+export interface ExecutorRow extends Executor {
+  environments: string[];
+  /** Of the environments that the reader sees. */
+  leases: number;
+}
+
+/** A page of a project's executors with where they work and how much they hold: three queries, however many they are. */
+export async function executorRows(db: Db, filter: ExecutorFilter): Promise<{ items: ExecutorRow[]; next_cursor: string | null }> {
+  const page = await listExecutors(db, filter);
+  const ids = page.items.map((each) => each.executor_id);
+  if (ids.length === 0) return { ...page, items: [] };
+  const [places, leases] = await Promise.all([
+    readRows(place, db.from("executor_environments").select("executor_id,environments(slug)").in("executor_id", ids)),
+    readRows(lease.pick({ executor_id: true }), db.from("leases").select("executor_id").in("executor_id", ids)),
+  ]);
+  const items = page.items.map((each) => ({
+    ...each,
+    environments: places.filter((at) => at.executor_id === each.executor_id).map((at) => at.environments.slug).toSorted(),
+    leases: leases.filter((held) => held.executor_id === each.executor_id).length,
+  }));
+  return { ...page, items };
+}
+
+const recentRuns = 10;
+
+/** An executor, what it holds in the environments that the reader sees, and its newest runs in one of them. Throws `not_found`. */
+export async function executorPage(db: Db, executorId: string, environmentId: string): Promise<{ executor: ExecutorDetail; leases: HeldLease[]; runs: Run[] }> {
+  const [executor, leases, runs] = await Promise.all([
+    getExecutor(db, executorId),
+    readRows(lease, db.from("leases").select(columns(lease.shape)).eq("executor_id", executorId).order("claimed_at")),
+    listRuns(db, { environment_id: environmentId, executor_id: executorId, limit: recentRuns }),
+  ]);
+  return { executor, leases, runs: runs.items };
+}
+
+/** Whether a person's own memberships make it an admin of the whole project, as making and changing executors needs. The database decides again. */
+export async function managesProject(db: Db, userId: string | null, { organization_id, project_id }: { organization_id: string; project_id: string }): Promise<boolean> {
+  if (userId === null) return false;
+  const held = await readRows(membership, db.from("memberships").select(columns(membership.shape)).eq("user_id", userId).eq("organization_id", organization_id).is("environment_id", null));
+  return held.some((each) => (each.project_id === null || each.project_id === project_id) && atLeast(each.role, "admin"));
+}
+const membership = z.object({ project_id: uuid.nullable(), role: z.enum(roles) });
