@@ -28,8 +28,13 @@ export const failures = scenario({
       if (!exchange.calls.some(({ op }) => op === "claim_runs") || answer.status !== 200) return answer;
       const value: unknown = JSON.parse(answer.body.toString("utf8"));
       for (const claim of claimsIn(value)) {
-        if (!isRecord(claim["run"]) || claim["run"]["run_id"] !== strange.run_id || !isRecord(claim["spec"])) continue;
-        for (const phase of [...list(claim["phases"]), ...list(claim["spec"]["phases"])]) phase["type"] = "teleport";
+        if (!isRecord(claim["run"]) || claim["run"]["run_id"] !== strange.run_id) continue;
+        const shared = isRecord(value) && isRecord(value["specs"]) ? value["specs"] : {};
+        const spec = claim["spec"] ?? structuredClone(shared[String(claim["run"]["spec_sha256"])]);
+        if (!isRecord(spec)) continue;
+        for (const phase of [...list(claim["phases"]), ...list(spec["phases"])]) phase["type"] = "teleport";
+        // Under another name where specs are shared: other claims may hold the same one.
+        if (claim["spec"] === null) shared[claim["run"]["spec_sha256"] = "7e1e".repeat(16)] = spec;
       }
       return jsonAnswer(200, value);
     });
