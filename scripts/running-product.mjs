@@ -1,6 +1,6 @@
 // A whole product for tests and benchmarks: one `npm start` in an empty data folder, as a person gets it.
 import { spawn } from "node:child_process";
-import { createWriteStream, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, createWriteStream, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -23,6 +23,8 @@ function freePort() {
 /** Resolves when the first runs are over, with `data_dir` (stack.json inside), what it printed, and `stop()`, which removes the folder unless it was given (`kept_dir`). */
 export async function startProduct(env = {}, kept_dir = null) {
   const data_dir = kept_dir ?? mkdtempSync(path.join(tmpdir(), "control room "));
+  // Children of another user (EXECUTOR_CHILD_USER) read the lake in it; what is secret in it is readable by its owner alone.
+  if (kept_dir === null) chmodSync(data_dir, 0o711);
   const log_file = path.join(data_dir, "start.log");
   const log = createWriteStream(log_file);
   const child = spawn(process.execPath, [path.join(ROOT, "scripts/start.mjs")], {
