@@ -6,6 +6,7 @@ import {
   formatDuration,
   formatRelative,
   formatShare,
+  formatTicking,
   formatUtcMinute,
   shortHash,
   truncateMiddle,
@@ -26,6 +27,10 @@ describe("durations", () => {
     [Number.NaN, "—"],
   ])("%s ms reads as %s", (milliseconds, text) => {
     expect(formatDuration(milliseconds)).toBe(text);
+  });
+
+  test("what ticks counts whole seconds", () => {
+    expect([0, 999, 1000, 9_900, 10_400, 61_999].map(formatTicking)).toEqual(["0 s", "0 s", "1 s", "9 s", "10 s", "1m 01s"]);
   });
 });
 

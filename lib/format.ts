@@ -26,6 +26,11 @@ export function formatDuration(milliseconds: number | null | undefined): string 
   return `${Math.floor(span / day)}d ${pad(hours)}h ${pad(minutes)}m`;
 }
 
+/** As formatDuration, for a span that ticks: in whole seconds, because tenths would jump between 9.9 and 10 s. */
+export function formatTicking(milliseconds: number): string {
+  return formatDuration(Math.floor(milliseconds / second) * second).replace(/^0 ms$/, "0 s").replace(/\.0 s$/, " s");
+}
+
 /** ISO 8601 duration for `<time dateTime>`: 63.5 s → `PT63.5S`. */
 export function isoDuration(milliseconds: number): string {
   return `PT${Math.max(0, milliseconds) / second}S`;

@@ -1,7 +1,7 @@
 "use client";
 
 import { cn } from "@/lib/cn";
-import { formatDuration, isoDuration } from "@/lib/format";
+import { formatDuration, formatTicking, isoDuration } from "@/lib/format";
 import { messages } from "@/lib/messages";
 import { useNow } from "./now";
 
@@ -25,11 +25,9 @@ export function Duration({ from, to, className }: DurationProps) {
   // The server has no clock to count by: the place is kept until the browser fills it.
   if (until === null) return <span className={classes}>…</span>;
   const span = Math.max(0, until - begin);
-  // A ticking duration in tenths would jump between 9.9 and 10 s: it counts whole seconds.
-  const text = formatDuration(end === null && span < 60_000 ? Math.floor(span / 1000) * 1000 : span);
   return (
     <time dateTime={isoDuration(span)} className={classes}>
-      {end === null ? text.replace(/^0 ms$/, "0 s").replace(/\.0 s$/, " s") : text}
+      {end === null ? formatTicking(span) : formatDuration(span)}
     </time>
   );
 }

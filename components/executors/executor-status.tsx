@@ -9,8 +9,7 @@ const looks: Record<Executor["status"] | "new", { word: string; description: str
   new: { word: "Not seen yet", description: "It has never called.", icon: Hourglass, variant: "default" },
 };
 
-export function ExecutorStatus({ executor }: { executor: Pick<Executor, "status" | "last_seen_at" | "draining_since"> }) {
-  // An offline executor that was drained stays drained when it comes back: the more urgent of the two is told.
+export function ExecutorStatus({ executor }: { executor: Pick<Executor, "status" | "last_seen_at"> }) {
   const look = looks[executor.last_seen_at === null ? "new" : executor.status];
   return <Badge variant={look.variant} title={look.description}><look.icon aria-hidden />{look.word}</Badge>;
 }

@@ -8,7 +8,7 @@ import { Time } from "@/components/common/time";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
 import type { HeldLease } from "@/lib/ops/executors-page";
 import { cn } from "@/lib/cn";
-import { formatDuration } from "@/lib/format";
+import { formatTicking } from "@/lib/format";
 import { messages } from "@/lib/messages";
 
 /** What an executor holds now, each with the time that is left of its lease unless it beats again. */
@@ -36,7 +36,7 @@ export function LeaseTable({ leases }: { leases: HeldLease[] }) {
               <TableCell numeric narrow={false}>{lease.attempt}</TableCell>
               <TableCell numeric narrow={false}><Duration from={lease.claimed_at} to={null} /></TableCell>
               <TableCell narrow={false}><Time at={lease.heartbeat_at} /></TableCell>
-              <TableCell numeric><span className={cn("tabular-nums", left !== null && left <= 0 && "text-failed")}>{left === null ? "…" : left <= 0 ? "has ended" : formatDuration(Math.ceil(left / 1000) * 1000).replace(/\.0 s$/, " s")}</span></TableCell>
+              <TableCell numeric><span className={cn("tabular-nums", left !== null && left <= 0 && "text-failed")}>{left === null ? "…" : left <= 0 ? "has ended" : formatTicking(Math.ceil(left / 1000) * 1000)}</span></TableCell>
             </TableRow>
           );
         })}

@@ -1,9 +1,10 @@
 "use client";
 
-import { Download, Search, WrapText } from "lucide-react";
-import { useEffect, useRef, useState } from "react";
+import { Download, WrapText } from "lucide-react";
+import { useRef, useState } from "react";
 import { useEnvironmentHref } from "@/components/common/link";
 import { usePreferences } from "@/components/common/preferences";
+import { SearchField } from "@/components/common/search-field";
 import { useShortcut } from "@/components/shell/shortcuts";
 import { Button } from "@/components/ui/button";
 import { DropdownMenu, DropdownMenuContent, DropdownMenuItem, DropdownMenuSeparator, DropdownMenuTrigger } from "@/components/ui/dropdown-menu";
@@ -13,22 +14,10 @@ import { cn } from "@/lib/cn";
 import { type LineRange, parseLineRange } from "./line-range";
 import { isLogFiltered, type LogFilter, type LogStamp, logQueryOf, logStamps } from "./log-state";
 
-const typingMs = 300;
-
-/** Searches while typing, after a pause; Enter at once, Escape empties. "/" and the browser's own key for finding lead here. */
+/** "/" and the browser's own key for finding lead here. */
 export function LogSearch({ value, onChange }: { value: string; onChange: (value: string) => void }) {
-  const [text, setText] = useState(value);
   const [focused, setFocused] = useState(false);
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  const told = useRef(value);
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => {
-    // The URL changed by other means (Back, "Clear filters"): the field follows; while it is typed in, it leads.
-    if (value === told.current) return;
-    told.current = value;
-    setText(value);
-  }, [value]);
-  useEffect(() => () => clearTimeout(timer.current), []);
   const focus = () => {
     field.current?.focus();
     field.current?.select();
@@ -36,41 +25,7 @@ export function LogSearch({ value, onChange }: { value: string; onChange: (value
   useShortcut({ keys: ["/"], label: "Search the log", run: focus });
   // Only drawn rows are in the page, so its own search would miss most; pressed again in the field, it is the browser's.
   useShortcut({ keys: ["mod+f"], label: "Search the log", enabled: !focused, run: focus });
-  const tell = (next: string) => {
-    clearTimeout(timer.current);
-    told.current = next;
-    onChange(next);
-  };
-  return (
-    <div className="relative w-full sm:w-60">
-      <Search className="pointer-events-none absolute start-2 top-1.5 size-4 text-muted-foreground" aria-hidden />
-      <Input
-        ref={field}
-        type="search"
-        aria-label="Search all lines of the log"
-        placeholder="Search all lines"
-        className="h-7 ps-8"
-        maxLength={200}
-        value={text}
-        onFocus={() => setFocused(true)}
-        onBlur={() => setFocused(false)}
-        onChange={(event) => {
-          const next = event.target.value;
-          setText(next);
-          clearTimeout(timer.current);
-          timer.current = setTimeout(() => tell(next), typingMs);
-        }}
-        onKeyDown={(event) => {
-          if (event.key === "Enter") tell(text);
-          if (event.key === "Escape") {
-            if (text === "") event.currentTarget.blur();
-            setText("");
-            tell("");
-          }
-        }}
-      />
-    </div>
-  );
+  return <SearchField ref={field} label="Search all lines of the log" placeholder="Search all lines" className="sm:w-60" inputClassName="h-7" value={value} onChange={onChange} onFocus={() => setFocused(true)} onBlur={() => setFocused(false)} />;
 }
 
 /** "120" or "120-140": what a click and a shift-click on line numbers do, by keyboard. */

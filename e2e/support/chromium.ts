@@ -1,4 +1,6 @@
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
+import { tmpdir, userInfo } from "node:os";
+import { join } from "node:path";
 import { chromium } from "@playwright/test";
 
 const systemPaths = [
@@ -18,10 +20,17 @@ export async function chromiumPath(): Promise<string> {
   if (found !== undefined) return found;
   // It is built for AWS's Linux and unpacks NSS, which it needs, only where it believes to be there.
   if (!libraryFolders.some((folder) => existsSync(`${folder}/libnss3.so`))) process.env.AWS_LAMBDA_JS_RUNTIME ??= "nodejs20.x";
+  // It unpacks into the system's temporary folder, where what another user unpacked cannot be started: each has a folder.
+  const usual = process.env.TMPDIR;
+  process.env.TMPDIR = join(tmpdir(), `control-room-chromium-${userInfo().uid}`);
   try {
+    mkdirSync(process.env.TMPDIR, { recursive: true, mode: 0o700 });
     const { default: packaged } = await import("@sparticuz/chromium");
     return await packaged.executablePath();
   } catch (cause) {
     throw new Error("No Chromium was found. Set PLAYWRIGHT_CHROMIUM_PATH, or run `npx playwright install chromium`.", { cause });
+  } finally {
+    if (usual === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = usual;
   }
 }

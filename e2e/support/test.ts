@@ -29,8 +29,6 @@ export const test = base.extend<Fixtures, { session: Awaited<ReturnType<import("
     page.on("pageerror", (error) => errors.push(`${error.name}: ${error.message}`));
     page.on("console", (message) => {
       // A refused request (a 404 that a test asks for) is the browser's own line, not the page's.
-      // `next dev` writes styles without a nonce, which the policy then refuses; the product has none of them.
-      if (process.env.E2E_APP_URL && message.text().startsWith("Applying inline style violates")) return;
       if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) errors.push(message.text());
     });
     await use(page);

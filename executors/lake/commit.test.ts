@@ -1,7 +1,5 @@
-import { type ChildProcess, fork } from "node:child_process";
 import { createHash } from "node:crypto";
-import { once } from "node:events";
-import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -15,6 +13,7 @@ import { deltaColumns } from "./delta-types.ts";
 import { readSnapshot } from "./snapshot.ts";
 import { type StagedFile, stageFile } from "./stage.ts";
 import { statsText } from "./statistics.ts";
+import { raceAppends } from "./testing/race-appends.ts";
 
 let root: string;
 let table: LakeTable;
@@ -159,34 +158,9 @@ test("a crash between staging and commit leaves the table as it was", async () =
 });
 
 test("appends of several processes are all there, in a log without gaps", { timeout: 60_000 }, async () => {
-  const processes = 4;
-  const each = 12;
-  const script = join(root, "appender.mjs");
-  const from = (name: string): string => JSON.stringify(new URL(name, import.meta.url).href);
-  await writeFile(
-    script,
-    `import { commitTable } from ${from("./commit.ts")};
-     import { openStorage } from ${from("../storage/storage.ts")};
-     const [root, path, scratch, n, each] = process.argv.slice(2);
-     const table = { storage: await openStorage(root), path };
-     const columns = [{ name: "id", type: "long", nullable: true }];
-     process.send("ready");
-     process.once("message", async () => {
-       for (let i = 0; i < Number(each); i++) {
-         const file = { path: "part-" + n + "-" + i + ".parquet", byte_size: 1, stats: '{"numRecords":1}' };
-         await commitTable({ table, mode: "append", app_id: "writer-" + n, fence: i, run_id: n + "-" + i, phase: "p", columns, partition_columns: [], files: [file], scratch });
-       }
-       process.disconnect();
-     });`,
-  );
-  const children = Array.from({ length: processes }, (_, n): ChildProcess =>
-    fork(script, [pathToFileURL(root).href, table.path, root, String(n), String(each)], { execArgv: ["--import", import.meta.resolve("tsx")], stdio: "inherit" }),
-  );
-  await Promise.all(children.map((child) => once(child, "message")));
-  const exits = children.map((child) => once(child, "exit"));
-  for (const child of children) child.send("go");
-  expect((await Promise.all(exits)).map(([code]) => code as number)).toEqual(children.map(() => 0));
-  const expected = Array.from({ length: processes }, (_, n) => Array.from({ length: each }, (_, i) => `part-${n}-${i}.parquet`)).flat().toSorted();
+  const [processes, each] = [4, 12];
+  const { exits, paths: expected } = await raceAppends(table, { processes, each, scratch: root });
+  expect(exits).toEqual([0, 0, 0, 0]);
   const log = await replay();
   expect(log.paths).toEqual(expected);
   expect((await readSnapshot(table))?.files.map((file) => file.path)).toEqual(expected);

@@ -5,9 +5,7 @@
  * Run: `npx tsx executors/lake/race.outside.ts`. Needs Go once, to build the S3 server. Exits 1 at the first difference.
  */
 import assert from "node:assert/strict";
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -17,42 +15,18 @@ import { startS3Server } from "../storage/testing/s3-server.ts";
 import { startUnsteadyProxy } from "../storage/testing/unsteady-proxy.ts";
 import { commitPath } from "./delta-log.ts";
 import { readSnapshot } from "./snapshot.ts";
+import { raceAppends } from "./testing/race-appends.ts";
 
 const PROCESSES = 8;
 const COMMITS = 200;
 const scratch = await mkdtemp(join(tmpdir(), "race-"));
-const from = (name: string): string => JSON.stringify(new URL(name, import.meta.url).href);
-const WRITER = `
-  import { commitTable } from ${from("./commit.ts")};
-  import { openStorage } from ${from("../storage/storage.ts")};
-  const [url, path, scratch, n, each] = process.argv.slice(2);
-  const table = { storage: await openStorage(url), path };
-  const columns = [{ name: "id", type: "long", nullable: true }];
-  process.send("ready");
-  process.once("message", async () => {
-    for (let i = 0; i < Number(each); i++) {
-      const file = { path: "part-" + n + "-" + i + ".parquet", byte_size: 1, stats: '{"numRecords":1}' };
-      await commitTable({ table, mode: "append", app_id: "writer-" + n, fence: i, run_id: n + "-" + i, phase: "p", columns, partition_columns: [], files: [file], scratch });
-    }
-    process.disconnect();
-  });`;
 
 async function race(what: string, storage: Storage, commits: number, env: Record<string, string> = {}): Promise<void> {
   const began = performance.now();
-  const script = join(scratch, "writer.mjs");
-  await writeFile(script, WRITER);
-  const path = `race/${crypto.randomUUID()}`;
-  const each = commits / PROCESSES;
-  const children = Array.from({ length: PROCESSES }, (_, n): ChildProcess =>
-    fork(script, [storage.url, path, scratch, String(n), String(each)], { execArgv: ["--import", import.meta.resolve("tsx")], stdio: "inherit", env: { ...process.env, ...env } }),
-  );
-  const exits = children.map((child) => once(child, "exit"));
-  await Promise.all(children.map((child) => once(child, "message")));
-  for (const child of children) child.send("go");
-  assert.deepEqual((await Promise.all(exits)).map(([code]) => code as number), children.map(() => 0));
+  const table = { storage, path: `race/${crypto.randomUUID()}` };
+  const { exits, paths: expected } = await raceAppends(table, { processes: PROCESSES, each: commits / PROCESSES, scratch, env });
+  assert.deepEqual(exits, Array.from({ length: PROCESSES }, () => 0));
 
-  const table = { storage, path };
-  const expected = Array.from({ length: PROCESSES }, (_, n) => Array.from({ length: each }, (_, i) => `part-${n}-${i}.parquet`)).flat().toSorted();
   const added: string[] = [];
   let version = 0;
   for (; ; version += 1) {

@@ -1,5 +1,5 @@
 import "server-only";
-import { env } from "@/lib/env.ts";
+import { confirmUrl } from "@/lib/confirm-url.ts";
 import { log } from "@/lib/log.ts";
 import { createPasswordClient } from "@/lib/supabase/client.ts";
 
@@ -9,9 +9,7 @@ import { createPasswordClient } from "@/lib/supabase/client.ts";
  * Answers whether the mail went out; an invitation stands without it, and its link can be passed on.
  */
 export async function mailInvitation(email: string, path: string, site: string): Promise<boolean> {
-  const landing = new URL("/auth/confirm", env().APP_URL ?? site);
-  landing.searchParams.set("next", path);
-  const { error } = await createPasswordClient().auth.signInWithOtp({ email, options: { shouldCreateUser: true, emailRedirectTo: landing.href } });
+  const { error } = await createPasswordClient().auth.signInWithOtp({ email, options: { shouldCreateUser: true, emailRedirectTo: confirmUrl(path, site) } });
   if (error !== null) log.warn({ code: error.code ?? error.status }, "an invitation was not mailed");
   return error === null;
 }

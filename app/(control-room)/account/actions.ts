@@ -1,6 +1,7 @@
 "use server";
 
-import { confirmUrl } from "@/app/(auth)/site.ts";
+import { siteUrl } from "@/app/(auth)/site.ts";
+import { confirmUrl } from "@/lib/confirm-url.ts";
 import { textOf } from "@/app/(auth)/form-text.ts";
 import type { FormState } from "@/components/auth/account-form";
 import { uuid } from "@/contracts/common.ts";
@@ -15,7 +16,7 @@ import { createSessionClient } from "@/lib/supabase/server.ts";
 export async function changeEmailAction(_before: FormState, form: FormData): Promise<FormState> {
   const email = textOf(form, "email").trim();
   const db = await createSessionClient();
-  const { error } = await db.auth.updateUser({ email }, { emailRedirectTo: await confirmUrl("/account") });
+  const { error } = await db.auth.updateUser({ email }, { emailRedirectTo: confirmUrl("/account", await siteUrl()) });
   if (error !== null) return { problem: authProblem(error), done: null, email };
   return { problem: null, done: `A link was sent to your present address and one to ${email}. The new one holds when both were opened.`, email };
 }

@@ -24,11 +24,15 @@ test("the kit passes the Edge Function in a real Deno, over PostgREST", async ()
   await live.sql(`grant connect on database ${database} to ${name}`);
   const warehouse = Object.assign(new URL(database_url), { username: name, password }).href;
   const turns = fileURLToPath(new URL("../../../supabase/tests/support/edge-turns.ts", import.meta.url));
-  const report = await gradeExecutor([process.execPath, "--import", "tsx", turns], {
-    url: app_url, rest_url: supabase_url, api_token: tenant.api.token, executor_token: token, parallel: 3, only: rules, query_config: { engine: "postgres", connection: "warehouse" },
-    settings: { SUPABASE_PUBLISHABLE_KEY: publishable_key, EXECUTOR_SECONDS: "60", CONTROL_ROOM_CONNECTION_WAREHOUSE: warehouse },
-  });
-  await live.sql(`revoke connect on database ${database} from ${name}`);
-  await live.sql(`drop role ${name}`);
+  let report: Awaited<ReturnType<typeof gradeExecutor>>;
+  try {
+    report = await gradeExecutor([process.execPath, "--import", "tsx", turns], {
+      url: app_url, rest_url: supabase_url, api_token: tenant.api.token, executor_token: token, parallel: 3, only: rules, query_config: { engine: "postgres", connection: "warehouse" },
+      settings: { SUPABASE_PUBLISHABLE_KEY: publishable_key, EXECUTOR_SECONDS: "60", CONTROL_ROOM_CONNECTION_WAREHOUSE: warehouse },
+    });
+  } finally {
+    await live.sql(`revoke connect on database ${database} from ${name}`);
+    await live.sql(`drop role ${name}`);
+  }
   expect(report, reportText(report)).toMatchObject({ conforms: true });
 });
