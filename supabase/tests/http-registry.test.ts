@@ -96,6 +96,31 @@ describe("schedules and backfills", () => {
   });
 });
 
+describe("caps", () => {
+  test("a cap holds the environment, project or organization that it names, wherever in it a run is; it is changed and deleted by who governs that", async () => {
+    const cap = { cap_key: "over-http", unit: "runs", period: "day", time_zone: "Europe/Berlin", limit_amount: "5" };
+    const made = new Map<string, string>();
+    for (const scope of ["environment", "project"] as const) {
+      const answer = await ok(201, api("create_cap", { body: { ...cap, scope, limit_amount: scope === "project" ? "0" : "5" } }));
+      expect(answer).toMatchObject({ scope, cap_key: cap.cap_key, environment_id: scope === "environment" ? expect.any(String) : null, used: "0", enabled: true });
+      made.set(scope, String(answer.cap_id));
+    }
+    await refused(403, "forbidden", api("create_cap", { body: { ...cap, scope: "organization" } })); // the token governs one project of it
+    await refused(400, "invalid_input", api("create_cap", { body: { ...cap, scope: "planet" } }));
+    await refused(409, "conflict", api("create_cap", { body: { ...cap, scope: "project" } }));
+    const params = { cap_id: made.get("project") ?? "" };
+    const allowed = () => api("cap_allow", { body: { cap_key: cap.cap_key } });
+    expect(await ok(200, allowed())).toMatchObject({ allowed: false, cap_id: params.cap_id, limit: "0" });
+    expect(await ok(200, api("change_cap", { params, body: { limit_amount: "3" } }))).toMatchObject({ scope: "project", limit_amount: "3" });
+    expect(await ok(200, allowed())).toMatchObject({ allowed: true, cap_id: params.cap_id, limit: "3" });
+    const listed = (await ok(200, api("list_caps"))) as unknown as { items: { cap_id: string }[] };
+    expect(listed.items.map((each) => each.cap_id)).toEqual(expect.arrayContaining([...made.values()]));
+    for (const name of ["get_cap", "change_cap", "delete_cap"] as const) await refused(404, "not_found", api(name, { as: stranger.api.token, params, body: name === "change_cap" ? { enabled: false } : undefined }));
+    for (const cap_id of made.values()) await ok(204, api("delete_cap", { params: { cap_id } }));
+    expect(await ok(200, allowed())).toMatchObject({ allowed: true, cap_id: null });
+  });
+});
+
 describe("the webhook of a project", () => {
   test("is set, read, tested, listed and removed; its key is public, and an address within is refused", async () => {
     await refused(404, "not_found", api("get_webhook"));
