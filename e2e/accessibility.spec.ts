@@ -29,6 +29,7 @@ const pages: [name: string, address: (runId: string, executorId: string) => stri
   ["secrets", () => "/secrets"],
   ["members", () => "/members"],
   ["tokens", () => "/tokens"],
+  ["webhook", () => "/webhook"],
   ["account", () => "/account"],
   ["organizations", () => "/o"],
   ["nothing here", () => "/datasets/gold.no_such_table"],

@@ -1,4 +1,4 @@
-import { Cable, Cpu, Database, KeyRound, ListChecks, LockKeyhole, type LucideIcon, ScrollText, Users, Workflow } from "lucide-react";
+import { Cable, Cpu, Database, KeyRound, ListChecks, LockKeyhole, type LucideIcon, ScrollText, Users, Webhook, Workflow } from "lucide-react";
 import { messages } from "@/lib/messages";
 
 type NavEntry = {
@@ -19,6 +19,7 @@ export const navEntries: readonly NavEntry[] = [
   { href: "/secrets", label: messages.page.secrets, icon: LockKeyhole, key: "s" },
   { href: "/members", label: messages.page.members, icon: Users, key: "m" },
   { href: "/tokens", label: messages.page.tokens, icon: KeyRound, key: "k" },
+  { href: "/webhook", label: messages.page.webhook, icon: Webhook, key: "w" },
   { href: "/audit", label: messages.page.audit, icon: ScrollText, key: "u" },
 ];
 

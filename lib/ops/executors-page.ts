@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { timestamp, uuid } from "@/contracts/common.ts";
 import type { Executor, ExecutorDetail } from "@/contracts/executor.ts";
-import { atLeast, roles } from "@/contracts/role.ts";
 import type { Run } from "@/contracts/run.ts";
 import type { Db } from "@/lib/supabase/client.ts";
 import { getExecutor } from "./executor-registry.ts";
@@ -58,11 +57,3 @@ export async function executorPage(db: Db, executorId: string, environmentId: st
   ]);
   return { executor, leases, runs: runs.items };
 }
-
-/** Whether a person's own memberships make it an admin of the whole project, as making and changing executors needs. The database decides again. */
-export async function managesProject(db: Db, userId: string | null, { organization_id, project_id }: { organization_id: string; project_id: string }): Promise<boolean> {
-  if (userId === null) return false;
-  const held = await readRows(membership, db.from("memberships").select(columns(membership.shape)).eq("user_id", userId).eq("organization_id", organization_id).is("environment_id", null));
-  return held.some((each) => (each.project_id === null || each.project_id === project_id) && atLeast(each.role, "admin"));
-}
-const membership = z.object({ project_id: uuid.nullable(), role: z.enum(roles) });

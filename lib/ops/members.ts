@@ -1,9 +1,9 @@
 import "server-only";
 import { createHash, randomBytes } from "node:crypto";
-import type { z } from "zod";
+import { z } from "zod";
 import { timestamp, uuid } from "@/contracts/common.ts";
 import { invitation, type Invitation, type inviteMemberRequest, type listInvitationsQuery, type listMembersQuery, type Member, type NewInvitation, type OpenInvitation } from "@/contracts/member.ts";
-import type { Role } from "@/contracts/role.ts";
+import { atLeast, type Role, roles } from "@/contracts/role.ts";
 import type { Db } from "@/lib/supabase/client.ts";
 import { mailInvitation } from "./invitation-mail.ts";
 import { beyond, decodeCursor, pageOf } from "./keyset.ts";
@@ -60,3 +60,11 @@ export function getInvitation(db: Db, token: string): Promise<OpenInvitation> {
 export function acceptInvitation(db: Db, token: string): Promise<Member> {
   return callRpc(db, "accept_invitation", { token });
 }
+
+/** Whether a person's own memberships make it an admin of the whole project. The database decides again. */
+export async function managesProject(db: Db, userId: string | null, { organization_id, project_id }: { organization_id: string; project_id: string }): Promise<boolean> {
+  if (userId === null) return false;
+  const held = await readRows(membership, db.from("memberships").select(columns(membership.shape)).eq("user_id", userId).eq("organization_id", organization_id).is("environment_id", null));
+  return held.some((each) => (each.project_id === null || each.project_id === project_id) && atLeast(each.role, "admin"));
+}
+const membership = z.object({ project_id: uuid.nullable(), role: z.enum(roles) });

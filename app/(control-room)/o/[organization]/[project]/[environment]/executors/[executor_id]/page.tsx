@@ -18,7 +18,8 @@ import { Alert, AlertDescription, AlertTitle } from "@/components/ui/alert";
 import { uuid } from "@/contracts/common.ts";
 import { messages } from "@/lib/messages";
 import { attempt } from "@/lib/ops/attempt.ts";
-import { executorPage, managesProject } from "@/lib/ops/executors-page.ts";
+import { executorPage } from "@/lib/ops/executors-page.ts";
+import { managesProject } from "@/lib/ops/members.ts";
 import { deleteExecutorAction, drainExecutorAction, enableExecutorAction, rotateTokenAction } from "../actions.ts";
 
 export const metadata: Metadata = { title: messages.page.executors };

@@ -4,7 +4,7 @@ import { openEnvironment, type EnvironmentParams } from "@/app/(control-room)/se
 import { AddExecutor } from "@/components/executors/add-executor";
 import { PageHeader } from "@/components/shell/page-header";
 import { messages } from "@/lib/messages";
-import { managesProject } from "@/lib/ops/executors-page.ts";
+import { managesProject } from "@/lib/ops/members.ts";
 import { addExecutorAction } from "../actions.ts";
 
 export const metadata: Metadata = { title: "Add executor" };

@@ -1,0 +1,81 @@
+"use client";
+
+import { Send, Trash2 } from "lucide-react";
+import { useRouter } from "next/navigation";
+import { type FormEvent, useState, useTransition } from "react";
+import { toast } from "sonner";
+import { ConfirmButton } from "@/components/common/confirm-button";
+import { useAct } from "@/components/common/use-act";
+import { Alert, AlertDescription } from "@/components/ui/alert";
+import { Button } from "@/components/ui/button";
+import { Checkbox } from "@/components/ui/checkbox";
+import { Field, fieldControl } from "@/components/ui/field";
+import { Input } from "@/components/ui/input";
+import { Switch } from "@/components/ui/switch";
+import { type Delivery, type Webhook, webhookEvents } from "@/contracts/webhook";
+import type { Outcome, Refusal } from "@/lib/ops/attempt";
+import { eventWords } from "./words";
+
+type WebhookFormProps = {
+  projectId: string;
+  webhook: Webhook | null;
+  actions: {
+    save: (projectId: string, input: unknown) => Promise<Outcome<Webhook>>;
+    test: (projectId: string) => Promise<Outcome<Delivery>>;
+    remove: (projectId: string) => Promise<Outcome<boolean>>;
+  };
+};
+
+/** The project's one webhook: where it leads, what it hears of, whether it is on. A test sends what is stored, so it waits for a save. */
+export function WebhookForm({ projectId, webhook, actions }: WebhookFormProps) {
+  const router = useRouter();
+  const [url, setUrl] = useState(webhook?.url ?? "");
+  const [enabled, setEnabled] = useState(webhook?.enabled ?? true);
+  const [events, setEvents] = useState<readonly string[]>(webhook?.events ?? webhookEvents);
+  const [refusal, setRefusal] = useState<Refusal | null>(null);
+  const [saving, start] = useTransition();
+  const { pending, act } = useAct();
+  const changed = webhook === null || url !== webhook.url || enabled !== webhook.enabled || webhookEvents.some((each) => events.includes(each) !== webhook.events.includes(each));
+  const errorOf = (field: string) => refusal?.errors.find((place) => place.path.startsWith(`/${field}`))?.message;
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    start(async () => {
+      const outcome = await actions.save(projectId, { url: url.trim(), enabled, events: webhookEvents.filter((each) => events.includes(each)) }).catch(() => null);
+      if (outcome === null) return setRefusal({ code: "internal", message: "The control room did not answer.", remedy: "Send it again.", errors: [], request_id: null });
+      if (!outcome.ok) return setRefusal(outcome.refusal);
+      setRefusal(null);
+      toast.success("The webhook is saved.");
+      router.refresh();
+    });
+  };
+  const eventsError = errorOf("events");
+  return (
+    <form onSubmit={submit} noValidate className="grid max-w-2xl gap-4" aria-label="Webhook">
+      {refusal !== null && refusal.errors.length === 0 ? <Alert variant="failed" role="alert"><AlertDescription>{refusal.message} {refusal.remedy}</AlertDescription></Alert> : null}
+      <Field id="webhook-url" label="URL" required description="An https:// address that the control room may reach. It may hold a secret: only admins of the project see it." error={errorOf("url")}>
+        <Input {...fieldControl("webhook-url", { description: true, error: errorOf("url"), required: true })} type="url" inputMode="url" value={url} onChange={(event) => setUrl(event.target.value)} autoComplete="off" spellCheck={false} placeholder="https://hooks.example.com/control-room" />
+      </Field>
+      <fieldset className="grid gap-1.5" aria-describedby={eventsError ? "webhook-events-error" : undefined}>
+        <legend className="mb-1.5 text-sm font-medium">Hears of</legend>
+        {webhookEvents.map((each) => (
+          <Field key={each} id={`webhook-${each}`} inline label={<span className="font-normal">{eventWords[each]} <code className="text-xs text-muted-foreground">{each}</code></span>}>
+            <Checkbox id={`webhook-${each}`} checked={events.includes(each)} onCheckedChange={(on) => setEvents(on === true ? [...events, each] : events.filter((other) => other !== each))} />
+          </Field>
+        ))}
+        {eventsError ? <p id="webhook-events-error" role="alert" className="text-xs text-failed">Choose at least one.</p> : null}
+      </fieldset>
+      <Field id="webhook-enabled" inline label="Messages are sent">
+        <Switch id="webhook-enabled" checked={enabled} onCheckedChange={setEnabled} />
+      </Field>
+      <div className="flex flex-wrap items-center gap-2">
+        <Button type="submit" disabled={saving || !changed}>{saving ? "Saving…" : "Save"}</Button>
+        {webhook === null ? null : (
+          <>
+            <Button type="button" variant="outline" disabled={pending || changed || !enabled} onClick={() => act(() => actions.test(projectId), () => toast.success("A test message is on its way. See the deliveries."))}><Send aria-hidden />Send a test</Button>
+            <ConfirmButton type="button" size="default" disabled={pending} title="Remove the webhook?" description="What still waits to be sent is given up. The log of deliveries stays." confirm="Remove" onConfirm={() => act(() => actions.remove(projectId))}><Trash2 aria-hidden />Remove</ConfirmButton>
+          </>
+        )}
+      </div>
+    </form>
+  );
+}

@@ -1,0 +1,9 @@
+import type { Delivery, webhookEvents } from "@/contracts/webhook";
+
+export const eventWords: Record<(typeof webhookEvents)[number], string> = {
+  "run.failed": "A run failed",
+  "executor.offline": "An executor gave no sign of life for 90 s",
+  "executor.online": "It is back",
+};
+
+export const deliveryStatusWords: Record<Delivery["status"], string> = { pending: "Pending", delivered: "Delivered", failed: "Failed" };
