@@ -43,7 +43,7 @@ export function DeliveryTable({ deliveries, canRetry, retryAction }: DeliveryTab
           const { icon: Icon, className } = looks[each.status];
           return (
             <TableRow key={each.delivery_id}>
-              <TableCell><span className={cn("inline-flex items-center gap-1.5", className)}><Icon className="size-3.5" aria-hidden />{deliveryStatusWords[each.status]}</span></TableCell>
+              <TableCell><span className={cn("inline-flex items-center gap-1.5 align-middle", className)}><Icon className="size-3.5" aria-hidden />{deliveryStatusWords[each.status]}</span></TableCell>
               <TableCell><code className="text-xs">{each.type}</code></TableCell>
               <TableCell>
                 {each.run_id ? <NextLink href={`/runs/${each.run_id}`} prefetch={false} className="inline-flex min-h-6 items-center text-link hover:underline"><ShortId id={each.run_id} what="run id" plain /></NextLink> : each.executor_id ? <Link href={`/executors/${each.executor_id}`} className="inline-flex min-h-6 items-center text-link hover:underline">executor</Link> : <span className="text-muted-foreground">—</span>}
@@ -51,17 +51,12 @@ export function DeliveryTable({ deliveries, canRetry, retryAction }: DeliveryTab
               <TableCell><Time at={each.created_at} /></TableCell>
               <TableCell numeric narrow={false}>{`${each.attempts} of ${each.max_attempts}`}</TableCell>
               <TableCell className="max-w-md whitespace-normal">
-                {each.last_status === null && each.last_error === null ? <span className="text-muted-foreground">—</span> : (
-                  <span className="grid gap-0.5">
-                    {each.last_status === null ? null : <span className="tabular-nums">HTTP {each.last_status}</span>}
-                    {each.last_error === null ? null : <span className="text-xs break-words text-failed">{each.last_error}</span>}
-                  </span>
-                )}
+                {each.last_error ? <span className="break-words text-failed">{each.last_error}</span> : each.last_status ? `HTTP ${each.last_status}` : <span className="text-muted-foreground">—</span>}
               </TableCell>
               <TableCell narrow={false}><Time at={each.next_attempt_at} /></TableCell>
               <TableCell>
                 {each.status === "delivered" ? null : (
-                  <Button variant="outline" size="sm" disabled={pending || !canRetry} onClick={() => act(() => retryAction(each.delivery_id))} aria-label={`Send ${each.type} again, made ${each.created_at}`}><RotateCw aria-hidden />Send again</Button>
+                  <Button variant="outline" size="sm" disabled={pending || !canRetry} onClick={() => act(() => retryAction(each.delivery_id))} aria-label={`Send again: ${each.type}, made ${each.created_at}`}><RotateCw aria-hidden />Send again</Button>
                 )}
               </TableCell>
             </TableRow>

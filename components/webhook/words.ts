@@ -3,7 +3,7 @@ import type { Delivery, webhookEvents } from "@/contracts/webhook";
 export const eventWords: Record<(typeof webhookEvents)[number], string> = {
   "run.failed": "A run failed",
   "executor.offline": "An executor gave no sign of life for 90 s",
-  "executor.online": "It is back",
+  "executor.online": "An executor is back",
 };
 
 export const deliveryStatusWords: Record<Delivery["status"], string> = { pending: "Pending", delivered: "Delivered", failed: "Failed" };
