@@ -29,6 +29,7 @@ const pages: [name: string, address: (runId: string, executorId: string) => stri
   ["secrets", () => "/secrets"],
   ["members", () => "/members"],
   ["tokens", () => "/tokens"],
+  ["health", () => "/health"],
   ["webhook", () => "/webhook"],
   ["account", () => "/account"],
   ["organizations", () => "/o"],

@@ -1,4 +1,4 @@
-import { Cable, Cpu, Database, KeyRound, ListChecks, LockKeyhole, type LucideIcon, ScrollText, Users, Webhook, Workflow } from "lucide-react";
+import { Cable, Cpu, Database, HeartPulse, KeyRound, ListChecks, LockKeyhole, type LucideIcon, ScrollText, Users, Webhook, Workflow } from "lucide-react";
 import { messages } from "@/lib/messages";
 
 type NavEntry = {
@@ -21,6 +21,7 @@ export const navEntries: readonly NavEntry[] = [
   { href: "/tokens", label: messages.page.tokens, icon: KeyRound, key: "k" },
   { href: "/webhook", label: messages.page.webhook, icon: Webhook, key: "w" },
   { href: "/audit", label: messages.page.audit, icon: ScrollText, key: "u" },
+  { href: "/health", label: messages.page.health, icon: HeartPulse, key: "h" },
 ];
 
 /** The first parts of addresses that are understood without their environment. */
