@@ -50,6 +50,7 @@ export const messages = {
     copyFailed: "The browser refused to copy. Select the text and copy it yourself.",
     copyNamed: (what: string) => `Copy ${what}`,
     back: "Back",
+    stop: "Stop",
   },
   form: { required: "required" },
   time: {

@@ -1,5 +1,7 @@
 import { createLoader, parseAsArrayOf, parseAsString, parseAsStringLiteral } from "nuqs/server";
+import type { bulkFilter } from "@/contracts/bulk";
 import { runStatuses, runTriggers } from "@/contracts/run";
+import type { z } from "zod";
 import { rangeMilliseconds, rangeWords, type RangeWord } from "./words";
 
 const ranges = Object.keys(rangeWords) as RangeWord[];
@@ -30,6 +32,12 @@ export function runListQuery(state: RunListState, environmentId: string, now: nu
   const cursor = state.page.at(-1);
   if (cursor) query.cursor = cursor;
   return query;
+}
+
+/** The filters of this state in the words of a bulk job; `now` in Unix milliseconds. */
+export function bulkFilterOf(state: RunListState, environmentId: string, now: number): z.input<typeof bulkFilter> {
+  const { limit: _limit, status: _status, ...words } = runListQuery({ ...state, page: [] }, environmentId, now);
+  return { ...words, ...(state.status.length > 0 ? { status: state.status } : {}) } as z.input<typeof bulkFilter>;
 }
 
 /** What the list is cached under: the state without the clock. */

@@ -14,9 +14,12 @@ import { Button } from "@/components/ui/button";
 import type { Layer } from "@/contracts/dataset";
 import { isTerminal, type RunPage } from "@/contracts/run";
 import { cn } from "@/lib/cn";
-import { isFiltered, runListKey, runListParsers, runListQuery } from "./list-state";
+import { BulkBar } from "./bulk-bar";
+import { bulkFilterOf, isFiltered, runListKey, runListParsers, runListQuery } from "./list-state";
 import { RunFilters } from "./run-filters";
 import { RunTable } from "./run-table";
+import type { BulkActionSet } from "./use-bulk";
+import { useSelection } from "./use-selection";
 
 export type PipelineChoice = { template_key: string; title: string; layer: Layer | null };
 type RunListProps = {
@@ -27,6 +30,8 @@ type RunListProps = {
   readAt: number;
   templates: PipelineChoice[];
   executors: Record<string, string>;
+  canOperate: boolean;
+  bulkActions: BulkActionSet;
 };
 
 const busyMs = 3_000;
@@ -39,7 +44,7 @@ function subscribeScroll(reader: () => void) {
   return () => removeEventListener("scroll", reader);
 }
 
-export function RunList({ environmentId, initial, initialKey, readAt, templates, executors }: RunListProps) {
+export function RunList({ environmentId, initial, initialKey, readAt, templates, executors, canOperate, bulkActions }: RunListProps) {
   const router = useRouter();
   const inEnvironment = useEnvironmentHref();
   const client = useQueryClient();
@@ -70,6 +75,12 @@ export function RunList({ environmentId, initial, initialKey, readAt, templates,
   useShortcut({ keys: ["o"], label: "Open the run", enabled: active !== null, run: () => router.push(inEnvironment(`/runs/${active}`)) });
   useShortcut({ keys: ["/"], label: "Search runs", run: () => document.getElementById("run-search")?.focus() });
 
+  const selected = useSelection(runListKey({ ...state, page: [] }, environmentId).join());
+  const { selection } = selected;
+  useShortcut({ keys: ["x"], label: "Select the run", enabled: active !== null, run: () => active !== null && selected.toggle([active], !selected.has(active)) });
+  useShortcut({ keys: ["Escape"], label: "Select none", enabled: selected.count !== 0, run: selected.clear });
+  const meant = () => (selection.kind === "matching" ? bulkFilterOf(state, environmentId, Date.now()) : { environment_id: environmentId, run_ids: [...selection.ids] });
+
   const turn = (page: string[]) => {
     void setState({ page: page.length > 0 ? page : null });
     scrollTo({ top: 0 });
@@ -78,6 +89,7 @@ export function RunList({ environmentId, initial, initialKey, readAt, templates,
   return (
     <div className="grid gap-3">
       <RunFilters state={state} setState={setState} templates={templates} busy={isFetching && isPlaceholderData} />
+      <BulkBar environmentId={environmentId} selected={selected} filterOf={meant} canSelectAll={isFiltered(state) && (data?.next_cursor != null || state.page.length > 0)} canOperate={canOperate} actions={bulkActions} />
       {hidden > 0 ? (
         <div className="sticky top-14 z-20 flex justify-center" role="status">
           <Button size="sm" className="rounded-full shadow-md" onClick={() => { showAll(); scrollTo({ top: 0 }); }}>
@@ -107,7 +119,7 @@ export function RunList({ environmentId, initial, initialKey, readAt, templates,
         )
       ) : (
         <div className={cn("transition-opacity", isPlaceholderData && "opacity-60")} aria-busy={isPlaceholderData}>
-          <RunTable runs={shown} templates={templates} executors={executors} active={active} />
+          <RunTable runs={shown} templates={templates} executors={executors} active={active} selected={selected} />
         </div>
       )}
       {error && data ? (

@@ -8,11 +8,13 @@ import { LayerBadge } from "@/components/common/layer-badge";
 import { ShortId } from "@/components/common/short-id";
 import { StatusBadge } from "@/components/common/status-badge";
 import { Time } from "@/components/common/time";
+import { Checkbox } from "@/components/ui/checkbox";
 import { rowLinkClasses, Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
 import type { Run } from "@/contracts/run";
 import { cn } from "@/lib/cn";
 import { messages } from "@/lib/messages";
 import type { PipelineChoice } from "./run-list";
+import type { RunSelection } from "./use-selection";
 import { triggerWords } from "./words";
 
 const features = tableFeatures({});
@@ -73,14 +75,24 @@ function columnsFor({ templates, executors }: Names) {
   ]);
 }
 
-export function RunTable({ runs, templates, executors, active }: Names & { runs: Run[]; active: string | null }) {
+type RunTableProps = Names & { runs: Run[]; active: string | null; /** Without it nothing can be selected. */ selected?: RunSelection };
+
+export function RunTable({ runs, templates, executors, active, selected }: RunTableProps) {
   const columns = useMemo(() => columnsFor({ templates, executors }), [templates, executors]);
   const table = useTable({ features, columns, data: runs, getRowId: (run) => run.run_id });
+  const ids = runs.map((run) => run.run_id);
+  const held = selected === undefined ? 0 : ids.filter(selected.has).length;
+  const name = (run: Run) => templates.find((each) => each.template_key === run.template_key)?.title ?? run.spec_slug;
   return (
     <Table label="Runs, newest first" cards>
       <TableHeader>
         {table.getHeaderGroups().map((group) => (
           <TableRow key={group.id}>
+            {selected ? (
+              <TableHead className="w-8 pe-0">
+                <Checkbox className="align-middle" aria-label="Select the runs of this page" checked={held === 0 ? false : held === ids.length ? true : "indeterminate"} onCheckedChange={(on) => selected.toggle(ids, on === true)} />
+              </TableHead>
+            ) : null}
             {group.headers.map((header) => (
               <TableHead key={header.id} numeric={numeric.has(header.column.id)}>
                 <table.FlexRender header={header} />
@@ -91,7 +103,12 @@ export function RunTable({ runs, templates, executors, active }: Names & { runs:
       </TableHeader>
       <TableBody>
         {table.getRowModel().rows.map((row) => (
-          <TableRow key={row.id} data-active={row.id === active || undefined}>
+          <TableRow key={row.id} data-active={row.id === active || undefined} aria-selected={selected?.has(row.id)}>
+            {selected ? (
+              <TableCell className="w-8 pe-0 max-sm:w-auto">
+                <Checkbox className="z-1 align-middle" aria-label={`Select ${name(row.original)} ${row.id.slice(-8)}`} checked={selected.has(row.id)} onCheckedChange={(on) => selected.toggle([row.id], on === true)} />
+              </TableCell>
+            ) : null}
             {row.getAllCells().map((cell) => (
               <TableCell key={cell.id} numeric={numeric.has(cell.column.id)} narrow={!wideOnly.has(cell.column.id)}>
                 <table.FlexRender cell={cell} />

@@ -7,6 +7,7 @@ import { loadRunListState, runListKey, runListQuery } from "@/components/runs/li
 import { RunList } from "@/components/runs/run-list";
 import { PageHeader } from "@/components/shell/page-header";
 import { Button } from "@/components/ui/button";
+import { atLeast } from "@/contracts/role.ts";
 import { listRunsQuery } from "@/contracts/run.ts";
 import { messages } from "@/lib/messages";
 import { attempt } from "@/lib/ops/attempt.ts";
@@ -14,10 +15,12 @@ import { listExecutors } from "@/lib/ops/executors.ts";
 import { listRuns } from "@/lib/ops/runs.ts";
 import { listTemplates } from "@/lib/ops/templates.ts";
 import { openEnvironment, type EnvironmentParams, type SearchParams } from "@/app/(control-room)/session.ts";
+import { abortBulkAction, countBulkAction, createBulkAction } from "./actions.ts";
 
 export const metadata: Metadata = { title: messages.page.runs };
 /** More pipelines than this are found by the search field. */
 const pipelinesToChoose = 200;
+const bulkActions = { count: countBulkAction, create: createBulkAction, abort: abortBulkAction };
 
 export default async function Runs({ params, searchParams }: { params: Promise<EnvironmentParams>; searchParams: SearchParams }) {
   await connection();
@@ -49,7 +52,7 @@ export default async function Runs({ params, searchParams }: { params: Promise<E
         }
       />
       {page.ok && names.ok ? (
-        <RunList environmentId={environment_id} initial={page.value} initialKey={runListKey(state, environment_id)} readAt={now} {...names.value} />
+        <RunList environmentId={environment_id} initial={page.value} initialKey={runListKey(state, environment_id)} readAt={now} canOperate={environment.role !== null && atLeast(environment.role, "operator")} bulkActions={bulkActions} {...names.value} />
       ) : (
         <RefusalState refusal={page.ok ? (names as Extract<typeof names, { ok: false }>).refusal : page.refusal} />
       )}

@@ -1,0 +1,68 @@
+"use client";
+
+import { Ban, GitCompareArrows, RotateCw, X } from "lucide-react";
+import { useState } from "react";
+import { Link } from "@/components/common/link";
+import { useAct } from "@/components/common/use-act";
+import { Button } from "@/components/ui/button";
+import { Tooltip } from "@/components/ui/tooltip";
+import type { BulkJob } from "@/contracts/bulk";
+import { messages } from "@/lib/messages";
+import { formatCount } from "@/lib/format";
+import { BulkDialog } from "./bulk-dialog";
+import { type BulkVerb, runsWord } from "./bulk-words";
+import { type BulkActionSet, useBulk } from "./use-bulk";
+import type { RunSelection } from "./use-selection";
+
+type BulkBarProps = {
+  environmentId: string;
+  selected: RunSelection;
+  /** The filter that means the selection, made when it is asked for: ranges of time are counted from then. */
+  filterOf: () => unknown;
+  /** The list is filtered, and has more than is selected: all that fit may be meant. */
+  canSelectAll: boolean;
+  canOperate: boolean;
+  actions: BulkActionSet;
+};
+
+/** What may be done with the selected runs, and how far a job over them is. */
+export function BulkBar({ environmentId, selected, filterOf, canSelectAll, canOperate, actions }: BulkBarProps) {
+  const [verb, setVerb] = useState<BulkVerb | null>(null);
+  const { job, follow } = useBulk(environmentId, selected.only);
+  const { selection, count } = selected;
+  if (job !== null) return <JobProgress job={job} abort={actions.abort} />;
+  if (count === 0) return null;
+  const [a, b] = selection.kind === "runs" ? [...selection.ids].toSorted() : [];
+  const refused = canOperate ? null : "This needs the role operator.";
+  return (
+    <div role="region" aria-label="Selected runs" className="sticky top-14 z-20 flex flex-wrap items-center gap-2 rounded-md border bg-accent px-3 py-1.5 text-accent-foreground">
+      <span role="status" className="font-medium tabular-nums">{count === null ? "All that fit the filters are selected" : `${runsWord(count)} selected`}</span>
+      {count !== null && canSelectAll ? <Button variant="link" size="sm" onClick={selected.all}>Select all that fit the filters</Button> : null}
+      <span className="flex flex-wrap items-center gap-2 sm:ms-auto">
+        <Tooltip content={count === 2 ? null : "Select exactly two runs."}>
+          {count === 2 ? <Button asChild variant="outline" size="sm"><Link href={`/runs/compare?a=${a}&b=${b}`}><GitCompareArrows aria-hidden />Compare</Link></Button> : <Button variant="outline" size="sm" aria-disabled><GitCompareArrows aria-hidden />Compare</Button>}
+        </Tooltip>
+        <Tooltip content={refused}>
+          <Button variant="outline" size="sm" aria-disabled={refused !== null} onClick={() => canOperate && setVerb("retry")}><RotateCw aria-hidden />Run again…</Button>
+        </Tooltip>
+        <Tooltip content={refused}>
+          <Button variant="outline" size="sm" aria-disabled={refused !== null} onClick={() => canOperate && setVerb("cancel")}><Ban aria-hidden />Cancel…</Button>
+        </Tooltip>
+        <Button variant="ghost" size="icon-sm" aria-label="Select none" onClick={selected.clear}><X aria-hidden /></Button>
+      </span>
+      {verb === null ? null : <BulkDialog verb={verb} selectedCount={count} filterOf={filterOf} actions={actions} onClose={() => setVerb(null)} onStarted={(made) => { setVerb(null); follow(made); }} />}
+    </div>
+  );
+}
+
+function JobProgress({ job, abort }: { job: BulkJob; abort: BulkActionSet["abort"] }) {
+  const { pending, act } = useAct();
+  const ended = job.done + job.skipped + job.refused;
+  return (
+    <div role="region" aria-label="Progress" className="sticky top-14 z-20 flex flex-wrap items-center gap-3 rounded-md border bg-accent px-3 py-1.5 text-accent-foreground">
+      <progress value={ended} max={job.total} aria-label={job.verb === "cancel" ? "Canceling runs" : "Starting runs again"} className="h-2 w-40 accent-primary" />
+      <span className="tabular-nums">{`${formatCount(ended)} of ${runsWord(job.total)}`}</span>
+      <Button variant="outline" size="sm" className="ms-auto" disabled={pending} onClick={() => act(() => abort(job.bulk_id))}><X aria-hidden />{messages.action.stop}</Button>
+    </div>
+  );
+}
