@@ -10,7 +10,7 @@ const pages = ["README.md", "CONTRIBUTING.md", "SECURITY.md", ...["docs", "docs/
 function namedPaths(page: string): string[] {
   const text = readFileSync(join(root, page), "utf8").replaceAll(/```[\s\S]*?```/g, "");
   const links = [...text.matchAll(/\]\(([^)#]+)[^)]*\)/g)].map((match) => match[1]!).filter((target) => !/^[a-z]+:/.test(target)).map((target) => join(dirname(page), target));
-  const code = [...text.matchAll(/`((?:app|components|lib|contracts|executors|pipelines|supabase|scripts|e2e|bench|docs|spec|public)\/[^`\s]*)`/g)].map((match) => match[1]!);
+  const code = [...text.matchAll(/`((?:app|components|lib|contracts|executors|pipelines|supabase|scripts|e2e|bench|docs|spec|public|config|\.github)\/[^`\s]*)`/g)].map((match) => match[1]!);
   return [...links, ...code].filter((path) => !/[<>*…]|NN_/.test(path));
 }
 
