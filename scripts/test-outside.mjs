@@ -19,6 +19,7 @@ try {
   await runShown("Eight processes race 200 commits, in a folder and on S3", "tsx", ["executors/lake/race.outside.ts"]);
   await runShown("The advisors of Supabase find nothing", "tsx", ["supabase/tests/advisors.outside.ts"]);
   await runShown("squawk finds nothing in the migrations", "tsx", ["supabase/tests/squawk.outside.ts"]);
+  await runShown("actionlint and zizmor find nothing in the workflows", "tsx", ["scripts/workflows.outside.ts"]);
   await runShown("Schemathesis finds no answer that the contract does not name", "tsx", ["scripts/fuzz-contract.outside.ts"]);
   await runShown("A recorded day of a real Odoo, landed by what changed", "tsx", ["pipelines/odoo-day.outside.ts"]);
   await runShown("The reference pipelines on a real Odoo database", "tsx", ["pipelines/real-odoo.outside.ts"]);
