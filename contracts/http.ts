@@ -26,7 +26,7 @@ import { sessionPage } from "./session.ts";
 import { cancelRunRequest, createRunRequest, createRunsRequest, createdRunIds, createRunsResponse, listRunsQuery, retryRunRequest, run, runComparison, runPage, runPhase, setPhaseRequest } from "./run.ts";
 import { putSignalsRequest, putSignalWeightsRequest, runScore, signals, signalWeights } from "./score.ts";
 import { createScheduleRequest, listFiresQuery, listSchedulesQuery, pauseRequest, previewScheduleQuery, previewScheduleRequest, schedule, scheduleFirePage, schedulePage, scheduleTimes, updateScheduleRequest } from "./schedule.ts";
-import { listTemplatesQuery, saveTemplateRequest, templateDetail, templatePage, templateVersionPage, validateTemplateRequest, validateTemplateResponse } from "./template.ts";
+import { listTemplatesQuery, saveTemplateRequest, templateDetail, templatePage, templateVersionDetail, templateVersionPage, validateTemplateRequest, validateTemplateResponse } from "./template.ts";
 import { delivery, deliveryPage, listDeliveriesQuery, projectQuery, putWebhookRequest, webhook, webhookKey } from "./webhook.ts";
 import type { RpcName } from "./rpc.ts";
 
@@ -118,10 +118,11 @@ export const operations = {
   get_artifact_preview: { group: "objects", method: "GET", path: "/artifacts/{artifact_id}/preview", summary: "The first rows or characters", access: "member", params: { artifact_id: uuid }, answers: { 200: artifactPreview }, errors: ["not_found", "storage_unavailable"] },
 
   list_templates: { group: "registry", method: "GET", path: "/templates", summary: "Job templates", access: "member", query: listTemplatesQuery, answers: { 200: templatePage }, errors: [] },
-  save_template: { group: "registry", method: "POST", path: "/templates", summary: "Create a template, or a new version of it", access: "member", body: jsonBody(saveTemplateRequest, 4096 * kB), answers: { 200: templateDetail, 201: templateDetail }, errors: ["not_found", "invalid_spec"], rpc: "save_template" },
+  save_template: { group: "registry", method: "POST", path: "/templates", summary: "Create a template, or a new version of it", access: "member", body: jsonBody(saveTemplateRequest, 4096 * kB), answers: { 200: templateDetail, 201: templateDetail }, errors: ["not_found", "invalid_spec", "conflict"], rpc: "save_template" },
   validate_template: { group: "registry", method: "POST", path: "/templates/validate", summary: "Check a spec without saving it", access: "member", body: jsonBody(validateTemplateRequest, 4096 * kB), answers: { 200: validateTemplateResponse }, errors: [] },
   get_template: { group: "registry", method: "GET", path: "/templates/{template_key}", summary: "A template with its current spec", access: "member", params: { template_key: word }, query: z.object({ project_id: uuid.optional() }), answers: { 200: templateDetail }, errors: ["not_found"] },
   list_template_versions: { group: "registry", method: "GET", path: "/templates/{template_key}/versions", summary: "Versions of a template, newest first", access: "member", params: { template_key: word }, query: listTemplatesQuery, answers: { 200: templateVersionPage }, errors: ["not_found"] },
+  get_template_version: { group: "registry", method: "GET", path: "/templates/{template_key}/versions/{version}", summary: "A version of a template with its spec", access: "member", params: { template_key: word, version: z.coerce.number().int().min(1).max(2_147_483_647) }, query: z.object({ project_id: uuid.optional() }), answers: { 200: templateVersionDetail }, errors: ["not_found"] },
   list_executors: { group: "registry", method: "GET", path: "/executors", summary: "Executors", access: "member", query: listExecutorsQuery, answers: { 200: executorPage }, errors: [] },
   create_executor: { group: "registry", method: "POST", path: "/executors", summary: "Register an executor", access: "member", body: jsonBody(createExecutorRequest), answers: { 201: executorDetail }, errors: ["not_found", "conflict"], rpc: "create_executor" },
   get_executor: { group: "registry", method: "GET", path: "/executors/{executor_id}", summary: "One executor", access: "member", params: executorId, answers: { 200: executorDetail }, errors: ["not_found"] },

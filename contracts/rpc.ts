@@ -105,7 +105,7 @@ export const rpc = {
   explain_run: { args: z.object({ run_id: uuid }), returns: explanation },
   requeue_stale_runs: { args: z.object({ stale_minutes: z.number().optional() }), returns: z.object({ requeued: z.int(), ended: z.int() }) },
   save_template: {
-    args: z.object({ project_id: uuid, spec_text: z.string().describe("canonical JSON"), source_text: z.string().nullable().optional(), git_sha: z.string().nullable().optional() }),
+    args: z.object({ project_id: uuid, spec_text: z.string().describe("canonical JSON"), source_text: z.string().nullable().optional(), git_sha: z.string().nullable().optional(), base_version: z.int().nullable().optional() }),
     returns: z.object({ template, created: z.boolean() }),
   },
   create_bulk: { args: z.object({ request: createBulkRequest.extend({ idempotency_key: z.string().optional() }) }), returns: z.union([bulkJob, bulkPreview]) },

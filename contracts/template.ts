@@ -29,6 +29,9 @@ export type TemplateDetail = z.infer<typeof templateDetail>;
 export const templateVersion = z.object({
   version: z.int(), spec_sha256: sha256, git_sha: z.string().nullable(), created_by: z.string().nullable(), created_at: timestamp,
 }).meta({ id: "TemplateVersion" });
+/** A version with its spec, as it was written where that is known. */
+export const templateVersionDetail = templateVersion.extend({ spec: jsonObject, source_text: z.string().nullable() }).meta({ id: "TemplateVersionDetail" });
+export type TemplateVersionDetail = z.infer<typeof templateVersionDetail>;
 export const templatePage = page(template).meta({ id: "TemplatePage" });
 export const templateVersionPage = page(templateVersion).meta({ id: "TemplateVersionPage" });
 export const listTemplatesQuery = pageQuery.extend({ project_id: uuid.optional() });
@@ -39,6 +42,7 @@ export const saveTemplateRequest = z.strictObject({
   text: text.max(2_000_000).optional(),
   git_sha: z.string().regex(/^[0-9a-f]{7,64}$/).optional(),
   project: slug.optional(),
+  base_version: z.int().min(0).max(2_147_483_647).optional().describe("the version that was read before the change; 0 where there is none yet: refused (conflict) where the template has gone on since"),
 }).refine((body) => (body.spec === undefined) !== (body.text === undefined), { error: "needs exactly one of spec and text" })
   .meta({ id: "SaveTemplateRequest" });
 export type SaveTemplateRequest = z.infer<typeof saveTemplateRequest>;

@@ -129,6 +129,8 @@ test("every operation answers as the contract says, called well and called badly
   await badly("get_template", "not_found", { params: { template_key: "no_such_template" } });
   await well("list_template_versions", { params: { template_key: "contract_case" } }, 200);
   await badly("list_template_versions", "not_found", { params: { template_key: "no_such_template" } });
+  await well("get_template_version", { params: { template_key: "contract_case", version: "1" } }, 200);
+  await badly("get_template_version", "not_found", { params: { template_key: "contract_case", version: "9999" } });
 
   const queue = aQueue();
   const key = { "idempotency-key": randomUUID() };

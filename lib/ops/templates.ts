@@ -4,8 +4,8 @@ import { jsonObject, sha256, uuid, word } from "@/contracts/common.ts";
 import { ControlRoomError } from "@/contracts/error.ts";
 import { pipelineSpec, type PipelineSpec } from "@/contracts/pipeline.ts";
 import {
-  template, templateDetail, templateVersion,
-  type listTemplatesQuery, type SaveTemplateRequest, type Template, type TemplateDetail, type validateTemplateRequest, type validateTemplateResponse,
+  template, templateDetail, templateVersion, templateVersionDetail,
+  type listTemplatesQuery, type SaveTemplateRequest, type Template, type TemplateDetail, type TemplateVersionDetail, type validateTemplateRequest, type validateTemplateResponse,
 } from "@/contracts/template.ts";
 import type { Db } from "@/lib/supabase/client.ts";
 import { resolveProject } from "./environments.ts";
@@ -56,17 +56,22 @@ export async function listTemplateVersions(db: Db, templateKey: string, filter: 
 }
 
 const specRow = z.object({ spec: jsonObject });
-const versionRow = z.object({ spec_sha256: sha256 });
+const versionRow = templateVersion.extend({ source_text: z.string().nullable() });
+
+/** One version with its spec and, where it was saved as text, that text. Throws `not_found`, or `invalid_input` where several projects have the key. */
+export async function getTemplateVersion(db: Db, wanted: { project_id?: string; template_key: string; version: number }): Promise<TemplateVersionDetail> {
+  const { template_id, project_id } = await getTemplate(db, wanted);
+  const [found] = await readRows(versionRow, db.from("job_template_versions").select(columns(versionRow.shape)).eq("template_id", template_id).eq("version", wanted.version));
+  if (found === undefined) throw new ControlRoomError("not_found", `The template ${wanted.template_key} has no version ${wanted.version}.`, { errors: [{ path: "/template_version", message: "does not exist" }] });
+  const [stored] = await readRows(specRow, db.from("specs").select("spec").eq("project_id", project_id).eq("spec_sha256", found.spec_sha256).limit(1));
+  if (stored === undefined) throw new ControlRoomError("not_found", `Version ${wanted.version} of ${wanted.template_key} is gone.`);
+  return templateVersionDetail.parse({ ...found, ...stored });
+}
 
 /** The stored spec of a template, of the current or of the given version. Throws `not_found`. */
 export async function templateSpec(db: Db, wanted: { project_id: string; template_key: string; version?: number }): Promise<Pick<PipelineSpec, "parameters">> {
-  const current = await getTemplate(db, wanted);
-  if (wanted.version === undefined || wanted.version === current.current_version) return parametersOf(current.spec);
-  const [version] = await readRows(versionRow, db.from("template_version_list").select("spec_sha256").eq("template_id", current.template_id).eq("version", wanted.version).limit(1));
-  if (version === undefined) throw new ControlRoomError("not_found", `The template ${wanted.template_key} has no version ${wanted.version}.`, { errors: [{ path: "/template_version", message: "does not exist" }] });
-  const [stored] = await readRows(specRow, db.from("specs").select("spec").eq("project_id", wanted.project_id).eq("spec_sha256", version.spec_sha256).limit(1));
-  if (stored === undefined) throw new ControlRoomError("not_found", `Version ${wanted.version} of ${wanted.template_key} is gone.`);
-  return parametersOf(stored.spec);
+  const { version } = wanted;
+  return parametersOf((version === undefined ? await getTemplate(db, wanted) : await getTemplateVersion(db, { ...wanted, version })).spec);
 }
 
 const specParameters = z.object({ parameters: pipelineSpec.shape.parameters });
@@ -75,15 +80,19 @@ function parametersOf(spec: Record<string, unknown>): Pick<PipelineSpec, "parame
   return specParameters.parse(spec);
 }
 
-/** Checks and saves. `created` is false where the current version is the same. Throws `invalid_spec`, `not_found`, `forbidden`. */
-export async function saveTemplate(db: Db, body: SaveTemplateRequest): Promise<{ template: TemplateDetail; created: boolean }> {
+/**
+ * Checks and saves, in the project that the body names, or the one whose id the caller knows. `created` is false where the current
+ * version is the same. Throws `invalid_spec`, `not_found`, `forbidden`, `conflict` where the template has gone on from `base_version`.
+ */
+export async function saveTemplate(db: Db, body: SaveTemplateRequest, knownProject?: string): Promise<{ template: TemplateDetail; created: boolean }> {
   const checked = checkSpec(body.text ?? body.spec);
   if (checked.spec === null) {
     const [first] = checked.errors;
     throw new ControlRoomError("invalid_spec", first && `The pipeline spec is not valid: ${first.line === undefined ? first.path : `line ${first.line}, column ${first.column}`}: ${first.message}.`, { errors: checked.errors });
   }
-  const { project_id } = await resolveProject(db, body, "editor");
-  const saved = await callRpc(db, "save_template", { project_id, spec_text: checked.spec_text, source_text: body.text ?? null, git_sha: body.git_sha ?? null });
+  const project_id = knownProject ?? (await resolveProject(db, body, "editor")).project_id;
+  const { text = null, git_sha = null, base_version = null } = body;
+  const saved = await callRpc(db, "save_template", { project_id, spec_text: checked.spec_text, source_text: text, git_sha, base_version });
   return { template: await getTemplate(db, { template_key: saved.template.template_key, project_id }), created: saved.created };
 }
 

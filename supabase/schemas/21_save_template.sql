@@ -1,5 +1,6 @@
 -- save_template: a new template, or a new version of it where the spec differs; the same spec again changes nothing.
--- Editors of the project. Locks the template's row. The structure of a spec is checked before (contracts/check-spec.ts),
+-- Editors of the project. `base_version` is the one that the writer has read: a template that has gone on since is not overwritten
+-- (conflict); 0 means that there is none yet. Locks the template's row. The structure of a spec is checked before (contracts/check-spec.ts),
 -- and again by the executor; SQL holds name, hash and form.
 create function ops_private.is_spec(spec_text text) returns boolean language sql immutable set search_path = '' as $$
   select case when octet_length(spec_text) <= 2000000 and spec_text is json object then jsonb_typeof(spec_text::jsonb -> 'phases') = 'array' and spec_text::jsonb ->> 'name' ~ '^[a-z][a-z0-9_]{0,62}$' else false end is true
@@ -21,7 +22,7 @@ begin
 end
 $$;
 
-create function ops_private.save_template(project uuid, spec_text text, source_text text, git_sha text) returns jsonb
+create function ops_private.save_template(project uuid, spec_text text, source_text text, git_sha text, base_version int) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
   me ops_private.principal := ops_private.me();
@@ -39,14 +40,16 @@ begin
   hash := ops_private.store_spec(project, spec_text);
   spec := spec_text::jsonb;
   select * into template from ops.job_templates as t where t.project_id = project and t.template_key = spec ->> 'name' for update;
-  if not found then
+  if coalesce(template.current_version, 0) <> base_version then
+    perform ops_private.fail('conflict', format('The template %s has version %s by now.', spec ->> 'name', coalesce(template.current_version, 0)), 'Read it again, and apply your change to that.');
+  elsif template.template_id is null then
     insert into ops.job_templates as t (project_id, template_key, title, description, layer, owner, tags, max_active, max_starts, per_seconds, current_version)
     values (project, spec ->> 'name', coalesce(spec ->> 'title', spec ->> 'name'), coalesce(spec ->> 'description', ''), spec ->> 'layer', spec ->> 'owner',
       coalesce((select array_agg(x) from jsonb_array_elements_text(spec -> 'tags') as x), '{}'),
       (spec -> 'limits' ->> 'max_active')::int, (spec -> 'limits' ->> 'max_starts')::int, (spec -> 'limits' ->> 'per_seconds')::int, 1)
     on conflict on constraint template_key_is_unique_in_its_project do nothing returning * into template;
     if not found then
-      return ops_private.save_template(project, spec_text, source_text, git_sha);  -- another call made it a moment ago
+      return ops_private.save_template(project, spec_text, source_text, git_sha, base_version);  -- another call made it a moment ago
     end if;
     created := true;
   else
@@ -69,6 +72,6 @@ begin
   return jsonb_build_object('created', created, 'template', (select to_jsonb(l) from ops.template_list as l where l.template_id = template.template_id));
 end
 $$;
-create function ops.save_template(project_id uuid, spec_text text, source_text text default null, git_sha text default null) returns jsonb
-language sql set search_path = '' as 'select ops_private.save_template($1, $2, $3, $4)';
-grant execute on function ops_private.save_template(uuid, text, text, text), ops.save_template(uuid, text, text, text) to authenticated, ops_token;
+create function ops.save_template(project_id uuid, spec_text text, source_text text default null, git_sha text default null, base_version int default null) returns jsonb
+language sql set search_path = '' as 'select ops_private.save_template($1, $2, $3, $4, $5)';
+grant execute on function ops_private.save_template(uuid, text, text, text, int), ops.save_template(uuid, text, text, text, int) to authenticated, ops_token;

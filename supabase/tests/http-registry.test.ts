@@ -18,6 +18,15 @@ describe("templates", () => {
     expect(first).toMatchObject({ items: [{ version: 2 }] });
     const rest2 = await ok(200, api("list_template_versions", { params: { template_key: "versioned" }, query: `?limit=1&cursor=${String(first.next_cursor)}` }));
     expect(rest2).toMatchObject({ items: [{ version: 1 }], next_cursor: null });
+    expect(await ok(200, api("get_template_version", { params: { template_key: "versioned", version: "1" } }))).toMatchObject({ version: 1, source_text: text, spec: { name: "versioned" } });
+    await refused(404, "not_found", api("get_template_version", { params: { template_key: "versioned", version: "3" } }));
+    await refused(400, "invalid_input", api("get_template_version", { params: { template_key: "versioned", version: "0" } }));
+    // Who writes on what another has changed since is told, and changes nothing.
+    const third = text.replace("select 1", "select 3");
+    await refused(409, "conflict", api("save_template", { body: { text: third, base_version: 1 } }));
+    await refused(409, "conflict", api("save_template", { body: { text: third, base_version: 0 } }));
+    expect(await ok(201, api("save_template", { body: { text: text.replace("select 1", "select 4"), base_version: 2 } }))).toMatchObject({ current_version: 3 });
+    await refused(404, "not_found", api("get_template_version", { as: stranger.api.token, params: { template_key: "versioned", version: "1" } }));
     expect(await ok(200, api("list_templates"))).toMatchObject({ items: [{ template_key: "daily" }, { template_key: "versioned" }], next_cursor: null });
     await refused(404, "not_found", api("get_template", { as: stranger.api.token, params: { template_key: "versioned" } }));
   });
