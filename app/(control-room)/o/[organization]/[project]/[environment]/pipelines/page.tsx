@@ -1,4 +1,4 @@
-import { CalendarClock, Play } from "lucide-react";
+import { CalendarClock, Play, Plus } from "lucide-react";
 import type { Metadata } from "next";
 import { Link } from "@/components/common/link";
 import { connection } from "next/server";
@@ -31,7 +31,7 @@ export default async function Pipelines({ params, searchParams }: { params: Prom
   });
   return (
     <>
-      <PageHeader title={messages.page.pipelines} />
+      <PageHeader title={messages.page.pipelines} actions={<Button asChild variant="outline"><Link href="/pipelines/new"><Plus aria-hidden />New pipeline</Link></Button>} />
       {!read.ok ? (
         <RefusalState refusal={read.refusal} />
       ) : read.value.items.length === 0 ? (

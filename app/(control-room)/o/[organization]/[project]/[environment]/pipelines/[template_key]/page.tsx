@@ -1,4 +1,4 @@
-import { CalendarClock, Play } from "lucide-react";
+import { CalendarClock, Pencil, Play } from "lucide-react";
 import type { Metadata } from "next";
 import { Link } from "@/components/common/link";
 import { notFound } from "next/navigation";
@@ -13,6 +13,7 @@ import { StatusBadge } from "@/components/common/status-badge";
 import { Time } from "@/components/common/time";
 import { PhaseList } from "@/components/pipelines/phase-list";
 import { plannedPhases } from "@/components/pipelines/planned-phases";
+import { specText } from "@/components/pipelines/words";
 import { triggerWords } from "@/components/runs/words";
 import { PageHeader } from "@/components/shell/page-header";
 import { RememberVisit } from "@/components/shell/remember-visit";
@@ -24,7 +25,6 @@ import { messages } from "@/lib/messages";
 import { attempt } from "@/lib/ops/attempt.ts";
 import { listRuns } from "@/lib/ops/runs.ts";
 import { getTemplate, listTemplateVersions } from "@/lib/ops/templates.ts";
-import { specYaml } from "@/lib/spec-yaml.ts";
 import { openEnvironment, type EnvironmentParams } from "@/app/(control-room)/session.ts";
 
 type PageProps = { params: Promise<EnvironmentParams & { template_key: string }> };
@@ -71,7 +71,12 @@ export default async function PipelinePage({ params }: PageProps) {
             <span className="inline-flex items-center gap-1.5"><CalendarClock className="size-3.5" aria-hidden />{schedule?.cron ? <><code className="text-xs">{schedule.cron}</code> {schedule.time_zone ?? "UTC"}</> : "started by hand"}</span>
           </>
         }
-        actions={<Button asChild><Link href={`/pipelines/${template.template_key}/run`}><Play aria-hidden />Run</Link></Button>}
+        actions={
+          <>
+            <Button asChild variant="outline"><Link href={`/pipelines/${template.template_key}/edit`}><Pencil aria-hidden />Edit</Link></Button>
+            <Button asChild><Link href={`/pipelines/${template.template_key}/run`}><Play aria-hidden />Run</Link></Button>
+          </>
+        }
       />
       {template.description ? <p className="max-w-prose text-pretty">{template.description}</p> : null}
       <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-6 xl:grid-cols-2">
@@ -109,7 +114,7 @@ export default async function PipelinePage({ params }: PageProps) {
           <h2 className="mt-4 text-sm font-semibold">Versions</h2>
           <Table label="Versions, newest first" dense>
             <TableHeader>
-              <TableRow><TableHead>Version</TableHead><TableHead>Spec</TableHead><TableHead>Git</TableHead><TableHead>Saved by</TableHead><TableHead>Saved</TableHead></TableRow>
+              <TableRow><TableHead>Version</TableHead><TableHead>Spec</TableHead><TableHead>Git</TableHead><TableHead>Saved by</TableHead><TableHead>Saved</TableHead><TableHead><span className="sr-only">Compare</span></TableHead></TableRow>
             </TableHeader>
             <TableBody>
               {versions.map((version) => (
@@ -119,6 +124,7 @@ export default async function PipelinePage({ params }: PageProps) {
                   <TableCell>{version.git_sha ? <code className="text-xs">{version.git_sha.slice(0, 8)}</code> : "—"}</TableCell>
                   <TableCell>{version.created_by ?? "—"}</TableCell>
                   <TableCell><Time at={version.created_at} /></TableCell>
+                  <TableCell>{version.version > 1 ? <Link href={`/pipelines/${template.template_key}/versions?a=${version.version - 1}&b=${version.version}`} className="inline-flex min-h-6 items-center text-link hover:underline" aria-label={`What version ${version.version} changed`}>Changes</Link> : null}</TableCell>
                 </TableRow>
               ))}
             </TableBody>
@@ -127,7 +133,7 @@ export default async function PipelinePage({ params }: PageProps) {
       </div>
       <section className="grid min-w-0 gap-2">
         <h2 className="flex items-center gap-2 text-sm font-semibold">Spec <Hash value={template.spec_sha256} what="spec hash" /></h2>
-        <CodeBlock label="pipeline spec" text={template.source_text ?? specYaml(template.spec)} />
+        <CodeBlock label="pipeline spec" text={specText(template)} />
       </section>
     </>
   );
