@@ -1,43 +1,9 @@
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Page } from "@playwright/test";
-import { api, stack, type Stack } from "./support/stack.ts";
+import { lastGoldRun, openPage, pages } from "./support/pages.ts";
+import { stack } from "./support/stack.ts";
 import { expect, expectAccessible, test } from "./support/test.ts";
-
-const pages: [name: string, address: (runId: string, executorId: string) => string][] = [
-  ["runs", () => "/runs"],
-  ["runs, filtered to nothing", () => "/runs?search=nothing-has-this-name"],
-  ["run", (id) => `/runs/${id}`],
-  ["run events", (id) => `/runs/${id}?tab=events`],
-  ["run log", (id) => `/runs/${id}?tab=logs`],
-  ["run artifacts", (id) => `/runs/${id}?tab=artifacts`],
-  ["run spec", (id) => `/runs/${id}?tab=spec`],
-  ["run verdict", (id) => `/runs/${id}?tab=verdict`],
-  ["compare", (id) => `/runs/compare?a=${id}&b=${id}`],
-  ["pipelines", () => "/pipelines"],
-  ["pipeline", () => "/pipelines/silver_to_gold"],
-  ["new pipeline", () => "/pipelines/new"],
-  ["edit pipeline", () => "/pipelines/silver_to_gold/edit"],
-  ["pipeline versions", () => "/pipelines/silver_to_gold/versions"],
-  ["run form", () => "/pipelines/silver_to_gold/run"],
-  ["executors", () => "/executors"],
-  ["executor", (_, executorId) => `/executors/${executorId}`],
-  ["add executor", () => "/executors/new"],
-  ["datasets", () => "/datasets?layer=gold"],
-  ["dataset", () => "/datasets/gold.receivables_ageing"],
-  ["audit", () => "/audit?action=run"],
-  ["audit, filtered to nothing", () => "/audit?actor=nobody-of-this-name"],
-  ["danger zone", () => "/danger"],
-  ["connections", () => "/connections"],
-  ["secrets", () => "/secrets"],
-  ["members", () => "/members"],
-  ["tokens", () => "/tokens"],
-  ["health", () => "/health"],
-  ["webhook", () => "/webhook"],
-  ["account", () => "/account"],
-  ["organizations", () => "/o"],
-  ["nothing here", () => "/datasets/gold.no_such_table"],
-];
 
 test("every page of an environment is among those that are looked at", () => {
   const root = fileURLToPath(new URL("../app/(control-room)/o/[organization]/[project]/[environment]", import.meta.url));
@@ -49,29 +15,12 @@ test("every page of an environment is among those that are looked at", () => {
   expect(routes.filter((route) => !addresses.some((address) => fits(route, address)))).toEqual([]);
 });
 
-async function lastGoldRun(running: Stack): Promise<{ run_id: string; executor_id: string }> {
-  const { items } = await api<{ items: { run_id: string; executor_id: string }[] }>(running, "GET", "/runs?status=succeeded&template_key=silver_to_gold&limit=1");
-  return items[0] ?? { run_id: "", executor_id: "" };
-}
-
-async function open(page: Page, address: string): Promise<void> {
-  await page.goto(address);
-  await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
-  // What is still loading has no contrast and no names of its own to check.
-  await expect(page.locator("[data-slot=skeleton]")).toHaveCount(0);
-}
-
 /** Everything in the light theme; in the dark one what a theme can change: colours. The page is loaded once and follows the system. */
 async function expectAccessibleInBothThemes(page: Page, name: string, without: string[] = []): Promise<void> {
-  const shoot = async (theme: string) => {
-    if (process.env.E2E_SCREENSHOTS) await page.screenshot({ path: `test-results/pages/${name.replaceAll(/[, ]+/g, "-")}-${theme}.png`, fullPage: true });
-  };
-  await shoot("light");
   await expectAccessible(page, `${name}, light`, { without });
   await page.emulateMedia({ colorScheme: "dark" });
   await expect(page.locator("html")).toHaveClass(/\bdark\b/);
   await expectAccessible(page, `${name}, dark`, { only: ["color-contrast"] });
-  await shoot("dark");
   await page.emulateMedia({ colorScheme: "light" });
 }
 
@@ -79,7 +28,7 @@ async function expectAccessibleInBothThemes(page: Page, name: string, without: s
 test.describe.configure({ mode: "parallel" });
 
 async function lookAt(page: Page, name: string, address: string): Promise<void> {
-  await open(page, address);
+  await openPage(page, address);
   await expectAccessibleInBothThemes(page, name);
   await page.setViewportSize({ width: 320, height: 640 });
   // Tables and charts are laid out again when they have seen their new width.
@@ -101,7 +50,7 @@ for (const [name, address] of pages) {
 
 test("dialogs, menus and drawers have no violation, in light and dark", async ({ signedIn: page }) => {
   const { run_id } = await lastGoldRun(stack());
-  await open(page, `/runs/${run_id}?tab=artifacts`);
+  await openPage(page, `/runs/${run_id}?tab=artifacts`);
   await page.getByRole("button", { name: "gold.receivables_ageing.parquet", exact: true }).click();
   await expect(page.getByRole("dialog").getByRole("columnheader").first()).toBeVisible();
   await expectAccessibleInBothThemes(page, "artifact drawer");
@@ -118,7 +67,7 @@ test("dialogs, menus and drawers have no violation, in light and dark", async ({
 
 test("at 320 px a row keeps status, name, time and link, and the navigation opens", async ({ signedIn: page }) => {
   await page.setViewportSize({ width: 320, height: 640 });
-  await open(page, "/runs?pipeline=silver_to_gold&status=succeeded");
+  await openPage(page, "/runs?pipeline=silver_to_gold&status=succeeded");
   const row = page.getByRole("row").filter({ hasText: "Silver to gold" }).first();
   await expect(row.getByText("Succeeded")).toBeVisible();
   await expect(row.getByText(/ago|just now/)).toBeVisible();

@@ -1,0 +1,22 @@
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { lastGoldRun, openPage, pages } from "./support/pages.ts";
+import { expect, test } from "./support/test.ts";
+
+const folder = fileURLToPath(new URL("../docs/images", import.meta.url));
+
+test.describe.configure({ mode: "parallel" });
+for (const [name, address] of pages) {
+  test(`${name}, light, dark and narrow`, async ({ signedIn: page, stack }) => {
+    const { run_id, executor_id } = await lastGoldRun(stack);
+    await openPage(page, address(run_id, executor_id));
+    const shoot = (look: string) => page.screenshot({ path: path.join(folder, `${name.replaceAll(/[, ]+/g, "-")}-${look}.jpg`), type: "jpeg", quality: 75, animations: "disabled" });
+    await shoot("light");
+    await page.emulateMedia({ colorScheme: "dark" });
+    await expect(page.locator("html")).toHaveClass(/\bdark\b/);
+    await shoot("dark");
+    await page.emulateMedia({ colorScheme: "light" });
+    await page.setViewportSize({ width: 375, height: 800 });
+    await shoot("narrow");
+  });
+}
