@@ -51,7 +51,7 @@ export const errorCodes = Object.keys(errorCatalogue) as [ErrorCode, ...ErrorCod
  */
 export const runErrorCodes = [
   "lease_exhausted", "release_limit", "expired", "cap_exceeded", "superseded", "canceled", "timeout", "upstream_failed", "invalid_spec", "invalid_parameters",
-  "unknown_phase_type", "no_engine", "sql_error", "engine_crashed", "engine_memory", "quality_failed", "source_unreachable", "source_auth_failed", "source_login_too_strong",
+  "unknown_phase_type", "no_engine", "sql_error", "engine_crashed", "engine_memory", "quality_failed", "source_unreachable", "source_auth_failed", "source_login_too_strong", "source_address_refused",
   "source_table_missing", "connection_missing", "connection_invalid", "secret_unreadable", "dataset_missing", "lake_conflict", "lake_unsupported", "child_failed", "storage_full", "hash_mismatch", "phase_failed",
 ] as const;
 

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { capUse, datasetName, jsonObject, text, word } from "./common.ts";
 import { layer } from "./dataset.ts";
 
-export const phaseTypes = ["ingest", "validate", "transform", "publish", "query", "reseal"] as const;
+export const phaseTypes = ["ingest", "validate", "transform", "publish", "query", "connect", "reseal"] as const;
 export const phaseType = z.enum(phaseTypes);
 export type PhaseType = z.infer<typeof phaseType>;
 /** What computes inside a phase. `duckdb` reads and writes the lake; `postgres` asks a connection. */
@@ -57,6 +57,8 @@ export const transformConfig = z.strictObject({
 });
 export const validateConfig = z.strictObject({ datasets: z.array(datasetName).optional().describe("narrows the spec's quality list") });
 export const publishConfig = z.strictObject({ export: z.boolean().default(false).describe("also register each table's Parquet as a dataset artifact") });
+/** Asks a connection of any kind whether it answers; what a test of a connection is. */
+export const connectConfig = z.strictObject({ connection: templated.min(1) });
 /** Seals every secret of the environment to its newest key; only a run that the control room itself made for it is given them. */
 export const resealConfig = z.strictObject({});
 export const queryConfig = sqlText.extend({
@@ -92,13 +94,15 @@ export const phaseSpec = z.discriminatedUnion("type", [
     .refine((phase) => phase.for_each === undefined || phase.config.tables.every((table) => table.mode !== "merge"), { path: ["for_each"], error: "a merge follows one version: items cannot merge into a table at once" }),
   phaseBase.extend({ type: z.literal("publish"), config: publishConfig.default({ export: false }) }),
   phaseBase.extend({ type: z.literal("query"), config: queryConfig }),
+  phaseBase.extend({ type: z.literal("connect"), config: connectConfig }),
   phaseBase.extend({ type: z.literal("reseal"), config: resealConfig.default({}) }),
 ]);
 export type PhaseSpec = z.infer<typeof phaseSpec>;
 export type PhaseConfig<T extends PhaseType> = Extract<PhaseSpec, { type: T }>["config"];
 
-/** The engine that a phase needs: what works on the lake does so with DuckDB. */
-export function engineOf(phase: PhaseSpec): Engine {
+/** The engine that a phase needs: what works on the lake does so with DuckDB. Null: none. */
+export function engineOf(phase: PhaseSpec): Engine | null {
+  if (phase.type === "connect") return null;
   return phase.type === "query" ? phase.config.engine : "duckdb";
 }
 

@@ -21,7 +21,7 @@ import { createdRunIds, createRunsResponse, run, runPhase, setPhaseRequest } fro
 import { putSignalsRequest, putSignalWeightsRequest, runScore, signals, signalWeights } from "./score.ts";
 import { dueSchedules, firedSchedule, newSchedule, schedule, updateScheduleRequest } from "./schedule.ts";
 import { template } from "./template.ts";
-import { connection, connectionKind } from "./connection.ts";
+import { connection, connectionKinds } from "./connection.ts";
 import { environmentKey, runSecrets, secret } from "./secret.ts";
 import { publicKey } from "./sealing.ts";
 import { delivery, takenDelivery, webhook, webhookEvents } from "./webhook.ts";
@@ -136,7 +136,7 @@ export const rpc = {
     args: z.object({
       request: z.object({
         connection_id: uuid.optional().describe("of the connection to change; without it one is made"), environment_id: uuid.optional(), name: z.string().optional(),
-        kind: connectionKind, settings: jsonObject, secret_name: z.string().nullable().optional(),
+        kind: z.enum(connectionKinds), settings: jsonObject, secret_name: z.string().nullable().optional(),
       }),
     }),
     returns: connection,

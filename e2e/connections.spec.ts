@@ -38,6 +38,29 @@ test("a secret and a connection are made, tested, and deleted; the value is show
   await page.screenshot({ path: "test-results/pages/connections-narrow.png", fullPage: true });
   await page.setViewportSize({ width: 1360, height: 900 });
 
+  // Another kind: this very control room, asked without a secret and then with one that it does not know.
+  await page.getByRole("button", { name: "New connection" }).click();
+  await page.getByRole("textbox", { name: "Name" }).fill("files");
+  await page.getByRole("combobox", { name: "Kind" }).click();
+  await page.getByRole("option", { name: "HTTP (files and APIs)" }).click();
+  await page.getByRole("textbox", { name: "Base address" }).fill("https://user:password@files.test/");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByText("without user, query and fragment")).toBeVisible();
+  await expectAccessible(page, "connection form of kind http");
+  await page.screenshot({ path: "test-results/pages/connection-form-http.png" });
+  await page.getByRole("textbox", { name: "Base address" }).fill(`${new URL(page.url()).origin}/api/v1/whoami`);
+  await page.getByRole("combobox", { name: "Sign in with" }).click();
+  await page.getByRole("option", { name: "Bearer token" }).click();
+  await page.getByRole("combobox", { name: "Secret" }).click();
+  await page.getByRole("option", { name: "warehouse_password" }).click();
+  await page.getByRole("button", { name: "Save" }).click();
+  const files = page.getByRole("row", { name: /api\/v1\/whoami/ });
+  await files.getByRole("button", { name: "Test the connection files" }).click();
+  await expect(files.getByText("source_auth_failed")).toBeVisible({ timeout: 60_000 });
+  await files.getByRole("button", { name: "Delete the connection files" }).click();
+  await page.getByRole("button", { name: "Delete", exact: true }).click();
+  await expect(files).toHaveCount(0);
+
   await row.getByRole("button", { name: "Delete the connection warehouse" }).click();
   await page.getByRole("button", { name: "Delete", exact: true }).click();
   await expect(row).toHaveCount(0);

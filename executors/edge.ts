@@ -8,11 +8,13 @@ import { rpcTransport } from "./core/rpc-transport.ts";
 import { runAttempt, type AttemptEnd } from "./core/run-attempt.ts";
 import type { Scratch } from "./core/scratch.ts";
 import { readEdgeSettings, type EdgeSettings } from "./core/settings.ts";
+import { askPostgres } from "./phases/connect-postgres.ts";
+import { connectPhase } from "./phases/connect.ts";
 import { queryPostgres } from "./phases/query-postgres.ts";
 import { queryPhase } from "./phases/query.ts";
 
 /** What runs without a file system and without child processes. */
-const registry = { query: queryPhase({ postgres: queryPostgres }) };
+const registry = { connect: connectPhase({ postgres: askPostgres, odoo: askPostgres }), query: queryPhase({ postgres: queryPostgres }) };
 /** A claim that answers `again` is asked again at once, but not for ever. */
 const mostClaims = 50;
 

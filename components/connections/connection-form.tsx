@@ -2,7 +2,7 @@
 
 import { Pencil, Plus } from "lucide-react";
 import { useRouter } from "next/navigation";
-import { type FormEvent, useState, useTransition } from "react";
+import { type FormEvent, type ReactNode, useState, useTransition } from "react";
 import { toast } from "sonner";
 import { Alert, AlertDescription } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
@@ -10,8 +10,9 @@ import { Dialog, DialogBody, DialogContent, DialogDescription, DialogFooter, Dia
 import { Field, fieldControl } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
 import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
-import { connectionKinds, sslModes, type Connection } from "@/contracts/connection";
+import { connectionKinds, httpAuths, sslModes, type Connection } from "@/contracts/connection";
 import type { Outcome, Refusal } from "@/lib/ops/attempt";
+import { type ConnectionField, connectionValues, definitionOf, noSecret, takesSecret } from "./connection-values";
 
 type Save = (input: unknown) => Promise<Outcome<Connection>>;
 type ConnectionFormProps = {
@@ -24,29 +25,29 @@ type ConnectionFormProps = {
   changeAction: (id: string, input: unknown) => Promise<Outcome<Connection>>;
 };
 
-const noSecret = "-";
-const kindNames = { postgres: "PostgreSQL", odoo: "Odoo (its PostgreSQL database)" } as const satisfies Record<(typeof connectionKinds)[number], string>;
-const fresh = { name: "", kind: "postgres", host: "", port: "5432", database: "", user: "", sslmode: "verify-full", secret_name: noSecret };
+const kindNames = { postgres: "PostgreSQL", odoo: "Odoo (its PostgreSQL database)", http: "HTTP (files and APIs)", s3: "S3 bucket" } as const satisfies Record<(typeof connectionKinds)[number], string>;
+const authNames = { none: "none", bearer: "Bearer token", basic: "User and password", header: "A header of its own" } as const satisfies Record<(typeof httpAuths)[number], string>;
+/** What the secret is to each kind. */
+const secretNames = { postgres: "Password", odoo: "Password", http: "Secret", s3: "Secret access key" } as const satisfies Record<(typeof connectionKinds)[number], string>;
+type Option = { value: string; text: string };
 
 export function ConnectionForm({ environmentId, secrets, connection, createAction, changeAction }: ConnectionFormProps) {
   const router = useRouter();
-  const stored = connection === undefined ? fresh : { ...connection.settings, name: connection.name, kind: connection.kind, port: String(connection.settings.port), secret_name: connection.secret_name ?? noSecret };
   const [open, setOpen] = useState(false);
-  const [values, setValues] = useState<Record<keyof typeof fresh, string>>(stored);
+  const [values, setValues] = useState(() => connectionValues(connection));
   const [refusal, setRefusal] = useState<Refusal | null>(null);
   const [pending, start] = useTransition();
   const show = (shown: boolean) => {
     setOpen(shown);
     setRefusal(null);
-    setValues(stored);
+    setValues(connectionValues(connection));
   };
-  const errorOf = (field: keyof typeof fresh) => refusal?.errors.find((place) => place.path === `/${field}` || place.path === `/settings/${field}`)?.message;
+  const errorOf = (field: ConnectionField | "kind") => refusal?.errors.find((place) => place.path === `/${field}` || place.path === `/settings/${field}`)?.message;
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    const { name, kind, secret_name, port, ...rest } = values;
-    const definition = { kind, settings: { ...rest, port: Number(port) }, secret_name: secret_name === noSecret ? null : secret_name };
+    const definition = definitionOf(values);
     start(async () => {
-      const saving = connection === undefined ? createAction({ ...definition, environment_id: environmentId, name }) : changeAction(connection.connection_id, definition);
+      const saving = connection === undefined ? createAction({ ...definition, environment_id: environmentId, name: values.name }) : changeAction(connection.connection_id, definition);
       const outcome = await saving.catch(() => null);
       if (outcome === null) return setRefusal({ code: "internal", message: "The control room did not answer.", remedy: "Send it again.", errors: [], request_id: null });
       if (!outcome.ok) return setRefusal(outcome.refusal);
@@ -55,15 +56,15 @@ export function ConnectionForm({ environmentId, secrets, connection, createActio
       router.refresh();
     });
   };
-  const input = (field: keyof typeof fresh, label: string, description?: string, numeric = false) => (
-    <Field id={`connection-${field}`} label={label} required description={description} error={errorOf(field)}>
+  const input = (field: ConnectionField, label: string, description?: string, { numeric = false, required = true } = {}) => (
+    <Field id={`connection-${field}`} label={label} required={required} description={description} error={errorOf(field)}>
       <Input
-        {...fieldControl(`connection-${field}`, { description, error: errorOf(field), required: true })} value={values[field]} inputMode={numeric ? "numeric" : undefined} autoComplete="off" spellCheck={false}
+        {...fieldControl(`connection-${field}`, { description, error: errorOf(field), required })} value={values[field]} inputMode={numeric ? "numeric" : undefined} autoComplete="off" spellCheck={false}
         onChange={(event) => setValues({ ...values, [field]: event.target.value })}
       />
     </Field>
   );
-  const choice = (field: keyof typeof fresh, label: string, options: readonly { value: string; text: string }[], description?: string) => (
+  const choice = (field: ConnectionField | "kind", label: string, options: readonly Option[], description?: string) => (
     <Field id={`connection-${field}`} label={label} description={description} error={errorOf(field)}>
       <Select value={values[field]} onValueChange={(value) => setValues({ ...values, [field]: value })}>
         <SelectTrigger {...fieldControl(`connection-${field}`, { description, error: errorOf(field) })}><SelectValue /></SelectTrigger>
@@ -71,6 +72,44 @@ export function ConnectionForm({ environmentId, secrets, connection, createActio
       </Select>
     </Field>
   );
+  const postgres = () => (
+    <>
+      <div className="grid gap-4 sm:grid-cols-[1fr_7rem]">
+        {input("host", "Host")}
+        {input("port", "Port", undefined, { numeric: true })}
+      </div>
+      <div className="grid gap-4 sm:grid-cols-2">
+        {input("database", "Database")}
+        {input("user", "User", "Give it no right to write.")}
+      </div>
+      {choice("sslmode", "Encryption", sslModes.map((value) => ({ value, text: value })), "require encrypts; verify-full also checks whom it talks to.")}
+    </>
+  );
+  const settings = {
+    postgres,
+    odoo: postgres,
+    http: () => (
+      <>
+        {input("url", "Base address", "Pipelines name paths below it. Viewers see it: keep keys out of it.")}
+        {choice("auth", "Sign in with", httpAuths.map((value) => ({ value, text: authNames[value] })))}
+        {values.auth === "basic" ? input("user", "User") : null}
+        {values.auth === "header" ? input("header", "Header", "Its name, for example X-Api-Key.") : null}
+      </>
+    ),
+    s3: () => (
+      <>
+        <div className="grid gap-4 sm:grid-cols-[1fr_9rem]">
+          {input("endpoint", "Endpoint")}
+          {input("region", "Region")}
+        </div>
+        <div className="grid gap-4 sm:grid-cols-2">
+          {input("bucket", "Bucket")}
+          {input("prefix", "Prefix", "Pipelines name keys below it.", { required: false })}
+        </div>
+        {input("access_key_id", "Access key ID", "Of a key that may list and read, nothing else.")}
+      </>
+    ),
+  } satisfies Record<(typeof connectionKinds)[number], () => ReactNode>;
   return (
     <Dialog open={open} onOpenChange={show}>
       <DialogTrigger asChild>
@@ -86,16 +125,8 @@ export function ConnectionForm({ environmentId, secrets, connection, createActio
             {refusal !== null && refusal.errors.length === 0 ? <Alert variant="failed" role="alert"><AlertDescription>{refusal.message} {refusal.remedy}</AlertDescription></Alert> : null}
             {connection === undefined ? input("name", "Name", "Lower-case letters, digits and underscores; it stays.") : null}
             {choice("kind", "Kind", connectionKinds.map((value) => ({ value, text: kindNames[value] })))}
-            <div className="grid gap-4 sm:grid-cols-[1fr_7rem]">
-              {input("host", "Host")}
-              {input("port", "Port", undefined, true)}
-            </div>
-            <div className="grid gap-4 sm:grid-cols-2">
-              {input("database", "Database")}
-              {input("user", "User", "Give it no right to write.")}
-            </div>
-            {choice("sslmode", "Encryption", sslModes.map((value) => ({ value, text: value })), "require encrypts; verify-full also checks whom it talks to.")}
-            {choice("secret_name", "Password", [{ value: noSecret, text: "none" }, ...secrets.map((value) => ({ value, text: value }))], secrets.length === 0 ? "Store it as a secret first." : "A secret of this environment.")}
+            {settings[values.kind]()}
+            {takesSecret(values) ? choice("secret_name", secretNames[values.kind], [{ value: noSecret, text: "none" }, ...secrets.map((value) => ({ value, text: value }))], secrets.length === 0 ? "Store it as a secret first." : "A secret of this environment.") : null}
           </DialogBody>
           <DialogFooter>
             <Button variant="outline" onClick={() => show(false)}>Close</Button>

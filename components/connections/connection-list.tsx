@@ -3,6 +3,7 @@ import { Link } from "@/components/common/link";
 import { StatusBadge } from "@/components/common/status-badge";
 import { Time } from "@/components/common/time";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
+import { assertNever } from "@/contracts/common";
 import type { Connection } from "@/contracts/connection";
 import type { Outcome } from "@/lib/ops/attempt";
 import { ConnectionForm } from "./connection-form";
@@ -17,6 +18,17 @@ export type ConnectionActions = {
 };
 type ConnectionListProps = { connections: Connection[]; secrets: string[]; environmentId: string; canOperate: boolean; canAdminister: boolean; actions: ConnectionActions };
 
+/** Where it leads, as a person would write it. */
+function placeOf({ kind, settings }: Connection): string {
+  switch (kind) {
+    case "postgres":
+    case "odoo": return `${settings.user}@${settings.host}:${settings.port}/${settings.database}`;
+    case "http": return settings.auth === "basic" ? `${settings.user}@ ${settings.url}` : settings.url;
+    case "s3": return `s3://${settings.bucket}/${settings.prefix} at ${settings.endpoint}`;
+    default: return assertNever(kind);
+  }
+}
+
 export function ConnectionList({ connections, secrets, environmentId, canOperate, canAdminister, actions }: ConnectionListProps) {
   return (
     <Table label="Connections" cards>
@@ -25,7 +37,7 @@ export function ConnectionList({ connections, secrets, environmentId, canOperate
           <TableHead>Name</TableHead>
           <TableHead>Kind</TableHead>
           <TableHead>Leads to</TableHead>
-          <TableHead>Password</TableHead>
+          <TableHead>Secret</TableHead>
           <TableHead>Used by</TableHead>
           <TableHead>Last test</TableHead>
           {canOperate ? <TableHead><span className="sr-only">Change</span></TableHead> : null}
@@ -33,12 +45,12 @@ export function ConnectionList({ connections, secrets, environmentId, canOperate
       </TableHeader>
       <TableBody>
         {connections.map((connection) => {
-          const { settings, last_test, used_by } = connection;
+          const { last_test, used_by } = connection;
           return (
             <TableRow key={connection.connection_id}>
               <TableCell className="font-mono text-xs">{connection.name}</TableCell>
               <TableCell>{connection.kind}</TableCell>
-              <TableCell className="font-mono text-xs break-all whitespace-normal">{`${settings.user}@${settings.host}:${settings.port}/${settings.database}`}</TableCell>
+              <TableCell className="font-mono text-xs break-all whitespace-normal">{placeOf(connection)}</TableCell>
               <TableCell narrow={false}>{connection.secret_name ?? <span className="text-muted-foreground">none</span>}</TableCell>
               <TableCell className="whitespace-normal">{used_by.length === 0 ? <span className="text-muted-foreground">no pipeline</span> : used_by.join(", ")}</TableCell>
               <TableCell className="whitespace-normal">

@@ -6,6 +6,7 @@ import { httpTransport } from "../core/http-transport.ts";
 import { liveness } from "../core/liveness.ts";
 import type { Log } from "../core/log.ts";
 import { runLoop } from "../core/loop.ts";
+import { readAllowList } from "../sources/outbound-address.ts";
 import { openScratch } from "../storage/scratch.ts";
 import { readSettings, type ExecutorSettings } from "../core/settings.ts";
 import { registry } from "../phases/registry.ts";
@@ -29,7 +30,8 @@ export async function runExecutor(env: Record<string, string | undefined>): Prom
   let settings: ExecutorSettings;
   try {
     settings = readSettings(env);
-    // Found out now, not at the first engine.
+    // Found out now, not at the first engine or address.
+    readAllowList(settings.outbound_allow ?? []);
     if (settings.child_user && process.getuid?.() !== 0) throw new Error("EXECUTOR_CHILD_USER is set, and only an executor that runs as root may start engines as another user. Unset it, or run the executor as root, or in a container of its own.");
   } catch (error) {
     first.fatal({ code: "not_configured" }, error instanceof Error ? error.message : String(error));

@@ -9,6 +9,7 @@ import { withFacts, type Log } from "./log.ts";
 import type { LogBuffer } from "./log-buffer.ts";
 import type { Meter } from "./meter.ts";
 import { tidyObject } from "./outcome.ts";
+import { ofKind } from "./open-connection.ts";
 import type { LakeLocation, PhaseContext, PhaseOutput } from "./phase.ts";
 import type { Scratch } from "./scratch.ts";
 import type { Redactor } from "./redactor.ts";
@@ -38,7 +39,7 @@ export interface Attempt {
   /** Whether this attempt has brought the run on: a phase succeeded, or a checkpoint was kept. */
   progressed: boolean;
 }
-export type AttemptSettings = Pick<ExecutorSettings, "lake" | "engines" | "phase_parallelism" | "memory_mb" | "threads" | "child_user" | "connections">;
+export type AttemptSettings = Pick<ExecutorSettings, "lake" | "engines" | "phase_parallelism" | "memory_mb" | "threads" | "child_user" | "connections" | "outbound_allow">;
 
 /** Tables of an environment lie in its own folder; a verification, with its child runs, writes into a prefix that nobody else reads. */
 export function lakeLocation(lake: string, run: Pick<Claim["run"], "environment_id" | "run_id" | "parent_run_id" | "isolated">): LakeLocation {
@@ -49,6 +50,7 @@ export function lakeLocation(lake: string, run: Pick<Claim["run"], "environment_
 /** The phase with parameters in the places that take them. */
 export function filledPhase(phase: PhaseSpec, parameters: Record<string, unknown>): PhaseSpec {
   if (phase.type === "ingest") return { ...phase, config: { ...phase.config, connection: fillTemplate(phase.config.connection, parameters) } };
+  if (phase.type === "connect") return { ...phase, config: { connection: fillTemplate(phase.config.connection, parameters) } };
   if (phase.type !== "query" || phase.config.connection === undefined) return phase;
   return { ...phase, config: { ...phase.config, connection: fillTemplate(phase.config.connection, parameters) } };
 }
@@ -75,7 +77,8 @@ export function openContext(attempt: Attempt, phase: PhaseSpec, before: Readonly
     lake: lakeLocation(settings.lake, claim.run), limits: { memory_mb: settings.memory_mb, threads: settings.threads, child_user: settings.child_user },
     upstream: new Map([...attempt.outputs].filter(([name]) => before.has(name)).map(([name, { output }]) => [name, output])),
 
-    connection: (name) => attempt.secrets.connection(name, signal),
+    connection: async (name, kinds) => ofKind(await attempt.secrets.connection(name, signal), name, kinds),
+    outbound_allow: settings.outbound_allow ?? [],
     resealSecrets: () => attempt.secrets.reseal(signal),
     redact: attempt.redact.known,
     async pinDatasets(names) {

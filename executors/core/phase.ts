@@ -1,7 +1,9 @@
 import type { Artifact, ArtifactKind } from "../../contracts/artifact.ts";
+import type { ConnectionKind } from "../../contracts/connection.ts";
 import type { DatasetVersion, PublishDatasetRequest, PublishIntent } from "../../contracts/dataset.ts";
 import type { PhaseConfig, PhaseSpec, PhaseType, PipelineSpec } from "../../contracts/pipeline.ts";
 import type { Run } from "../../contracts/run.ts";
+import type { ConnectionOf } from "./open-connection.ts";
 import type { NewFile } from "./scratch.ts";
 import type { ArtifactContent } from "./upload.ts";
 
@@ -71,8 +73,10 @@ export interface PhaseContext<T extends PhaseType = PhaseType> {
   upstream: Map<string, PhaseOutput>;
   checkpoint: Record<string, unknown> | null;
 
-  /** The URL of a connection that the run names, its secret opened. Throws PermanentError connection_missing, PhaseError secret_unreadable. */
-  connection(name: string): Promise<string>;
+  /** A connection that the run names, its secret opened. Throws PermanentError connection_missing, connection_invalid (also where it is of none of the kinds), PhaseError secret_unreadable. */
+  connection<K extends ConnectionKind>(name: string, kinds: readonly K[]): Promise<ConnectionOf<K>>;
+  /** Hosts and networks that sources over http may reach beside public ones, of this executor (executors/sources/outbound.ts). */
+  outbound_allow: readonly string[];
   /** Seals to the newest key what is sealed to older ones. */
   resealSecrets(): Promise<{ resealed: string[]; replaced: string[] }>;
   /** The text without the secrets that this attempt has opened. */

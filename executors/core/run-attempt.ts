@@ -193,7 +193,7 @@ async function runPhases(attempt: Attempt, registry: Partial<PhaseRegistry>, run
         const phase = spec.phases.find((each) => each.name === name) as PhaseSpec;
         const engine = engineOf(phase);
         // Who fans a phase out needs no engine for it: the child runs do.
-        if (phase.for_each === undefined && !attempt.settings.engines.includes(engine)) {
+        if (phase.for_each === undefined && engine !== null && !attempt.settings.engines.includes(engine)) {
           needs.add(engineLabel(engine));
           states.set(name, "elsewhere");
           continue;

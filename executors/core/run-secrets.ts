@@ -1,8 +1,8 @@
-import { postgresSettings } from "../../contracts/connection.ts";
 import { open, seal, SealError, type PrivateKey } from "../../contracts/sealing.ts";
 import type { RunSecrets } from "../../contracts/secret.ts";
 import type { ControlPlane, Lease } from "./control-plane.ts";
 import { PermanentError, PhaseError } from "./errors.ts";
+import { openStored, openUrl, type OpenConnection } from "./open-connection.ts";
 import type { Redactor } from "./redactor.ts";
 import { connectionVariable } from "./settings.ts";
 
@@ -10,8 +10,8 @@ import { connectionVariable } from "./settings.ts";
 export type ReadKeys = () => Promise<PrivateKey[]>;
 
 export interface OpenedSecrets {
-  /** The URL of a connection that the run names. Throws PermanentError `connection_missing`, `connection_invalid`, or PhaseError `secret_unreadable`. */
-  connection(name: string, signal: AbortSignal): Promise<string>;
+  /** A connection that the run names. Throws PermanentError `connection_missing`, `connection_invalid`, or PhaseError `secret_unreadable`. */
+  connection(name: string, signal: AbortSignal): Promise<OpenConnection>;
   /** Seals to the newest key what is sealed to older ones, each value checked by opening it again. Answers the names. */
   reseal(signal: AbortSignal): Promise<{ resealed: string[]; replaced: string[] }>;
 }
@@ -56,18 +56,21 @@ export function openedSecrets({ controlPlane, lease, environment_id, readKeys, r
     async connection(written, signal) {
       const name = written.toLowerCase().replaceAll("-", "_");
       const url = own.get(name);
-      if (url !== undefined) return url;
+      if (url !== undefined) return checked(openUrl(url), `${connectionVariable(written)} holds no URL of a kind that is known.`);
       const { connections, secrets } = await given(signal);
       const connection = connections.find((each) => each.name === name);
       if (connection === undefined) {
         throw new PermanentError("connection_missing", `There is no connection named "${written}". Create it in the run's environment, or set ${connectionVariable(written)} where this executor runs.`, { connection: written });
       }
-      const settings = postgresSettings.safeParse(connection.settings);
-      if (!settings.success) throw new PermanentError("connection_invalid", `The settings of the connection "${name}" are not those of kind ${connection.kind}.`, { connection: name });
       const secret = secrets.find((each) => each.name === connection.secret_name);
-      const opened = postgresUrl(settings.data, secret === undefined ? null : await valueOf(secret));
-      redact.add(opened);
-      return opened;
+      const opened = openStored(connection.kind, connection.settings, secret === undefined ? null : await valueOf(secret));
+      if (opened !== null && "url" in opened) redact.add(opened.url);
+      return checked(opened, `The settings of the connection "${name}" are not those of kind ${connection.kind}.`);
+
+      function checked(found: OpenConnection | null, message: string): OpenConnection {
+        if (found === null) throw new PermanentError("connection_invalid", message, { connection: name });
+        return found;
+      }
     },
     async reseal(signal) {
       const { active_key, secrets } = await given(signal);
@@ -87,12 +90,4 @@ export function openedSecrets({ controlPlane, lease, environment_id, readKeys, r
       return ends;
     },
   };
-}
-
-/** node-postgres checks certificates for `require` too, where libpq only encrypts: `no-verify` is its word for that. */
-const sslWords = { disable: "disable", require: "no-verify", "verify-full": "verify-full" } as const;
-
-function postgresUrl({ host, port, database, user, sslmode }: ReturnType<typeof postgresSettings.parse>, password: string | null): string {
-  const login = password === null ? encodeURIComponent(user) : `${encodeURIComponent(user)}:${encodeURIComponent(password)}`;
-  return `postgres://${login}@${host.includes(":") ? `[${host}]` : host}:${port}/${encodeURIComponent(database)}?sslmode=${sslWords[sslmode]}`;
 }

@@ -23,6 +23,7 @@ const environment = z.object({
   EXECUTOR_DRAIN_SECONDS: whole(0, 86_400, 25),
   EXECUTOR_KEYS: z.string().optional().transform(readKeySet),
   EXECUTOR_KEYS_FILE: z.string().min(1).optional(),
+  CONTROL_ROOM_OUTBOUND_ALLOW: list(""),
   EXECUTOR_HEALTH_HOST: z.string().min(1).default("127.0.0.1"),
   EXECUTOR_HEALTH_PORT: whole(1, 65_535, 0),
   EXECUTOR_HEALTH_SECONDS: whole(1, 86_400, 180),
@@ -30,7 +31,7 @@ const environment = z.object({
 });
 
 /** An Edge Function: Supabase itself sets SUPABASE_URL and SUPABASE_ANON_KEY. */
-const edgeEnvironment = environment.omit({ EXECUTOR_KEYS_FILE: true, CONTROL_ROOM_LAKE: true, CONTROL_ROOM_SCRATCH: true, EXECUTOR_THREADS: true, EXECUTOR_CHILD_USER: true, EXECUTOR_DRAIN_SECONDS: true, EXECUTOR_HEALTH_HOST: true, EXECUTOR_HEALTH_PORT: true, EXECUTOR_HEALTH_SECONDS: true, LOG_LEVEL: true }).extend({
+const edgeEnvironment = environment.omit({ EXECUTOR_KEYS_FILE: true, CONTROL_ROOM_LAKE: true, CONTROL_ROOM_SCRATCH: true, CONTROL_ROOM_OUTBOUND_ALLOW: true, EXECUTOR_THREADS: true, EXECUTOR_CHILD_USER: true, EXECUTOR_DRAIN_SECONDS: true, EXECUTOR_HEALTH_HOST: true, EXECUTOR_HEALTH_PORT: true, EXECUTOR_HEALTH_SECONDS: true, LOG_LEVEL: true }).extend({
   SUPABASE_URL: z.url({ protocol: /^https?$/, error: "is not an http(s) URL" }),
   SUPABASE_PUBLISHABLE_KEY: z.string().min(1),
   EXECUTOR_SECRET: z.string().min(32, "has fewer than 32 characters"),
@@ -71,6 +72,8 @@ export interface ExecutorSettings {
   keys_file: string | null;
   /** Name (lower case) → URL with its secret; goes before the connection of that name in the control room. */
   connections: ReadonlyMap<string, string>;
+  /** Hosts and networks that sources over http may reach beside public ones. */
+  outbound_allow?: readonly string[];
 }
 
 /** Settings from environment variables. Throws an Error that names every variable that is missing or wrong, never its value. */
@@ -80,6 +83,7 @@ export function readSettings(env: Record<string, string | undefined>): ExecutorS
     ...common(values, env), lake: values.CONTROL_ROOM_LAKE, scratch: values.CONTROL_ROOM_SCRATCH ?? null,
     labels: [...new Set([...values.EXECUTOR_ENGINES.map(engineLabel), longRuntimeLabel, largeMemoryLabel, ...values.EXECUTOR_LABELS])],
     threads: values.EXECUTOR_THREADS, child_user: childUser(values.EXECUTOR_CHILD_USER), drain_seconds: values.EXECUTOR_DRAIN_SECONDS, keys_file: values.EXECUTOR_KEYS_FILE ?? null,
+    outbound_allow: values.CONTROL_ROOM_OUTBOUND_ALLOW,
     health: values.EXECUTOR_HEALTH_PORT === 0 ? null : { host: values.EXECUTOR_HEALTH_HOST, port: values.EXECUTOR_HEALTH_PORT, seconds: values.EXECUTOR_HEALTH_SECONDS }, log_level: values.LOG_LEVEL,
   };
 }
@@ -90,7 +94,7 @@ function childUser(text: string | undefined): ExecutorSettings["child_user"] {
 }
 
 /** The same for an Edge Function, which has no disk, and a time limit in place of a signal to stop. */
-export interface EdgeSettings extends Omit<ExecutorSettings, "lake" | "scratch" | "threads" | "drain_seconds" | "health" | "log_level" | "keys_file"> {
+export interface EdgeSettings extends Omit<ExecutorSettings, "lake" | "scratch" | "threads" | "drain_seconds" | "health" | "log_level" | "keys_file" | "outbound_allow"> {
   supabase_url: string;
   publishable_key: string;
   /** Who may ask for a turn. */

@@ -39,7 +39,7 @@ async function landFromSource(context: PhaseContext<"ingest">): Promise<PhaseRes
   const marks = config.mode === "incremental" ? await landedMarks(context, config.tables.map(nameOf)) : null;
   const { snapshot, tables } = await readTables({
     kind: config.source,
-    url: await context.connection(config.connection),
+    url: (await context.connection(config.connection, ["postgres", "odoo"])).url,
     schema: config.schema,
     tables: config.tables,
     ...(marks === null ? {} : { since: (table, app_id) => marks.get(nameOf(table))?.[app_id] ?? null }),

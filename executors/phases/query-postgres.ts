@@ -29,7 +29,7 @@ interface Field {
  */
 export const queryPostgres: QueryEngine = async (context, sql) => {
   const started = performance.now();
-  const url = await context.connection(context.config.connection ?? "");
+  const { url } = await context.connection(context.config.connection ?? "", ["postgres", "odoo"]);
   const timeout_ms = context.phase.timeout_seconds * 1000;
   const place = sourcePlace(url);
   const answer = await withSourceSession({ url, place, signal: context.signal, statement_timeout_ms: timeout_ms }, async (client) => {

@@ -1,5 +1,8 @@
 import type { Engine } from "../../contracts/pipeline.ts";
 import type { PhaseRegistry } from "../core/phase.ts";
+import { askHttp, askS3 } from "./connect-http.ts";
+import { askPostgres } from "./connect-postgres.ts";
+import { connectPhase } from "./connect.ts";
 import { ingest } from "./ingest.ts";
 import { publish } from "./publish.ts";
 import { queryDuckdb } from "./query-duckdb.ts";
@@ -13,4 +16,4 @@ import { validate } from "./validate.ts";
 const queryEngines: Record<Engine, QueryEngine> = { duckdb: queryDuckdb, postgres: queryPostgres };
 
 /** What executes each phase type of contracts/pipeline.ts. */
-export const registry: PhaseRegistry = { ingest, publish, query: queryPhase(queryEngines), reseal, transform, validate };
+export const registry: PhaseRegistry = { connect: connectPhase({ postgres: askPostgres, odoo: askPostgres, http: askHttp, s3: askS3 }), ingest, publish, query: queryPhase(queryEngines), reseal, transform, validate };

@@ -2,23 +2,35 @@ import { lookup, type LookupAddress } from "node:dns";
 import { request as requestHttp, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import { request as requestHttps } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
+import type { Readable } from "node:stream";
+import { Refused } from "./refused.ts";
 import { isPublicAddress, readAllowList, type AllowList } from "./outbound-address.ts";
 
 // The one client for addresses that people type in: webhooks and HTTP sources.
 
-export interface OutboundRequest {
+interface Outbound {
   method: string;
   headers: Record<string, string>;
-  body?: string;
-  /** Of everything together: names, connection, request and answer. */
-  timeout_ms: number;
-  /** Of the answer's body; 0 reads nothing of it. */
-  max_bytes: number;
+  body?: string | Uint8Array;
   signal?: AbortSignal;
   /** Hosts and networks that an installation trusts beside the public ones, also over http: `10.1.0.0/16`, `hooks.internal`. */
   allow: readonly string[];
   /** Names to addresses; the system's unless a test brings its own. */
   resolve?: (hostname: string, callback: (error: Error | null, addresses: LookupAddress[]) => void) => void;
+}
+
+export interface OutboundRequest extends Outbound {
+  /** Of everything together: names, connection, request and answer. */
+  timeout_ms: number;
+  /** Of the answer's body; 0 reads nothing of it. */
+  max_bytes: number;
+}
+
+export interface OutboundStreamRequest extends Outbound {
+  /** Until the head of the answer is there. */
+  answer_ms: number;
+  /** Between two chunks of its body. */
+  idle_ms: number;
 }
 
 export interface OutboundAnswer {
@@ -46,35 +58,51 @@ export function refusedUrl(text: string, allow: readonly string[]): string | nul
  * may be shown: it never holds the URL, nor an address.
  */
 export async function sendOutbound(target: string, request: OutboundRequest): Promise<OutboundAnswer> {
-  const refused = refusedUrl(target, request.allow);
-  if (refused !== null) throw new Error(`The URL ${refused}.`);
-  const url = new URL(target);
   const limit = AbortSignal.timeout(request.timeout_ms);
-  const signal = request.signal ? AbortSignal.any([request.signal, limit]) : limit;
-  const length = request.body === undefined ? {} : { "content-length": String(Buffer.byteLength(request.body)) };
   try {
-    return await new Promise<OutboundAnswer>((resolve, reject) => {
-      const send = url.protocol === "https:" ? requestHttps : requestHttp;
-      const sent = send(url, {
-        method: request.method, agent: false, signal, lookup: checkedLookup(url, request),
-        headers: { "user-agent": "lakehouse-control-room", ...length, ...request.headers },
-      });
-      sent.on("response", (answer) => {
-        readBody(answer, request.max_bytes).then((body) => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body }), reject);
-      });
-      sent.on("error", reject);
-      sent.end(request.body);
-    });
+    const answer = await answerTo(target, request, limit);
+    return { status: answer.statusCode ?? 0, headers: answer.headers, body: await readBody(answer, request.max_bytes) };
   } catch (error) {
-    request.signal?.throwIfAborted();
-    if (limit.aborted) throw new Error(`No answer within ${request.timeout_ms / 1000} s.`, { cause: error });
-    throw new Error(shown(error), { cause: error });
+    throw shownError(error, request, limit, request.timeout_ms);
   }
 }
 
-class Refused extends Error {}
+/**
+ * The same, its answer's body left to the caller, however long it is: a stream that fails after `idle_ms` without a byte, and when
+ * `signal` aborts. Destroy it where it is not read to its end.
+ */
+export async function openOutbound(target: string, request: OutboundStreamRequest): Promise<{ status: number; headers: IncomingHttpHeaders; body: Readable }> {
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(), request.answer_ms);
+  try {
+    const answer = await answerTo(target, request, limit.signal);
+    answer.setTimeout(request.idle_ms, () => answer.destroy(new Error(`No bytes for ${request.idle_ms / 1000} s.`)));
+    return { status: answer.statusCode ?? 0, headers: answer.headers, body: answer };
+  } catch (error) {
+    throw shownError(error, request, limit.signal, request.answer_ms);
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
-function checkedLookup(url: URL, { allow, resolve }: OutboundRequest): LookupFunction {
+async function answerTo(target: string, request: Outbound, limit: AbortSignal): Promise<IncomingMessage> {
+  const refused = refusedUrl(target, request.allow);
+  if (refused !== null) throw new Refused(`The URL ${refused}.`);
+  const url = new URL(target);
+  const length = request.body === undefined ? {} : { "content-length": String(Buffer.byteLength(request.body)) };
+  return new Promise((resolve, reject) => {
+    const send = url.protocol === "https:" ? requestHttps : requestHttp;
+    const sent = send(url, {
+      method: request.method, agent: false, signal: request.signal ? AbortSignal.any([request.signal, limit]) : limit, lookup: checkedLookup(url, request),
+      headers: { "user-agent": "lakehouse-control-room", ...length, ...request.headers },
+    });
+    sent.on("response", resolve);
+    sent.on("error", reject);
+    sent.end(request.body);
+  });
+}
+
+function checkedLookup(url: URL, { allow, resolve }: Outbound): LookupFunction {
   const allowed = readAllowList(allow);
   const ask = resolve ?? ((hostname, callback) => lookup(hostname, { all: true }, callback));
   return (hostname, options, callback) => {
@@ -114,9 +142,11 @@ async function readBody(answer: IncomingMessage, maxBytes: number): Promise<Buff
   return Buffer.concat(chunks);
 }
 
-/** Node's own messages name address and port; the code alone says as much to whoever set the URL. */
-function shown(error: unknown): string {
+/** Node's own messages name address and port; the code alone says as much to whoever set the URL. A stop is thrown as itself. */
+function shownError(error: unknown, { signal }: Outbound, limit: AbortSignal, limit_ms: number): Error {
+  signal?.throwIfAborted();
+  if (limit.aborted) return new Error(`No answer within ${limit_ms / 1000} s.`, { cause: error });
   const code = (error as { code?: unknown }).code;
-  if (typeof code === "string") return `The connection failed (${code}).`;
-  return error instanceof Refused ? error.message : "The connection failed.";
+  if (typeof code === "string") return new Error(`The connection failed (${code}).`, { cause: error });
+  return error instanceof Refused ? error : new Error("The connection failed.", { cause: error });
 }

@@ -1,4 +1,5 @@
 import { CodedError, errorCode } from "../storage/coded-error.ts";
+import { Refused } from "./refused.ts";
 
 /** Where a connection leads, without its password: `user@host:5432/database`. Throws `source_url_invalid`. */
 export function sourcePlace(url: string): string {
@@ -53,4 +54,26 @@ export function tableMissing(place: string): CodedError {
     place,
     remedy: "Correct its name or schema, or mark it `optional: true` where the module that owns it may be absent.",
   });
+}
+
+/** A call that got no answer, by the checked way out. A refused address stays refused, whoever asks again. */
+export function unreachableSource(error: unknown, place: string): CodedError {
+  const refused = [error, (error as Error | undefined)?.cause].find((each) => each instanceof Refused);
+  if (refused !== undefined) {
+    return new CodedError({
+      code: "source_address_refused", message: (refused as Refused).message.replace(/\.$/, ""), place,
+      remedy: "A source over http is public and speaks https; where this one is meant, name its host or network in CONTROL_ROOM_OUTBOUND_ALLOW of the executor.",
+    });
+  }
+  const said = error instanceof CodedError || !(error instanceof Error) ? "" : ` (${error.message.replace(/\.$/, "")})`;
+  return new CodedError({ code: "source_unreachable", message: `The source cannot be reached${said}`, place, remedy: "Check that it runs, its address, and the network between.", retryable: true, cause: error });
+}
+
+/** An answer over http that is none. */
+export function sourceStatus(status: number, place: string): CodedError {
+  const make = (code: string, message: string, remedy: string, retryable = false): CodedError => new CodedError({ code, message: `${message} (${status})`, place, remedy, retryable });
+  if (status === 401 || status === 403) return make("source_auth_failed", "The source refused access", "Check the connection's secret, and what it may read.");
+  if (status === 404 || status === 410) return make("source_table_missing", "The source has nothing there", "Correct the address, bucket or path.");
+  if (status >= 500 || status === 429 || status === 408) return make("source_unreachable", "The source cannot answer now", "Try again when it is quieter.", true);
+  return make("source_failed", "The source gave an answer that is none", "Check the address: redirects are not followed.");
 }

@@ -45,7 +45,7 @@ const NO_ROOM = /StorageFull|QuotaExceeded|InsufficientStorage|NoSpace/i;
  * with full jitter after a failed connection, a timeout and the statuses that say "later". Throws CodedError
  * `storage_unavailable` (`retryable` where a repeat may help), `storage_full`, `object_missing`.
  */
-export function s3Client(settings: S3Settings, limits: S3Limits = s3Limits) {
+export function s3Client(settings: S3Settings, limits: S3Limits = s3Limits, send_request: typeof fetch = fetch) {
   // TLS protects the bytes on their way; without it the signature must cover them.
   const sign_body = settings.endpoint.startsWith("http:");
 
@@ -69,7 +69,7 @@ export function s3Client(settings: S3Settings, limits: S3Limits = s3Limits) {
     try {
       const init: RequestInit & { cache: "no-store" } = { method: request.method, headers, signal: controller.signal, redirect: "manual", cache: "no-store" };
       if (request.body !== undefined) init.body = request.body as NonNullable<RequestInit["body"]>;
-      return await fetch(url, init);
+      return await send_request(url, init);
     } finally {
       clearTimeout(timer);
     }

@@ -14,7 +14,7 @@ export function webEnvironment(context: Context, backend: Backend, app_url: stri
     CRON_SECRET: secrets.cron_secret,
     STORAGE_RECEIPT_KEY: secrets.storage_receipt_key,
     CONTROL_ROOM_SIGNING_KEY: secrets.signing_key,
-    ...(isLoopback(settings.host) ? { CONTROL_ROOM_OUTBOUND_ALLOW: process.env['CONTROL_ROOM_OUTBOUND_ALLOW'] ?? '0.0.0.0/0,::/0' } : {}),
+    ...outboundAllow(settings.host),
     CONTROL_ROOM_STORAGE: process.env.CONTROL_ROOM_STORAGE || pathToFileURL(path.join(settings.data_dir, 'storage')).href,
     APP_URL: app_url,
     ...(backend.listen_url === null ? {} : { CONTROL_ROOM_LISTEN_URL: backend.listen_url }),
@@ -45,9 +45,10 @@ export async function startWebApp(context: Context, backend: Backend, port: numb
   });
 }
 
-/** Whoever can reach an app that listens here only may also reach what else listens here. */
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+/** Whoever can reach an app that listens here only may also reach what else listens here: by a webhook, or a source over http. */
+export function outboundAllow(host: string): Record<string, string> {
+  const isLoopback = host === 'localhost' || host === '::1' || host.startsWith('127.');
+  return isLoopback ? { CONTROL_ROOM_OUTBOUND_ALLOW: process.env['CONTROL_ROOM_OUTBOUND_ALLOW'] ?? '0.0.0.0/0,::/0' } : {};
 }
 
 /** Where this machine reaches the app, also where APP_URL is a name that only others can resolve. */

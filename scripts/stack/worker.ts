@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import type { Context } from './context.ts';
 import { keyFile } from './environment-key.ts';
 import { runPart, type Part } from './supervise.ts';
-import { inherited } from './web-app.ts';
+import { inherited, outboundAllow } from './web-app.ts';
 
 /** How long a run under way may go on after Ctrl-C before it is given back. */
 const DRAIN_SECONDS = 5;
@@ -27,6 +27,7 @@ export async function startWorker(context: Context, app_url: string, given_odoo_
       env: {
         ...inherited('worker', process.env),
         NODE_ENV: 'production',
+        ...outboundAllow(settings.host),
         EXECUTOR_DRAIN_SECONDS: String(DRAIN_SECONDS),
         CONTROL_ROOM_URL: app_url,
         CONTROL_ROOM_TOKEN: secrets.executor_token,

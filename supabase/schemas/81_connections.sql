@@ -5,7 +5,7 @@ create table ops.connections (
   connection_id uuid primary key default gen_random_uuid(),
   environment_id uuid not null references ops.environments,
   name text not null constraint connection_name_is_a_word check (name ~ '^[a-z][a-z0-9_]{0,62}$'),
-  kind text not null constraint connection_kind_is_known check (kind in ('postgres', 'odoo')),
+  kind text not null constraint connection_kind_is_known check (kind in ('postgres', 'odoo', 'http', 's3')),
   settings jsonb not null,
   secret_name text,
   -- The run of the last test; what became of it is that run's state.
@@ -56,15 +56,39 @@ create function ops_private.connection_json(connection ops.connections) returns 
     'last_test', (select jsonb_build_object('run_id', r.run_id, 'status', r.status, 'error_code', r.error_code, 'error_message', r.error_message, 'created_at', r.created_at, 'finished_at', r.finished_at) from ops.runs as r where r.run_id = connection.test_run_id))
 $$;
 
--- Why settings are not those of a kind; null where they are. No key of them is a place for a password.
-create function ops_private.settings_mistake(settings jsonb) returns text language sql immutable set search_path = '' as $$
-  select case
-    when jsonb_typeof(settings) is distinct from 'object' then 'settings is an object.'
-    when exists (select from jsonb_object_keys(settings) as k where k not in ('host', 'port', 'database', 'user', 'sslmode')) then 'settings takes host, port, database, user, sslmode, and nothing else: a password is a secret.'
-    when coalesce(settings ->> 'host', '') !~ '^[A-Za-z0-9_.:-]{1,253}$' then 'host is a name or an address.'
-    when jsonb_typeof(settings -> 'port') is distinct from 'number' or (settings ->> 'port')::numeric not between 1 and 65535 or (settings ->> 'port')::numeric % 1 <> 0 then 'port is 1 to 65535.'
-    when length(coalesce(settings ->> 'database', '')) not between 1 and 63 or length(coalesce(settings ->> 'user', '')) not between 1 and 63 then 'database and user have 1 to 63 characters.'
-    when coalesce(settings ->> 'sslmode', '') not in ('disable', 'require', 'verify-full') then 'sslmode is disable, require or verify-full.' end
+-- Why settings are not those of a kind, as contracts/connection.ts has them; null where they are. No key of them is a place for a
+-- password, nor for a URL with one.
+create function ops_private.settings_mistake(kind text, settings jsonb, secret_name text) returns text language plpgsql immutable set search_path = '' as $$
+declare
+  known text[] := case kind when 'http' then array['url', 'auth', 'user', 'header'] when 's3' then array['endpoint', 'region', 'bucket', 'prefix', 'access_key_id'] else array['host', 'port', 'database', 'user', 'sslmode'] end;
+  address constant text := '^https?://([A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?(/[A-Za-z0-9._~!$&''()*+,;=:@%/-]*)?$';
+begin
+  if jsonb_typeof(settings) is distinct from 'object' then
+    return 'settings is an object.';
+  elsif exists (select from jsonb_each(settings) as s where not s.key = any (known) or jsonb_typeof(s.value) not in ('string', 'null') and s.key <> 'port') then
+    return format('settings takes %s, as text, and nothing else: a password is a secret.', array_to_string(known, ', '));
+  end if;
+  return case kind
+    when 'http' then case
+      when coalesce(settings ->> 'url', '') !~ address or length(settings ->> 'url') > 2000 then 'url is https://host/path, without user, query and fragment.'
+      when coalesce(settings ->> 'auth', '') not in ('none', 'bearer', 'basic', 'header') then 'auth is none, bearer, basic or header.'
+      when (settings ->> 'auth' = 'basic') <> (settings ->> 'user' is not null) or settings ->> 'user' !~ '^[^:]{1,200}$' then 'auth basic needs a user without a colon, and only it has one.'
+      when (settings ->> 'auth' = 'header') <> (settings ->> 'header' is not null) or settings ->> 'header' !~ '^[A-Za-z0-9-]{1,64}$' then 'auth header needs the header''s name, and only it has one.'
+      when lower(settings ->> 'header') in ('host', 'connection', 'content-length', 'transfer-encoding', 'te', 'trailer', 'upgrade', 'expect') then 'header is one that the client itself sends.'
+      when (settings ->> 'auth' = 'none') <> (secret_name is null) then 'auth none sends no secret, every other one needs it.' end
+    when 's3' then case
+      when coalesce(settings ->> 'endpoint', '') !~ address or length(settings ->> 'endpoint') > 2000 then 'endpoint is https://host/path, without user, query and fragment.'
+      when coalesce(settings ->> 'region', '') !~ '^[a-z0-9-]{1,40}$' then 'region has lower-case letters, digits and hyphens.'
+      when coalesce(settings ->> 'bucket', '') !~ '^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$' then 'bucket has 3 to 63 lower-case letters, digits, dots and hyphens.'
+      when settings ->> 'prefix' is null or length(settings ->> 'prefix') > 500 or settings ->> 'prefix' ~ '^/|(^|/)\.{1,2}(/|$)|[\u0001-\u001f\u007f]' then 'prefix is a path without a slash before it, control characters and dot segments.'
+      when coalesce(settings ->> 'access_key_id', '') !~ '^[A-Za-z0-9._+/=@-]{1,128}$' then 'access_key_id is the id of a key.'
+      when secret_name is null then 's3 needs a secret: the secret access key.' end
+    else case
+      when coalesce(settings ->> 'host', '') !~ '^[A-Za-z0-9_.:-]{1,253}$' then 'host is a name or an address.'
+      when jsonb_typeof(settings -> 'port') is distinct from 'number' or (settings ->> 'port')::numeric not between 1 and 65535 or (settings ->> 'port')::numeric % 1 <> 0 then 'port is 1 to 65535.'
+      when length(coalesce(settings ->> 'database', '')) not between 1 and 63 or length(coalesce(settings ->> 'user', '')) not between 1 and 63 then 'database and user have 1 to 63 characters.'
+      when coalesce(settings ->> 'sslmode', '') not in ('disable', 'require', 'verify-full') then 'sslmode is disable, require or verify-full.' end end;
+end
 $$;
 
 -- The connection, locked for a change by an admin; raises not_found.
@@ -103,8 +127,8 @@ begin
   wanted.secret_name := request ->> 'secret_name';
   mistake := case
     when coalesce(wanted.name, '') !~ '^[a-z][a-z0-9_]{0,62}$' then 'name has lower-case letters, digits and underscores, at most 63, a letter first.'
-    when coalesce(wanted.kind, '') not in ('postgres', 'odoo') then 'kind is postgres or odoo.'
-    else ops_private.settings_mistake(wanted.settings) end;
+    when coalesce(wanted.kind, '') not in ('postgres', 'odoo', 'http', 's3') then 'kind is postgres, odoo, http or s3.'
+    else ops_private.settings_mistake(wanted.kind, wanted.settings, wanted.secret_name) end;
   if mistake is not null then
     perform ops_private.fail('invalid_input', mistake);
   elsif wanted.secret_name is not null and not exists (select from ops.secrets as s where s.environment_id = wanted.environment_id and s.name = wanted.secret_name for key share) then
@@ -155,15 +179,12 @@ create function ops_private.test_connection(connection uuid) returns jsonb langu
 declare
   tested ops.connections := ops_private.connection_to_change(connection, 'operator', 'test a connection');
   me ops_private.principal := ops_private.me();
-  -- An Odoo database is one that has its table of modules.
-  question text := case tested.kind when 'odoo' then 'select name, latest_version from ir_module_module where name = ''base''' else 'select current_database() as database, current_user as login, current_setting(''server_version'') as server_version' end;
   run ops.runs;
 begin
   run.environment_id := tested.environment_id;
   select e.project_id into run.project_id from ops.environments as e where e.environment_id = tested.environment_id;
   -- Canonical, as contracts/canonical.ts writes it.
-  run.spec_sha256 := ops_private.store_spec(run.project_id, format('{"name":"test_connection","parameters":{"properties":{},"type":"object"},"phases":[{"config":{"connection":%s,"engine":"postgres","inputs":[],"sample_rows":1,"sql":%s},"depends_on":[],"max_retries":0,"name":"connect","run_if":"all_success","timeout_seconds":60,"type":"query"}],"quality":[],"tags":[],"version":1}',
-    to_json(tested.name), to_json(question)));
+  run.spec_sha256 := ops_private.store_spec(run.project_id, format('{"name":"test_connection","parameters":{"properties":{},"type":"object"},"phases":[{"config":{"connection":%s},"depends_on":[],"max_retries":0,"name":"connect","run_if":"all_success","timeout_seconds":60,"type":"connect"}],"quality":[],"tags":[],"version":1}', to_json(tested.name)));
   run.spec_slug := 'test_connection';
   run.kind := 'pipeline';
   run.parameters := '{}';

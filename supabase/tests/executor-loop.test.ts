@@ -106,7 +106,7 @@ test("three phases run in order, each starts, shows progress and finishes, and i
 test("what the phases say and print is in the run's log before the run ends, secrets taken out, and no line of it is an event", async () => {
   const { run_id, status } = await runToEnd(await aTenant(world), [
     { name: "extract", work: async (context) => {
-      context.log("warn", "cannot reach postgres://reader:s3cret-word@db/odoo", { rows: 3, url: await context.connection("odoo") });
+      context.log("warn", "cannot reach postgres://reader:s3cret-word@db/odoo", { rows: 3, url: (await context.connection("odoo", ["postgres"])).url });
       context.output("stdout", "page 1");
       context.output("stderr", "the password s3cret-word is wrong\nand so on");
       return done();

@@ -12,6 +12,7 @@ import type { PhaseType, PipelineSpec } from "../../../contracts/pipeline.ts";
 import type { Run } from "../../../contracts/run.ts";
 import { PermanentError } from "../../core/errors.ts";
 import { sha256Of } from "../../core/hash.ts";
+import { ofKind, openUrl } from "../../core/open-connection.ts";
 import { filledPhase } from "../../core/phase-context.ts";
 import type { PhaseContext, PhaseHandler, PhaseOutput } from "../../core/phase.ts";
 import { hashFile, objectPath, putObject } from "../../storage/object-store.ts";
@@ -102,11 +103,13 @@ async function contextOf(environment: Environment, spec: PipelineSpec, phase: Pi
     signal: options.signal ?? new AbortController().signal, scratch, checkpoint: null, upstream: record.outputs,
     lake: { read_root, write_root: run.isolated ? `${read_root}/_isolated/${run.run_id}` : read_root },
     limits: { memory_mb: 1024, threads: options.threads ?? 2 },
-    async connection(name) {
-      const url = environment.connections[name];
-      if (url === undefined) throw new PermanentError("connection_missing", `no connection ${name}`);
-      return url;
+    async connection(name, kinds) {
+      const opened = openUrl(environment.connections[name] ?? "none:");
+      if (opened === null) throw new PermanentError("connection_missing", `no connection ${name}`);
+      return ofKind(opened, name, kinds);
     },
+    // Sources of tests are on this machine.
+    outbound_allow: ["127.0.0.0/8"],
     resealSecrets: async () => ({ resealed: [], replaced: [] }),
     redact: (text) => text,
     async pinDatasets(names) {

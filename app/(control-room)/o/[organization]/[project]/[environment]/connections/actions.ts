@@ -1,8 +1,8 @@
 "use server";
 
 import { z } from "zod";
-import { changeConnectionRequest, type Connection } from "@/contracts/connection.ts";
-import { uuid, word } from "@/contracts/common.ts";
+import { changeConnectionRequest, newConnection, type Connection } from "@/contracts/connection.ts";
+import { uuid } from "@/contracts/common.ts";
 import { parseOrRefuse } from "@/lib/api/input.ts";
 import { attempt, type Outcome } from "@/lib/ops/attempt.ts";
 import { changeConnection } from "@/lib/ops/connections.ts";
@@ -10,10 +10,9 @@ import { callRpc } from "@/lib/ops/rpc.ts";
 import { createSessionClient } from "@/lib/supabase/server.ts";
 
 // What a browser sends is anybody's: each argument is parsed, and the database decides by the session's rights.
-const createInput = changeConnectionRequest.extend({ environment_id: uuid, name: word });
 
 export async function createConnectionAction(input: unknown): Promise<Outcome<Connection>> {
-  return attempt(async () => callRpc(await createSessionClient(), "save_connection", { request: parseOrRefuse(createInput, input, "body", "") }));
+  return attempt(async () => callRpc(await createSessionClient(), "save_connection", { request: parseOrRefuse(newConnection, input, "body", "") }));
 }
 
 export async function changeConnectionAction(id: string, input: unknown): Promise<Outcome<Connection>> {
