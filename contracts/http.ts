@@ -6,6 +6,7 @@ import { anyClaimsResponse, claimRequest, completeRequest, createChildrenRequest
 import { backfill, backfillItemPage, backfillPage, backfillPreview, createBackfillRequest, listBackfillsQuery, listItemsQuery } from "./backfill.ts";
 import { cap, capAllowRequest, capAllowance, capPage, changeCapRequest, createCapRequest, listCapsQuery } from "./cap.ts";
 import { sha256, uuid, word } from "./common.ts";
+import { applyControlPlaneRequest, controlPlaneExport, controlPlanePlan, planControlPlaneRequest, projectSlugQuery } from "./control-plane.ts";
 import { beginPublishRequest, beginPublishResponse, datasetPage, datasetVersion, listDatasetsQuery, pinInputsRequest, pinInputsResponse, publishDatasetRequest } from "./dataset.ts";
 import { deleteRequest, deletionPreview, deletionQuery } from "./deletion.ts";
 import type { ErrorCode } from "./error.ts";
@@ -151,6 +152,10 @@ export const operations = {
 
   get_signal_weights: { group: "registry", method: "GET", path: "/signal-weights", summary: "How much each signal counts in a project", access: "member", query: projectQuery, answers: { 200: signalWeights }, errors: ["not_found"], rpc: "get_signal_weights" },
   put_signal_weights: { group: "registry", method: "PUT", path: "/signal-weights", summary: "Set how much each signal counts", access: "member", query: projectQuery, body: jsonBody(putSignalWeightsRequest), answers: { 200: signalWeights }, errors: ["not_found"], rpc: "put_signal_weights" },
+
+  export_control_plane: { group: "registry", method: "GET", path: "/control-plane", summary: "What steers a project, as one document", access: "member", query: projectSlugQuery, answers: { 200: controlPlaneExport }, errors: ["not_found"], rpc: "export_control_plane" },
+  plan_control_plane: { group: "registry", method: "POST", path: "/control-plane/plan", summary: "What applying a document would change; changes nothing", access: "member", query: projectSlugQuery, body: jsonBody(planControlPlaneRequest, 4096 * kB), answers: { 200: controlPlanePlan }, errors: ["not_found", "conflict", "invalid_spec"], rpc: "plan_control_plane" },
+  apply_control_plane: { group: "registry", method: "POST", path: "/control-plane/apply", summary: "Apply a document as planned: all of it, or nothing", access: "member", query: projectSlugQuery, body: jsonBody(applyControlPlaneRequest, 4096 * kB), answers: { 200: controlPlanePlan }, errors: ["not_found", "conflict", "invalid_spec"], rpc: "apply_control_plane" },
 
   list_environment_keys: { group: "registry", method: "GET", path: "/environment-keys", summary: "Public keys of an environment, newest first", access: "member", query: placeQuery, answers: { 200: environmentKeyPage }, errors: ["not_found"] },
   add_environment_key: { group: "registry", method: "POST", path: "/environment-keys", summary: "From now on secrets are sealed to this key", access: "member", body: jsonBody(addEnvironmentKeyRequest), answers: { 200: environmentKey }, errors: ["not_found", "conflict"], rpc: "put_environment_key" },

@@ -6,6 +6,7 @@ import { cap, capAllowance, capPeriods, capUnits } from "./cap.ts";
 import { anyClaimsResponse, claim, createChildrenResponse, heartbeatResponse, runState } from "./claim.ts";
 import { bulkJob, bulkPreview, createBulkRequest } from "./bulk.ts";
 import { bigintText, capKey, capUse, jsonObject, sha256, timestamp, uuid, word } from "./common.ts";
+import { controlPlaneArgument, controlPlaneExport, controlPlanePlan } from "./control-plane.ts";
 import { beginPublishResponse, datasetVersion, pinInputsResponse, publishDatasetRequest } from "./dataset.ts";
 import { deletionKinds, deletionPreview } from "./deletion.ts";
 import { appendEventsResponse, newEvent } from "./event.ts";
@@ -108,6 +109,9 @@ export const rpc = {
     args: z.object({ project_id: uuid, spec_text: z.string().describe("canonical JSON"), source_text: z.string().nullable().optional(), git_sha: z.string().nullable().optional(), base_version: z.int().nullable().optional() }),
     returns: z.object({ template, created: z.boolean() }),
   },
+  export_control_plane: { args: z.object({ project_id: uuid }), returns: controlPlaneExport },
+  plan_control_plane: { args: z.object({ project_id: uuid, document: controlPlaneArgument, prune: z.boolean().optional() }), returns: controlPlanePlan },
+  apply_control_plane: { args: z.object({ project_id: uuid, document: controlPlaneArgument, prune: z.boolean(), state_sha256: sha256, after_sha256: sha256 }), returns: controlPlanePlan },
   create_bulk: { args: z.object({ request: createBulkRequest.extend({ idempotency_key: z.string().optional() }) }), returns: z.union([bulkJob, bulkPreview]) },
   abort_bulk: { args: z.object({ bulk_id: uuid }), returns: bulkJob },
   advance_bulk_jobs: { args: z.object({ at_most: z.int().optional() }), returns: z.int() },

@@ -11,7 +11,7 @@ function namedPaths(page: string): string[] {
   const text = readFileSync(join(root, page), "utf8").replaceAll(/```[\s\S]*?```/g, "");
   const links = [...text.matchAll(/\]\(([^)#]+)[^)]*\)/g)].map((match) => match[1]!).filter((target) => !/^[a-z]+:/.test(target)).map((target) => join(dirname(page), target));
   const code = [...text.matchAll(/`((?:app|components|lib|contracts|executors|pipelines|supabase|scripts|e2e|bench|docs|spec|public|config|\.github)\/[^`\s]*)`/g)].map((match) => match[1]!);
-  return [...links, ...code].filter((path) => !/[<>*…]|NN_/.test(path));
+  return [...links, ...code].filter((path) => !/[<>*…]|NN_|^config\/exports\//.test(path));
 }
 
 describe("documentation", () => {

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
 import { z } from "zod";
+import { controlPlane } from "../contracts/control-plane.ts";
 import { toOpenApi30 } from "../contracts/openapi-3.0.ts";
 import { openapi } from "../contracts/openapi.ts";
 import { pipelineSpec } from "../contracts/pipeline.ts";
@@ -25,6 +26,7 @@ export function generatedContracts(): Record<string, string> {
     "contracts/openapi.yaml": yaml(openapi()),
     "contracts/openapi-3.0.yaml": yaml(toOpenApi30(openapi())),
     "contracts/pipeline.schema.json": jsonSchema("pipeline", pipelineSpec),
+    "contracts/control-plane.schema.json": jsonSchema("control-plane", controlPlane),
     "spec/backlog.schema.json": jsonSchema("backlog", backlog),
     [backlogExport]: exportedBacklog(root),
     "config/routing_matrix.schema.json": jsonSchema("routing_matrix", routingMatrix),

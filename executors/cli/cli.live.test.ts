@@ -122,6 +122,25 @@ test("a run that fails ends the watcher with 1 and says why", async () => {
   expect(watched.out).toMatch(/failed [0-9a-f-]{36} sql_error: .*nowhere/);
 });
 
+test("a project's document is exported, planned, applied once, and refused where the project has changed meanwhile", async () => {
+  const mine = { CONTROL_ROOM_TOKEN: (await aTenant(live)).api.token };
+  const empty = await cli(["config", "export"], mine);
+  expect(empty, empty.err).toMatchObject({ code: 0, err: expect.stringMatching(/^SHA-256 .* [0-9a-f]{64}\n$/) });
+  const document = { ...(JSON.parse(empty.out) as object), caps: [{ scope: "project", environment: null, cap_key: "odoo", unit: "rows", period: "day", limit_amount: "10.0" }] };
+  writeFileSync(join(folder, "wanted.json"), JSON.stringify(document));
+  expect(await cli(["config", "validate", "wanted.json"])).toEqual({ code: 0, out: "wanted.json valid\n", err: "" });
+  writeFileSync(join(folder, "wrong.json"), JSON.stringify({ ...document, version: 2 }, null, 1));
+  expect(await cli(["config", "validate", "wrong.json"])).toMatchObject({ code: 2, err: expect.stringMatching(/^wrong\.json:15:\d+ \/version /) });
+
+  const planned = await cli(["config", "plan", "wanted.json", "--out", "plan.json"], mine);
+  expect(planned).toMatchObject({ code: 0, out: "+ cap project * odoo rows day\n1 thing would be changed.\n" });
+  expect((await cli(["config", "export"], mine)).out).toBe(empty.out);
+  expect(await cli(["config", "apply", "plan.json"], mine)).toMatchObject({ code: 0, out: "+ cap project * odoo rows day\n1 thing was changed.\n" });
+  expect(await cli(["config", "plan", "wanted.json"], mine)).toMatchObject({ code: 0, out: "Nothing differs.\n" });
+  expect(await cli(["config", "apply", "plan.json"], mine)).toMatchObject({ code: 1, err: expect.stringContaining("conflict") });
+  expect(await cli(["config", "apply", "wanted.json"], mine)).toMatchObject({ code: 2, err: expect.stringContaining("no plan") });
+});
+
 test("what is missing or wrong is said in one clear error, each with its exit code", async () => {
   const empty = mkdtempSync(join(tmpdir(), "control-room-empty-"));
   const none = await cli(["run", "list"], { CONTROL_ROOM_TOKEN: "", CONTROL_ROOM_URL: live.stack.app_url, CONTROL_ROOM_DATA_DIR: empty });

@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { verifyAudit } from "./audit-commands.ts";
 import { findConnection, type Connection } from "./connection.ts";
+import { applyConfig, exportConfig, planConfig, validateConfig, type PlanOptions } from "./config-commands.ts";
 import { createKey, listKeys, resealSecrets, retireKey, type KeyFileOptions, type PlaceOptions } from "./key-commands.ts";
 import { exit, reportError, terminalOutput, type Output } from "./output.ts";
 import { runPipeline, validatePipelines, type RunOptions } from "./pipeline-commands.ts";
@@ -75,6 +76,17 @@ export async function main(args: string[]): Promise<number> {
       const { runExecutor } = await import("./executor.ts");
       return runExecutor(process.env);
     }));
+
+  const config = program.command("config").description("what steers a project, as a document: export, review, plan, apply (docs/gates.md)");
+  config.command("export").description("print it as canonical JSON").option("--project <slug>")
+    .action((options: { project?: string }, command: Command) => perform(command, (output, connect) => exportConfig(connect(), output, options.project)));
+  config.command("validate").argument("<file...>").description("check documents; names every mistake with its line and column")
+    .action((files: string[], _options: unknown, command: Command) => perform(command, (output) => validateConfig(output, files)));
+  config.command("plan").argument("<file>").description("show what applying a document would change; changes nothing").option("--project <slug>")
+    .option("--prune", "delete what the document's sections do not name; templates are kept always").option("-o, --out <plan>", "keep the plan for `config apply`")
+    .action((file: string, options: PlanOptions, command: Command) => perform(command, (output, connect) => planConfig(connect(), output, file, options)));
+  config.command("apply").argument("<plan>", "a file that `config plan --out` wrote").description("apply a plan: all of it, or nothing; refused where the project has changed since").option("--project <slug>")
+    .action((file: string, options: { project?: string }, command: Command) => perform(command, (output, connect) => applyConfig(connect(), output, file, options.project)));
 
   const keys = program.command("keys").description("key pairs to which an environment's secrets are sealed (docs/secrets.md)");
   const place = (command: Command): Command => command.option("-e, --environment <slug>").option("--project <slug>");

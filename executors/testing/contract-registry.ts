@@ -10,7 +10,25 @@ export async function registry(calls: ContractCalls) {
   await scores(calls);
   await webhooks(calls);
   await deletions(calls);
+  await controlPlane(calls);
   await audit(calls);
+}
+
+/** On a project of its own, so that nothing else changes it meanwhile. */
+async function controlPlane({ live, well, badly }: ContractCalls) {
+  const { api: { token } } = await aTenant(live);
+  const document = { version: 1, caps: [{ scope: "project", environment: null, cap_key: "odoo", unit: "rows", period: "day", limit_amount: "10.0" }] };
+  const plan = z.object({ state_sha256: z.string(), after_sha256: z.string(), changes: z.array(z.object({ action: z.string() })) });
+  const { changes, ...states } = plan.parse(await well("plan_control_plane", { body: { document }, token }, 200));
+  expect(changes).toMatchObject([{ action: "create" }]);
+  await badly("plan_control_plane", "invalid_input", { body: { document: { version: 2 } }, token });
+  await badly("plan_control_plane", "invalid_input", { body: { document: { version: 1, caps: [{ ...document.caps[0], scope: "environment" }] } }, token });
+  await badly("plan_control_plane", "not_found", { body: { document: { version: 1, caps: [{ ...document.caps[0], scope: "environment", environment: "nowhere" }] } }, token });
+  await well("apply_control_plane", { body: { document, ...states }, token }, 200);
+  await badly("apply_control_plane", "conflict", { body: { document, ...states }, token });
+  await badly("apply_control_plane", "invalid_input", { body: { document }, token });
+  expect(await well("export_control_plane", { token }, 200)).toMatchObject({ document: { version: 1, caps: [{ cap_key: "odoo", limit_amount: "10" }] }, state_sha256: states.after_sha256 });
+  await badly("export_control_plane", "not_found", { query: { project: "no-such-project" } });
 }
 
 /** On an organization of its own, which is gone afterwards. */

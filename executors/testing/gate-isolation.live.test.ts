@@ -129,6 +129,7 @@ test("gate 6, API: no operation answers about another project, whoever of this o
     create_runs: { runs: [{ ...there, template_key: b.marker }] }, report_runs: { reports: [{ run_id: b.run_id, lease_token: nobody, writes: [{ type: "start" }] }] },
     create_bulk: { filter: { environment_id: b.environment_id }, verb: "cancel" }, append_logs: { chunks: [{ chunk_id: crypto.randomUUID(), phase: "only", stream: "stdout", text: "x\n" }] }, put_signals: { signals: { rows: 1 } },
     create_executor: { name: "spy", environments: ["dev"], project: b.project }, create_executor_token: { expires_in_days: 1 }, put_signal_weights: { weights: { duration_ratio: 1 } }, put_webhook: { url: "https://example.org/hook" },
+    plan_control_plane: { document: { version: 1 } }, apply_control_plane: { document: { version: 1 }, state_sha256: params.sha256, after_sha256: params.sha256 },
     delete_scope: { kind: "environment", id: b.environment_id, typed_name: "dev" },
     create_cap: { ...there, cap_key: "spy", unit: "runs", period: "day", limit_amount: "1" }, cap_allow: { ...there, cap_key: "spy" },
     create_schedule: { ...there, name: "spy", template_key: b.marker, cron: "0 0 1 1 *" }, preview_times: { cron: "0 0 1 1 *" }, create_backfill: range, preview_backfill: range, update_schedule: { name: "spy" }, change_cap: { enabled: false }, update_executor: { name: "spy" },

@@ -260,6 +260,8 @@ async function callsOn(victim: Tenant) {
     create_project: { organization_id: victim.organization_id, slug: "spy", name: "Spy", environment_slug: "dev", environment_name: "Dev" }, create_environment: { project_id: victim.project_id, slug: "spy", name: "Spy" },
     watch_executors: {}, take_deliveries: {}, settle_delivery: { delivery_id: run_id, attempt: 1 },
     preview_deletion: { kind: "project", id: victim.project_id }, delete_scope: { kind: "environment", id: victim.environment_id, typed_name: "dev" }, advance_deletions: {}, take_orphans: {}, settle_orphans: { removed: [sha256] },
+    export_control_plane: { project_id: victim.project_id }, plan_control_plane: { project_id: victim.project_id, document: { version: 1 }, prune: false },
+    apply_control_plane: { project_id: victim.project_id, document: { version: 1 }, prune: false, state_sha256: "0".repeat(64), after_sha256: "0".repeat(64) },
     seal_audit: {}, take_audit_heads: {}, note_audit_head: { organization_id: victim.organization_id, number: 9, seq: "9" },
     verify_audit: null, // an organization's own projects may: supabase/tests/audit.test.ts
   };
