@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { checkSpec } from "@/contracts/check-spec.ts";
-import { jsonObject, sha256, uuid, word } from "@/contracts/common.ts";
+import { jsonObject, uuid, word } from "@/contracts/common.ts";
 import { ControlRoomError } from "@/contracts/error.ts";
 import { pipelineSpec, type PipelineSpec } from "@/contracts/pipeline.ts";
 import {
