@@ -188,10 +188,12 @@ test("every operation answers as the contract says, called well and called badly
   const dataset = { phase: "first", name: "gold.contract", layer: "gold", table_version: 0, format: "delta", location: `${tenant.environment_id}/gold/contract`, content_sha256: sha256, row_count: 1, byte_size: 1, columns: [{ name: "id", type: "integer" }] };
   await well("begin_publish", { params, headers: lease, body: { phase: dataset.phase, datasets: [dataset.name] } }, 200);
   await badly("begin_publish", "invalid_input", { params, headers: lease, body: { phase: dataset.phase, datasets: [] } });
-  await well("publish_dataset", { params, headers: lease, body: dataset }, 201);
+  const published = await well("publish_dataset", { params, headers: lease, body: dataset }, 201);
   await badly("publish_dataset", "invalid_input", { params, headers: lease, body: { ...dataset, format: "csv" } });
   await well("list_datasets", { query: { environment_id: tenant.environment_id, layer: "gold" } }, 200);
   await badly("list_datasets", "invalid_input", { query: { layer: "lead" } });
+  await well("list_dataset_versions", { params: { dataset_id: (published as { dataset_id: string }).dataset_id } }, 200);
+  await badly("list_dataset_versions", "not_found", { params: { dataset_id: randomUUID() } });
 
   const children = { phase: "first", spec: idleSpec(["first"]), children: [{ key: "a", parameters: {} }] };
   const fanned = z.object({ items: z.array(z.object({ run_id: z.guid() })) }).parse(await well("create_children", { params, headers: lease, body: children }, 200));

@@ -17,6 +17,7 @@ interface Side extends Tenant {
   executor: TestExecutor;
   run_id: string;
   artifact_id: string;
+  dataset_id: string;
   connection_id: string;
   marker: string;
 }
@@ -50,7 +51,7 @@ async function furnish(tenant: Tenant): Promise<Side> {
   await executor.plane.uploadObject({ sha256, byte_size: bytes.length, environment_id: tenant.environment_id, open: () => bytes });
   const artifact = await executor.plane.registerArtifact(lease, { phase: "only", name: `${marker}.txt`, kind: "report", content_type: "text/plain", byte_size: bytes.length, sha256 });
   await executor.plane.beginPublish(lease, { phase: "only", datasets: [`gold.${marker}`] });
-  await executor.plane.publishDataset(lease, {
+  const { dataset_id } = await executor.plane.publishDataset(lease, {
     phase: "only", name: `gold.${marker}`, layer: "gold", table_version: 0, format: "delta", location: `${tenant.environment_id}/gold/${marker}`,
     content_sha256: sha256, row_count: 1, byte_size: bytes.length, columns: [{ name: marker, type: "string" }],
   });
@@ -62,7 +63,7 @@ async function furnish(tenant: Tenant): Promise<Side> {
   await request(tenant.api, "put_secret", { params: { name: `s_${marker}` }, body: { value: `value ${marker}` } });
   const connection = await request(tenant.api, "create_connection", { body: { name: `c_${marker}`, kind: "postgres", settings: { host: `${marker}.example.test`, database: "d", user: "u" }, secret_name: `s_${marker}` } });
   const [organization] = await live.sql<{ slug: string }>("select slug from ops.organizations where organization_id = $1", [tenant.organization_id]);
-  return { ...tenant, organization: organization?.slug ?? "", connection_id: connection.connection_id, user: await signIn(live, user), executor, run_id: run.run_id, artifact_id: artifact.artifact_id, marker };
+  return { ...tenant, organization: organization?.slug ?? "", connection_id: connection.connection_id, user: await signIn(live, user), executor, run_id: run.run_id, artifact_id: artifact.artifact_id, dataset_id, marker };
 }
 
 /** What must never be seen from the other side. */
@@ -113,7 +114,7 @@ test("gate 6, API: no operation answers about another project, whoever of this o
     "bearer of the session": { authorization: `Bearer ${a.user.access_token}` },
     executor: { authorization: `Bearer ${a.executor.token}` },
   };
-  const params = { run_id: b.run_id, other_run_id: a.run_id, artifact_id: b.artifact_id, template_key: b.marker, name: "only", sha256: createHash("sha256").update(b.marker).digest("hex"),
+  const params = { run_id: b.run_id, other_run_id: a.run_id, artifact_id: b.artifact_id, dataset_id: b.dataset_id, template_key: b.marker, version: "1", name: "only", sha256: createHash("sha256").update(b.marker).digest("hex"),
     executor_id: b.executor.executor_id, executor_token_id: nobody, bulk_id: nobody, delivery_id: nobody, cap_id: nobody, schedule_id: nobody, backfill_id: nobody, connection_id: b.connection_id, kid: "A".repeat(43), membership_id: nobody, invitation_id: nobody, api_token_id: nobody, session_id: nobody };
   const there = { project: b.project, environment: "dev" };
   const range = { ...there, template_key: b.marker, unit: "day", range_start: "2026-01-01T00:00:00Z", range_end: "2026-01-03T00:00:00Z" };

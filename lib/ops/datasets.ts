@@ -1,5 +1,6 @@
-import type { z } from "zod";
-import { datasetName, uuid } from "@/contracts/common.ts";
+import { z } from "zod";
+import { datasetName, type pageQuery, uuid } from "@/contracts/common.ts";
+import { ControlRoomError } from "@/contracts/error.ts";
 import { datasetVersion, type DatasetVersion, type listDatasetsQuery } from "@/contracts/dataset.ts";
 import type { Db } from "@/lib/supabase/client.ts";
 import { beyond, decodeCursor, pageOf } from "./keyset.ts";
@@ -17,4 +18,16 @@ export async function listDatasets(db: Db, filter: DatasetFilter = {}): Promise<
   if (after !== null) query = query.or(beyond(["name", "dataset_id"], after, "gt"));
   const rows = await readRows(datasetVersion, query.order("name").order("dataset_id").limit(limit + 1));
   return pageOf(rows, limit, (row) => [row.name, row.dataset_id]);
+}
+
+const versionOrder = z.string().regex(/^\d{1,9}$/);
+
+/** Registered versions of one dataset, newest first. Throws `not_found`. */
+export async function listDatasetVersions(db: Db, dataset_id: string, { limit, cursor }: z.output<typeof pageQuery>): Promise<{ items: DatasetVersion[]; next_cursor: string | null }> {
+  const before = decodeCursor(cursor, [versionOrder]);
+  let query = db.from("dataset_version_list").select(columns(datasetVersion.shape)).eq("dataset_id", dataset_id);
+  if (before !== null) query = query.lt("version", before[0]);
+  const rows = await readRows(datasetVersion, query.order("version", { ascending: false }).limit(limit + 1));
+  if (rows.length === 0 && before === null) throw new ControlRoomError("not_found", "There is no such dataset, or you may not see it.");
+  return pageOf(rows, limit, (row) => [String(row.version)]);
 }

@@ -9,16 +9,20 @@ import { LayerBadge } from "@/components/common/layer-badge";
 import { RefusalState } from "@/components/common/refusal-state";
 import { ShortId } from "@/components/common/short-id";
 import { Time } from "@/components/common/time";
+import { schemaChange } from "@/components/datasets/schema-change";
+import { SchemaChanges } from "@/components/datasets/schema-changes";
 import { ArtifactPreview } from "@/components/runs/artifact-preview";
 import { VerifyHash } from "@/components/runs/verify-hash";
 import { PageHeader } from "@/components/shell/page-header";
 import { RememberVisit } from "@/components/shell/remember-visit";
+import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
 import { datasetName } from "@/contracts/common.ts";
 import { messages } from "@/lib/messages";
 import { attempt } from "@/lib/ops/attempt.ts";
-import { exportedArtifact, getDataset, listDatasetVersions } from "@/lib/ops/datasets-page.ts";
+import { listDatasetVersions } from "@/lib/ops/datasets.ts";
+import { exportedArtifact, getDataset, producerOf } from "@/lib/ops/datasets-page.ts";
 import { openEnvironment, type EnvironmentParams } from "@/app/(control-room)/session.ts";
 
 type PageProps = { params: Promise<EnvironmentParams & { name: string }> };
@@ -35,14 +39,14 @@ export default async function DatasetPage({ params }: PageProps) {
   const { db, environment } = await openEnvironment(params);
   const read = await attempt(async () => {
     const dataset = await getDataset(db, environment.environment_id, name.data);
-    const [versions, file] = await Promise.all([listDatasetVersions(db, dataset.dataset_id, versionsShown), exportedArtifact(db, dataset)]);
-    return { dataset, versions, file };
+    const [versions, file, producer] = await Promise.all([listDatasetVersions(db, dataset.dataset_id, { limit: versionsShown }), exportedArtifact(db, dataset), producerOf(db, dataset)]);
+    return { dataset, versions: versions.items, file, producer };
   });
   if (!read.ok) {
     if (read.refusal.code === "not_found") notFound();
     return <RefusalState refusal={read.refusal} heading="h1" title="The dataset could not be loaded" />;
   }
-  const { dataset, versions, file } = read.value;
+  const { dataset, versions, file, producer } = read.value;
   return (
     <>
       <RememberVisit href={`/datasets/${dataset.name}`} title={dataset.name} detail={`version ${dataset.version}`} />
@@ -58,6 +62,9 @@ export default async function DatasetPage({ params }: PageProps) {
             <span className="inline-flex items-center gap-1">content <Hash value={dataset.content_sha256} what="content hash" /></span>
             <span className="inline-flex items-center gap-1">produced by <Link href={`/runs/${dataset.run_id}`} className="text-link underline underline-offset-4"><ShortId id={dataset.run_id} what="run id" plain /></Link></span>
             <span className="inline-flex items-center gap-1">published <Time at={dataset.created_at} /></span>
+            {producer ? <span className="inline-flex items-center gap-1">by <Link href={`/pipelines/${producer.template_key}`} className="text-link underline-offset-4 hover:underline">{producer.title}</Link></span> : null}
+            {producer?.owner ? <span>{producer.owner}</span> : null}
+            {producer?.tags.map((tag) => <Badge key={tag}>{tag}</Badge>)}
           </>
         }
         actions={file ? <Button asChild variant="outline"><a href={`/api/v1/artifacts/${file.artifact_id}/content`} download={file.name}><Download aria-hidden />Download</a></Button> : null}
@@ -94,7 +101,7 @@ export default async function DatasetPage({ params }: PageProps) {
                     <TableCell numeric>{version.version}</TableCell>
                     <TableCell numeric><Count value={version.row_count} /></TableCell>
                     <TableCell><Hash value={version.content_sha256} what="content hash" /></TableCell>
-                    <TableCell>{before ? <EqualityMark equal={version.content_sha256 === before.content_sha256} with={`version ${before.version}`} /> : <span className="text-muted-foreground">—</span>}</TableCell>
+                    <TableCell className="whitespace-normal">{before ? <><EqualityMark equal={version.content_sha256 === before.content_sha256} with={`version ${before.version}`} /><SchemaChanges change={schemaChange(before.columns, version.columns)} /></> : <span className="text-muted-foreground">—</span>}</TableCell>
                     <TableCell><Link href={`/runs/${version.run_id}`} className="text-link underline-offset-4 hover:underline"><ShortId id={version.run_id} what="run id" plain /></Link></TableCell>
                     <TableCell><Time at={version.created_at} /></TableCell>
                   </TableRow>
