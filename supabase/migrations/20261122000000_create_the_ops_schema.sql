@@ -687,9 +687,11 @@ end
 $$;
 
 -- What is hashed of an entry: named one by one, and without anything that a session's settings change the look of.
-create function ops_private.audit_hash(entry ops.audit_log) returns bytea language sql stable set search_path = '' as $$
-  select sha256(convert_to(jsonb_build_array(1, entry.audit_id, entry.organization_id, entry.project_id, entry.environment_id, entry.actor_type, entry.actor_id, entry.actor_name,
-    entry.action, entry.object_type, entry.object_id, entry.before, entry.after, entry.request_id, entry.txid, extract(epoch from entry.created_at))::text, 'UTF8'))
+create function ops_private.audit_hash(entry ops.audit_log) returns bytea language plpgsql stable set search_path = '' as $$
+begin
+  return sha256(convert_to(jsonb_build_array(1, entry.audit_id, entry.organization_id, entry.project_id, entry.environment_id, entry.actor_type, entry.actor_id, entry.actor_name,
+    entry.action, entry.object_type, entry.object_id, entry.before, entry.after, entry.request_id, entry.txid, extract(epoch from entry.created_at))::text, 'UTF8'));
+end
 $$;
 -- The links that follow this one, for hashes of entries in order; an entry that is missing (null) leaves the link as it was.
 create function ops_private.links(link bytea, hashes bytea[]) returns table (place bigint, hash bytea) language plpgsql immutable set search_path = '' as $$
@@ -740,19 +742,18 @@ begin
     select l as entry, l.organization_id, l.txid, l.audit_id from ops.audit_log as l
     where (l.txid, l.audit_id) > (done.txid, done.audit_id) and l.txid < horizon and not exists (select from ops.audit_chain as c where c.audit_id = l.audit_id)
     order by l.txid, l.audit_id limit at_most),
-  placed as (select d.*, row_number() over (partition by d.organization_id order by d.txid, d.audit_id) as place from due as d),
-  tips as (
-    select o.organization_id, coalesce(t.seq, 0) as seq, coalesce(t.hash, ops_private.first_link(o.organization_id)) as hash
-    from (select distinct d.organization_id from due as d) as o
-    left join lateral (select c.seq, c.hash from ops.audit_chain as c where c.organization_id = o.organization_id order by c.seq desc limit 1) as t on true),
-  links as (
-    select p.organization_id, p.place, p.audit_id, l.hash
-    from tips as t
-    cross join lateral ops_private.links(t.hash, array(select ops_private.audit_hash(o.entry) from placed as o where o.organization_id = t.organization_id order by o.place)) as l
-    join placed as p on p.organization_id = t.organization_id and p.place = l.place),
+  -- Hashes and ids in the same order, so that links and entries meet by their place: a join may hash every entry once for each.
+  entries as (
+    select d.organization_id, array_agg(ops_private.audit_hash(d.entry) order by d.txid, d.audit_id) as hashes, array_agg(d.audit_id order by d.txid, d.audit_id) as audit_ids
+    from due as d group by d.organization_id),
+  tips as materialized (
+    select e.*, coalesce(t.seq, 0) as seq, coalesce(t.hash, ops_private.first_link(e.organization_id)) as hash
+    from entries as e
+    left join lateral (select c.seq, c.hash from ops.audit_chain as c where c.organization_id = e.organization_id order by c.seq desc limit 1) as t on true),
   added as (
     insert into ops.audit_chain (organization_id, seq, audit_id, hash)
-    select l.organization_id, t.seq + l.place, l.audit_id, l.hash from links as l join tips as t using (organization_id)),
+    select t.organization_id, t.seq + l.place, l.audit_id, l.hash
+    from tips as t cross join lateral rows from (ops_private.links(t.hash, t.hashes), unnest(t.audit_ids)) as l (place, hash, audit_id)),
   moved as (
     insert into ops_private.audit_heads as h (organization_id, due_at) select t.organization_id, clock_timestamp() from tips as t
     on conflict (organization_id) do update set due_at = greatest(excluded.due_at, h.stored_at + interval '1 minute') where h.due_at is null)
@@ -6522,9 +6523,10 @@ create table ops.signal_weights (
   primary key (project_id, signal)
 );
 
+-- Its length is checked beside its pattern, as in run_phases: with {0,62} the pattern was a sixth of scoring.
 create table ops.signals (
   run_id uuid not null,
-  signal text not null constraint signal_is_a_word check (signal ~ '^[a-z][a-z0-9_]{0,62}$'),
+  signal text not null constraint signal_is_a_word check (signal ~ '^[a-z][a-z0-9_]*$' and length(signal) <= 63),
   environment_id uuid not null,
   value double precision not null constraint value_is_a_number check (value between -1e300 and 1e300),
   created_at timestamptz not null default clock_timestamp(),
@@ -6565,7 +6567,7 @@ create function ops_private.known_signals() returns table (signal text, weight n
   values ('run_failed', 10.0, 0.0::double precision, 0.0::double precision), ('failed_phases', 2.0, 0, 1), ('retries', 1.0, 0, 1), ('duration_ratio', 1.0, 1, 1), ('queue_wait_seconds', 0.5, 0, 300), ('quality_failures', 2.0, 0, 1), ('quality_warnings', 0.5, 0, 1)
 $$;
 
--- Derives the signals of ended runs, from what no longer changes: the duration is held against the median of the last 20 runs of the same
+-- Derives the signals of ended runs that have none yet, from what no longer changes (the caller has locked the runs): the duration is held against the median of the last 20 runs of the same
 -- template that had succeeded, of the 40 before this one, and had ended when this one began; from three on.
 create function ops_private.derive_signals(ended uuid[]) returns void language sql security definer set search_path = '' set plan_cache_mode = 'force_custom_plan' as $$
   insert into ops.signals (run_id, signal, environment_id, value)
@@ -6581,16 +6583,17 @@ create function ops_private.derive_signals(ended uuid[]) returns void language s
       count(*) filter (where p.error_code = 'quality_failed') as quality_failed,
       sum(case when p.type = 'validate' and jsonb_typeof(p.metrics -> 'warned') = 'number' then (p.metrics ->> 'warned')::numeric end) as warned
     from ops.run_phases as p where p.run_id = r.run_id) as phases on true
-  cross join lateral (values
-    ('run_failed', (r.status = 'failed')::int::double precision),
-    ('failed_phases', phases.failed::double precision),
-    ('retries', greatest(r.attempt - 1, 0)::double precision),
-    ('queue_wait_seconds', greatest(extract(epoch from r.started_at - greatest(r.created_at, r.run_after)), 0)::double precision),
-    ('duration_ratio', case when r.status = 'succeeded' and usual.runs >= 3 then extract(epoch from r.finished_at - r.started_at)::double precision / nullif(usual.seconds, 0) end),
-    ('quality_failures', phases.quality_failed::double precision),
-    ('quality_warnings', phases.warned::double precision)) as s (signal, value)
+  -- Arrays, not `values`, which prepares its expressions anew for each run.
+  cross join lateral unnest(array['run_failed', 'failed_phases', 'retries', 'queue_wait_seconds', 'duration_ratio', 'quality_failures', 'quality_warnings'], array[
+    (r.status = 'failed')::int,
+    phases.failed,
+    greatest(r.attempt - 1, 0),
+    greatest(extract(epoch from r.started_at - greatest(r.created_at, r.run_after)), 0),
+    case when r.status = 'succeeded' and usual.runs >= 3 then extract(epoch from r.finished_at - r.started_at)::double precision / nullif(usual.seconds, 0) end,
+    phases.quality_failed,
+    phases.warned]::double precision[]) as s (signal, value)
   where r.run_id = any (ended) and r.status in ('succeeded', 'failed') and s.value is not null
-  on conflict (run_id, signal) do update set value = excluded.value where signals.value <> excluded.value
+    and not exists (select from ops.signals as o where o.run_id = r.run_id and o.signal = s.signal)
 $$;
 
 -- A canceled run says nothing about itself and gets none. score = 100 × (1 − Σ weight × lost ÷ Σ weight), lost = x ÷ (x + half), x = how far the value is beyond what is good. Only signals
@@ -6608,7 +6611,8 @@ begin
     left join ops_private.known_signals() as k on k.signal = s.signal
     where r.run_id = any (ended) and r.status in ('succeeded', 'failed')),
   totals as (
-    select g.run_id, g.environment_id, round((100 * (1 - coalesce(sum(g.weight * g.lost order by g.signal) / nullif(sum(g.weight order by g.signal), 0), 0)))::numeric, 3)::double precision as score,
+    -- All three in one order, in which Postgres sorts the rows once, and not anew for each run.
+    select g.run_id, g.environment_id, round((100 * (1 - coalesce(sum(g.weight * g.lost order by g.weight * g.lost desc, g.signal) / nullif(sum(g.weight order by g.weight * g.lost desc, g.signal), 0), 0)))::numeric, 3)::double precision as score,
       jsonb_agg(jsonb_build_object('signal', g.signal, 'value', g.value, 'weight', g.weight, 'lost', round(g.lost::numeric, 6)) order by g.weight * g.lost desc, g.signal) as breakdown
     from weighed as g group by g.run_id, g.environment_id),
   stored as (

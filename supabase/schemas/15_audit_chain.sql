@@ -54,9 +54,11 @@ end
 $$;
 
 -- What is hashed of an entry: named one by one, and without anything that a session's settings change the look of.
-create function ops_private.audit_hash(entry ops.audit_log) returns bytea language sql stable set search_path = '' as $$
-  select sha256(convert_to(jsonb_build_array(1, entry.audit_id, entry.organization_id, entry.project_id, entry.environment_id, entry.actor_type, entry.actor_id, entry.actor_name,
-    entry.action, entry.object_type, entry.object_id, entry.before, entry.after, entry.request_id, entry.txid, extract(epoch from entry.created_at))::text, 'UTF8'))
+create function ops_private.audit_hash(entry ops.audit_log) returns bytea language plpgsql stable set search_path = '' as $$
+begin
+  return sha256(convert_to(jsonb_build_array(1, entry.audit_id, entry.organization_id, entry.project_id, entry.environment_id, entry.actor_type, entry.actor_id, entry.actor_name,
+    entry.action, entry.object_type, entry.object_id, entry.before, entry.after, entry.request_id, entry.txid, extract(epoch from entry.created_at))::text, 'UTF8'));
+end
 $$;
 -- The links that follow this one, for hashes of entries in order; an entry that is missing (null) leaves the link as it was.
 create function ops_private.links(link bytea, hashes bytea[]) returns table (place bigint, hash bytea) language plpgsql immutable set search_path = '' as $$
@@ -107,19 +109,18 @@ begin
     select l as entry, l.organization_id, l.txid, l.audit_id from ops.audit_log as l
     where (l.txid, l.audit_id) > (done.txid, done.audit_id) and l.txid < horizon and not exists (select from ops.audit_chain as c where c.audit_id = l.audit_id)
     order by l.txid, l.audit_id limit at_most),
-  placed as (select d.*, row_number() over (partition by d.organization_id order by d.txid, d.audit_id) as place from due as d),
-  tips as (
-    select o.organization_id, coalesce(t.seq, 0) as seq, coalesce(t.hash, ops_private.first_link(o.organization_id)) as hash
-    from (select distinct d.organization_id from due as d) as o
-    left join lateral (select c.seq, c.hash from ops.audit_chain as c where c.organization_id = o.organization_id order by c.seq desc limit 1) as t on true),
-  links as (
-    select p.organization_id, p.place, p.audit_id, l.hash
-    from tips as t
-    cross join lateral ops_private.links(t.hash, array(select ops_private.audit_hash(o.entry) from placed as o where o.organization_id = t.organization_id order by o.place)) as l
-    join placed as p on p.organization_id = t.organization_id and p.place = l.place),
+  -- Hashes and ids in the same order, so that links and entries meet by their place: a join may hash every entry once for each.
+  entries as (
+    select d.organization_id, array_agg(ops_private.audit_hash(d.entry) order by d.txid, d.audit_id) as hashes, array_agg(d.audit_id order by d.txid, d.audit_id) as audit_ids
+    from due as d group by d.organization_id),
+  tips as materialized (
+    select e.*, coalesce(t.seq, 0) as seq, coalesce(t.hash, ops_private.first_link(e.organization_id)) as hash
+    from entries as e
+    left join lateral (select c.seq, c.hash from ops.audit_chain as c where c.organization_id = e.organization_id order by c.seq desc limit 1) as t on true),
   added as (
     insert into ops.audit_chain (organization_id, seq, audit_id, hash)
-    select l.organization_id, t.seq + l.place, l.audit_id, l.hash from links as l join tips as t using (organization_id)),
+    select t.organization_id, t.seq + l.place, l.audit_id, l.hash
+    from tips as t cross join lateral rows from (ops_private.links(t.hash, t.hashes), unnest(t.audit_ids)) as l (place, hash, audit_id)),
   moved as (
     insert into ops_private.audit_heads as h (organization_id, due_at) select t.organization_id, clock_timestamp() from tips as t
     on conflict (organization_id) do update set due_at = greatest(excluded.due_at, h.stored_at + interval '1 minute') where h.due_at is null)
