@@ -8,6 +8,7 @@ import { toOpenApi30 } from "../contracts/openapi-3.0.ts";
 import { openapi } from "../contracts/openapi.ts";
 import { pipelineSpec } from "../contracts/pipeline.ts";
 import { backlog, backlogExport, exportedBacklog } from "./gate/backlog.ts";
+import { capabilities } from "./gate/coverage.ts";
 import { codeowners } from "./gate/codeowners.ts";
 import { codeownersFile, owners, routingMatrix } from "./gate/routing-format.ts";
 
@@ -28,6 +29,7 @@ export function generatedContracts(): Record<string, string> {
     "contracts/pipeline.schema.json": jsonSchema("pipeline", pipelineSpec),
     "contracts/control-plane.schema.json": jsonSchema("control-plane", controlPlane),
     "spec/backlog.schema.json": jsonSchema("backlog", backlog),
+    "spec/capabilities.schema.json": jsonSchema("capabilities", capabilities),
     [backlogExport]: exportedBacklog(root),
     "config/routing_matrix.schema.json": jsonSchema("routing_matrix", routingMatrix),
     "config/owners.schema.json": jsonSchema("owners", owners),

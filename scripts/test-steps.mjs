@@ -1,6 +1,6 @@
 // Steps of `npm run check` and `npm test`: each runs a tool of node_modules and shows its output; counts add up to one line.
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { ROOT } from "./build.mjs";
@@ -34,6 +34,12 @@ export async function vitest(title, projects, env = {}) {
       counts.passed += found.numPassedTests;
       counts.failed += found.numFailedTests;
       counts.skipped += found.numPendingTests + found.numTodoTests;
+      // For `npm run gate -- coverage --results`.
+      const kept = process.env.CONTROL_ROOM_TEST_RESULTS;
+      if (kept) {
+        mkdirSync(kept, { recursive: true });
+        copyFileSync(report, path.join(kept, `${projects.join("-")}.json`));
+      }
     }
     rmSync(folder, { recursive: true, force: true });
   }

@@ -58,6 +58,27 @@ test.each([[401, "token_invalid", 4], [403, "forbidden", 4], [404, "not_found", 
   expect(JSON.parse(ended.out)).toMatchObject({ error: { code, message: "so it is" } });
 });
 
+test("a report of caps names what each holds, tightest first, and ends with 1 where one runs out", async () => {
+  const id = "00000000-0000-4000-8000-000000000001";
+  const environment = { environment_id: id, slug: "dev", name: "Dev", project_id: id, project_slug: "lake", project_name: "Lake", organization_id: id, organization_slug: "acme", organization_name: "Acme", role: "viewer" };
+  const hour = 3_600_000;
+  const cap = (cap_key: string, used: string) => ({
+    cap_id: id, scope: "environment", organization_id: id, project_id: id, environment_id: id, cap_key, unit: "rows", period: "day", time_zone: "UTC", limit_amount: "100", enabled: true, used, reserved: "0",
+    window_starts_at: new Date(Date.now() - 12 * hour).toISOString(), resets_at: new Date(Date.now() + 12 * hour).toISOString(), created_at: "2026-01-01T00:00:00Z", updated_at: "2026-01-01T00:00:00Z",
+  });
+  let items = [cap("wide", "1"), cap("tight", "100")];
+  server = await startServer((incoming, answer) => {
+    answerJson(answer, 200, incoming.path.includes("/whoami") ? { type: "token", id, name: "t", environments: [environment] } : { items, next_cursor: null });
+  });
+  const spent = await run("caps", "report", "--url", server.url, "--token", "lct_x");
+  expect(spent, spent.err).toMatchObject({ code: 1 });
+  expect(spent.out).toMatch(/tight \| lake\/dev \|[^]*exhausted[^]*wide \| lake\/dev \|/);
+  items = [cap("wide", "1")];
+  const fine = await run("--json", "caps", "report", "--url", server.url, "--token", "lct_x");
+  expect(fine.code).toBe(0);
+  expect(JSON.parse(fine.out)).toMatchObject({ caps: [{ cap_key: "wide", holds: "lake/dev", state: "ok", forecast_share: expect.closeTo(0.02, 2) }] });
+});
+
 test("a control room that is away ends with 3", async () => {
   server = await startServer(() => undefined);
   const { url } = server;

@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { verifyAudit } from "./audit-commands.ts";
 import { findConnection, type Connection } from "./connection.ts";
+import { reportCaps } from "./caps-report.ts";
 import { applyConfig, exportConfig, planConfig, validateConfig, type PlanOptions } from "./config-commands.ts";
 import { createKey, listKeys, resealSecrets, retireKey, type KeyFileOptions, type PlaceOptions } from "./key-commands.ts";
 import { exit, reportError, terminalOutput, type Output } from "./output.ts";
@@ -87,6 +88,9 @@ export async function main(args: string[]): Promise<number> {
     .action((file: string, options: PlanOptions, command: Command) => perform(command, (output, connect) => planConfig(connect(), output, file, options)));
   config.command("apply").argument("<plan>", "a file that `config plan --out` wrote").description("apply a plan: all of it, or nothing; refused where the project has changed since").option("--project <slug>")
     .action((file: string, options: { project?: string }, command: Command) => perform(command, (output, connect) => applyConfig(connect(), output, file, options.project)));
+
+  program.command("caps").description("limits").command("report").description("limits against use with a forecast, as Markdown; ends with 1 where one is exhausted or will be")
+    .action((_options: unknown, command: Command) => perform(command, (output, connect) => reportCaps(connect(), output)));
 
   const keys = program.command("keys").description("key pairs to which an environment's secrets are sealed (docs/secrets.md)");
   const place = (command: Command): Command => command.option("-e, --environment <slug>").option("--project <slug>");

@@ -4,13 +4,14 @@ import { parseArgs } from "node:util";
 import { backlogGate } from "./backlog.ts";
 import { contractGate } from "./contract.ts";
 import { UsageError, type Gate, type Options, type Report } from "./gate.ts";
+import { coverageGate } from "./coverage.ts";
 import { exportsGate } from "./exports.ts";
 import { migrationsGate } from "./migrations.ts";
 import { routingGate } from "./routing.ts";
 import { summaryGate } from "./summary.ts";
 
 /** In the order in which they run. */
-export const gates = { contract: contractGate, migrations: migrationsGate, routing: routingGate, backlog: backlogGate, exports: exportsGate, summary: summaryGate } satisfies Record<string, Gate>;
+export const gates = { contract: contractGate, migrations: migrationsGate, routing: routingGate, backlog: backlogGate, exports: exportsGate, coverage: coverageGate, summary: summaryGate } satisfies Record<string, Gate>;
 type GateName = keyof typeof gates;
 
 const usage = `npm run gate -- [TOOL] [OPTIONS]
