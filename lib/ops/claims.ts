@@ -9,8 +9,8 @@ const repeatsAtOnce = 20;
 /** An empty claim that answers less armed a lane only now: it looks again, soon at first, lest a creation under way wake nobody. */
 const armedMs = 1_000;
 
-/** No claim is as short as this (bytes), no empty answer as long. */
-const emptyIsShorter = 300;
+/** An empty answer has always the same few fields: one that is longer (bytes) holds items, and is not read. */
+const longestEmpty = 300;
 type Empty = ClaimsResponse & { items: [] };
 
 /**
@@ -21,7 +21,9 @@ export async function claimRuns(db: Db, body: z.output<typeof claimRequest>, wai
   const { wait_seconds, ...args } = body;
   const claim = async (): Promise<JsonBytes | Empty> => {
     const answer = await callRpcForBytes(db, "claim_runs", args);
-    return answer.bytes.byteLength < emptyIsShorter ? (answer.read() as Empty) : answer;
+    if (answer.bytes.byteLength > longestEmpty) return answer;
+    const read = answer.read() as ClaimsResponse;
+    return read.items.length === 0 ? (read as Empty) : answer;
   };
   if (wait_seconds === 0) return claim();
   const ticket = waiter.join();
