@@ -30,7 +30,7 @@ interface Entry {
 
 /** With a listener the timer is only a net for what nobody notifies (a `run_after` that has come, a gate that time opens). */
 const fallbackMs = 1_000;
-const netBatch = 2;
+const netBatch = 1;
 /** Without one: quick after something happened, then slower and more of them. */
 const pollFirstMs = 50;
 const pollBatch = 2;
