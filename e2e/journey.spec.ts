@@ -23,7 +23,7 @@ test("wrong credentials get one clear sentence, right ones open the page that wa
 
 test("three pipelines have succeeded; a run shows phases, events and artifacts whose bytes match", async ({ signedIn: page, stack }) => {
   await page.goto("/");
-  await expect(page).toHaveURL(/\/runs$/);
+  await expect(page).toHaveURL(/\/overview$/);
   for (const [key, title] of [["odoo_ingest_bronze", "Odoo to bronze"], ["bronze_to_silver", "Bronze to silver"], ["silver_to_gold", "Silver to gold"]] as const) {
     await page.goto(`/runs?status=succeeded&pipeline=${key}`);
     await expect(page.getByRole("row").filter({ hasText: title }).first()).toContainText("Succeeded");

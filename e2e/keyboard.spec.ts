@@ -7,6 +7,10 @@ test("the keyboard alone signs in, finds a run, reads it and goes on", async ({ 
   await page.keyboard.press("Tab");
   await page.keyboard.insertText(stack.admin.password);
   await page.keyboard.press("Enter");
+  await page.waitForURL("**/overview");
+  await expect(page.getByRole("region", { name: "Needs attention" })).toBeVisible();
+  await page.keyboard.press("g");
+  await page.keyboard.press("r");
   await page.waitForURL("**/runs");
   await expect(page.getByRole("row").nth(1)).toBeVisible();
 

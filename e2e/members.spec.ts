@@ -104,7 +104,7 @@ test("a forgotten password is replaced by the mailed link, a session is ended fr
   await page.goto(await mailedLink(tenant.email));
   await page.getByLabel("New password").fill(password);
   await page.getByRole("button", { name: "Save the password" }).click();
-  await page.waitForURL("**/runs");
+  await page.waitForURL("**/overview");
 
   const elsewhere = await browser.newContext({ baseURL: running.app_url });
   const other = await elsewhere.newPage();
@@ -127,7 +127,7 @@ test("a new environment is made, opened, and switched from, keeping the page", a
   await page.getByLabel("Name").fill("Production");
   await expect(page.getByLabel("In addresses")).toHaveValue("production");
   await page.getByRole("button", { name: "Create" }).click();
-  await expect(page).toHaveURL(/\/production\/runs$/);
+  await expect(page).toHaveURL(/\/production\/overview$/);
   await page.getByRole("link", { name: "Members", exact: true }).click();
   await expect(page.getByRole("heading", { level: 1, name: "Members" })).toBeVisible();
   await page.getByRole("button", { name: /Production/ }).click();

@@ -16,6 +16,8 @@ test("a member of another project sees nothing of this one, by page or by API", 
   const artifact = artifacts.items[0] as (typeof artifacts.items)[number];
 
   await signIn(page, tenant);
+  await expect(page.getByText("No run is under way.")).toBeVisible();
+  await page.goto("/runs");
   await expect(page.getByText("No run yet")).toBeVisible();
   await expect(page.getByRole("button", { name: /Other development/ })).toBeVisible();
   await page.goto("/pipelines");

@@ -92,7 +92,7 @@ export const messages = {
     pageDescription: "Your work is safe: nothing was changed by showing this page.",
     notFoundTitle: "There is nothing here",
     notFoundDescription: "The address is wrong, the entry was deleted, or you have no access to it.",
-    toStart: "Go to runs",
+    toStart: "Go to the overview",
   },
   shell: {
     skip: "Skip to content",
@@ -138,5 +138,5 @@ export const messages = {
     sheet: "Show this list",
     goTo: (page: string) => `Go to ${page}`,
   },
-  page: { runs: "Runs", pipelines: "Pipelines", executors: "Executors", datasets: "Datasets", connections: "Connections", secrets: "Secrets", members: "Members", tokens: "Tokens", webhook: "Webhook", audit: "Audit", health: "Health", danger: "Danger zone", account: "Account", start: "Start" },
+  page: { overview: "Overview", runs: "Runs", pipelines: "Pipelines", executors: "Executors", datasets: "Datasets", connections: "Connections", secrets: "Secrets", members: "Members", tokens: "Tokens", webhook: "Webhook", audit: "Audit", health: "Health", danger: "Danger zone", account: "Account", start: "Start" },
 } as const;

@@ -1,4 +1,4 @@
-import { createLoader, parseAsArrayOf, parseAsString, parseAsStringLiteral } from "nuqs/server";
+import { createLoader, parseAsArrayOf, parseAsIsoDateTime, parseAsString, parseAsStringLiteral } from "nuqs/server";
 import type { bulkFilter } from "@/contracts/bulk";
 import { runStatuses, runTriggers } from "@/contracts/run";
 import type { z } from "zod";
@@ -13,6 +13,9 @@ export const runListParsers = {
   trigger: parseAsStringLiteral(runTriggers),
   search: parseAsString.withDefault(""),
   range: parseAsStringLiteral(ranges),
+  /** Two moments instead of a range: a bar of the overview. */
+  from: parseAsIsoDateTime,
+  to: parseAsIsoDateTime,
   /** The cursors of the pages that were turned, oldest page last: "Newer" takes the last one away. */
   page: parseAsArrayOf(parseAsString).withDefault([]),
 };
@@ -29,6 +32,8 @@ export function runListQuery(state: RunListState, environmentId: string, now: nu
   if (state.trigger) query.trigger = state.trigger;
   if (state.search.trim()) query.search = state.search.trim().slice(0, 200);
   if (state.range) query.created_after = new Date(now - rangeMilliseconds[state.range]).toISOString();
+  if (state.from) query.created_after = state.from.toISOString();
+  if (state.to) query.created_before = state.to.toISOString();
   const cursor = state.page.at(-1);
   if (cursor) query.cursor = cursor;
   return query;
@@ -46,5 +51,5 @@ export function runListKey(state: RunListState, environmentId: string): readonly
 }
 
 export function isFiltered(state: RunListState): boolean {
-  return state.status.length > 0 || state.pipeline !== null || state.trigger !== null || state.search.trim() !== "" || state.range !== null;
+  return state.status.length > 0 || state.pipeline !== null || state.trigger !== null || state.search.trim() !== "" || state.range !== null || state.from !== null || state.to !== null;
 }

@@ -3,6 +3,7 @@
 import { Loader, X } from "lucide-react";
 import type { useQueryStates } from "nuqs";
 import { SearchField } from "@/components/common/search-field";
+import { Time } from "@/components/common/time";
 import { runStatusLooks } from "@/components/common/status-looks";
 import { Button } from "@/components/ui/button";
 import { runStatuses, runTriggers } from "@/contracts/run";
@@ -21,7 +22,7 @@ type RunFiltersProps = {
   busy: boolean;
 };
 
-const none = { status: null, pipeline: null, trigger: null, search: null, range: null, page: null };
+const none = { status: null, pipeline: null, trigger: null, search: null, range: null, from: null, to: null, page: null };
 
 export function RunFilters({ state, setState, templates, busy }: RunFiltersProps) {
   const toggle = (status: (typeof runStatuses)[number]) => {
@@ -51,7 +52,14 @@ export function RunFilters({ state, setState, templates, busy }: RunFiltersProps
       </div>
       <FilterChoice label="Pipeline" className="w-36" value={state.pipeline} all="All pipelines" options={templates.map((each) => each.template_key)} words={Object.fromEntries(templates.map((each) => [each.template_key, each.title]))} onChange={(pipeline) => void setState({ pipeline, page: null })} />
       <FilterChoice label="Trigger" className="w-36" value={state.trigger} all="Any trigger" options={runTriggers} words={triggerWords} onChange={(trigger) => void setState({ trigger: trigger as RunListState["trigger"], page: null })} />
-      <FilterChoice label="Range" className="w-36" value={state.range} all="Any time" options={Object.keys(rangeWords)} words={rangeWords} onChange={(range) => void setState({ range: range as RangeWord | null, page: null })} />
+      <FilterChoice label="Range" className="w-36" value={state.range} all="Any time" options={Object.keys(rangeWords)} words={rangeWords} onChange={(range) => void setState({ range: range as RangeWord | null, from: null, to: null, page: null })} />
+      {state.from || state.to ? (
+        <Button variant="secondary" size="sm" aria-label="Any time again" onClick={() => void setState({ from: null, to: null, page: null })}>
+          {state.from ? <>from <Time at={state.from.toISOString()} format="absolute" plain /></> : null}
+          {state.to ? <>to <Time at={state.to.toISOString()} format="absolute" plain /></> : null}
+          <X aria-hidden />
+        </Button>
+      ) : null}
       {isFiltered(state) ? (
         <Button variant="ghost" size="sm" onClick={() => void setState(none)}>
           <X aria-hidden />

@@ -1,4 +1,4 @@
-import { Cable, Cpu, Database, HeartPulse, KeyRound, ListChecks, LockKeyhole, type LucideIcon, ScrollText, Users, Webhook, Workflow } from "lucide-react";
+import { Cable, Cpu, Database, Gauge, HeartPulse, KeyRound, ListChecks, LockKeyhole, type LucideIcon, ScrollText, Users, Webhook, Workflow } from "lucide-react";
 import { messages } from "@/lib/messages";
 
 type NavEntry = {
@@ -11,6 +11,7 @@ type NavEntry = {
 
 /** One line per page of an environment; addresses are written without it (components/common/link.tsx). The side navigation, the palette and the go-to keys read it. */
 export const navEntries: readonly NavEntry[] = [
+  { href: "/overview", label: messages.page.overview, icon: Gauge, key: "o" },
   { href: "/runs", label: messages.page.runs, icon: ListChecks, key: "r" },
   { href: "/pipelines", label: messages.page.pipelines, icon: Workflow, key: "p" },
   { href: "/executors", label: messages.page.executors, icon: Cpu, key: "e" },

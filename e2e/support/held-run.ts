@@ -13,12 +13,12 @@ const chunkLines = 2_000;
 const chunksACall = 50;
 
 /** A run that an executor of this very test has claimed and started: what it prints and how it ends, the test decides. */
-export async function holdRun(stack: Stack, phases: string[] = ["load"]): Promise<HeldRun> {
+export async function holdRun(stack: Stack, phases: string[] = ["load"], name = "held_by_a_test"): Promise<HeldRun> {
   const queue = `held_${randomUUID().slice(0, 8)}`;
   const [{ executor_id }, run] = await Promise.all([
     api<{ executor_id: string }>(stack, "POST", "/executors", { name: queue, environments: ["dev"], allowed_queues: [queue] }),
     api<{ run_id: string }>(stack, "POST", "/runs", {
-      spec: { version: 1, name: "held_by_a_test", phases: phases.map((name) => ({ name, type: "query", config: { inputs: [], sql: "select 1" } })) },
+      spec: { version: 1, name, phases: phases.map((phase) => ({ name: phase, type: "query", config: { inputs: [], sql: "select 1" } })) },
       queue,
       max_attempts: 1,
     }),

@@ -3,6 +3,7 @@ import { api, type Stack } from "./stack.ts";
 
 /** Every page behind the sign-in that is looked at: by name, with its address for a run that made gold tables and the executor of that run. */
 export const pages: [name: string, address: (runId: string, executorId: string) => string][] = [
+  ["overview", () => "/overview?range=7d"],
   ["runs", () => "/runs"],
   ["runs, filtered to nothing", () => "/runs?search=nothing-has-this-name"],
   ["run", (id) => `/runs/${id}`],

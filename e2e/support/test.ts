@@ -45,7 +45,7 @@ export async function signIn(page: Page, { email, password }: { email: string; p
   await page.getByLabel("E-mail").fill(email);
   await page.getByRole("textbox", { name: "Password" }).fill(password);
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page.waitForURL("**/runs");
+  await page.waitForURL("**/overview");
 }
 
 /** No violation of WCAG 2.2 A and AA, nor of axe's best practices, in what is shown now; of all rules, or `only` of some, `without` some. */

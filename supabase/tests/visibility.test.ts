@@ -233,6 +233,7 @@ async function callsOn(victim: Tenant) {
     pin_inputs: { ...lease, datasets: ["gold.a"] }, record_object: { environment_id: victim.environment_id, sha256, byte_size: "1", receipt: "x" }, object_stored: { environment_id: victim.environment_id, sha256 },
     register_artifact: { ...lease, artifact: { name: "b.txt", kind: "log", content_type: "text/plain", byte_size: 36, sha256 } }, publish_dataset: { ...lease, dataset: { phase: "work", name: "gold.a" } }, begin_publish: { ...lease, phase: "work", datasets: ["gold.a"] },
     list_caps: { environment_id: victim.environment_id }, get_cap: { cap_id: run_id }, delete_cap: { cap_id: run_id }, cap_allow: { cap_key: "x", environment_id: victim.environment_id }, explain_run: { run_id },
+    read_overview: { environment_id: victim.environment_id, from_at: "2026-01-01T00:00:00Z", to_at: "2026-01-02T00:00:00Z", step_seconds: 3600 },
     save_cap: { request: { environment_id: victim.environment_id, cap_key: "x", unit: "runs", period: "day", limit_amount: "1" } },
     create_children: { ...lease, phase: "work", spec_text: specText(["work"]), children: [{ key: "a", parameters: {} }] }, wait_for_children: lease, settle_children: {},
     release_run: lease, complete_run: lease, fail_run: { ...lease, error_code: "x", error_message: "x" }, save_template: { project_id: victim.project_id, spec_text: specText(["work"], "theirs") },

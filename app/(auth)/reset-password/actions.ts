@@ -12,5 +12,5 @@ export async function resetPasswordAction(_before: FormState, form: FormData): P
   const { error } = await db.auth.updateUser({ password: textOf(form, "password") });
   if (error !== null) return { problem: authProblem(error), done: null };
   await db.auth.signOut({ scope: "others" });
-  redirect("/runs");
+  redirect("/overview");
 }

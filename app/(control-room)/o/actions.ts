@@ -23,5 +23,5 @@ export async function createAction(wanted: Create): Promise<Outcome<void>> {
     return createEnvironment(db, createEnvironmentRequest.parse(wanted.request));
   });
   if (!outcome.ok) return outcome;
-  redirect(`${environmentPath(pathOf(outcome.value))}/runs`);
+  redirect(`${environmentPath(pathOf(outcome.value))}/overview`);
 }

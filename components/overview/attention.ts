@@ -1,0 +1,41 @@
+import type { Cap } from "@/contracts/cap";
+import type { Executor } from "@/contracts/executor";
+import type { Failing } from "@/contracts/overview";
+import { formatCount } from "@/lib/format";
+
+/** One thing that somebody should look at: what it is, what is known of it, since when, and where to go. */
+export interface Attention {
+  key: string;
+  kind: "failed" | "lease" | "cap" | "executor" | "schedule";
+  title: string;
+  detail: string;
+  at: string | null;
+  href: string;
+}
+
+export interface Troubles {
+  failing: readonly Failing[];
+  leases: readonly { run_id: string; expires_at: string }[];
+  caps: readonly Cap[];
+  executors: readonly Pick<Executor, "executor_id" | "name" | "status" | "last_seen_at">[];
+  schedules: readonly { schedule_id: string; name: string; template_key: string; paused_at: string | null; paused_note: string | null }[];
+  titles: Readonly<Record<string, string>>;
+}
+
+/** Everything that needs attention, what failed first. */
+export function attentionOf({ failing, leases, caps, executors, schedules, titles }: Troubles): Attention[] {
+  return [
+    ...failing.map((each): Attention => ({
+      key: each.run_id,
+      kind: "failed",
+      title: titles[each.template_key ?? ""] ?? each.spec_slug,
+      detail: [each.error_code, each.error_message, each.failures > 1 ? `${formatCount(each.failures)} failures in this range` : null].filter(Boolean).join(" · "),
+      at: each.finished_at,
+      href: `/runs/${each.run_id}`,
+    })),
+    ...leases.map((each): Attention => ({ key: `lease ${each.run_id}`, kind: "lease", title: "A run is held by an executor that is silent", detail: "The next claim or tick queues it again.", at: each.expires_at, href: `/runs/${each.run_id}` })),
+    ...caps.filter((cap) => cap.enabled && Number(cap.used) + Number(cap.reserved) >= Number(cap.limit_amount)).map((cap): Attention => ({ key: cap.cap_id, kind: "cap", title: `Cap ${cap.cap_key} is used up`, detail: `${formatCount(cap.limit_amount)} ${cap.unit} in this ${cap.period}; runs under it wait until the window ends.`, at: null, href: "/runs?status=queued" })),
+    ...executors.filter((each) => each.status === "offline" && each.last_seen_at !== null).map((each): Attention => ({ key: each.executor_id, kind: "executor", title: `Executor ${each.name} is offline`, detail: "It gave no sign of life for 90 seconds.", at: each.last_seen_at, href: `/executors/${each.executor_id}` })),
+    ...schedules.map((each): Attention => ({ key: each.schedule_id, kind: "schedule", title: `Schedule ${each.name} was paused`, detail: each.paused_note ?? "Its runs failed too often in a row.", at: each.paused_at, href: `/pipelines/${each.template_key}` })),
+  ];
+}
