@@ -119,7 +119,7 @@ describe("every mistake is named with its line and column", () => {
   });
 
   test("the unknown phase type is named together with those that exist", () => {
-    expect(checkSpec(good.replace("type: transform", "type: magic")).errors[0]?.message).toBe('"magic" is not a phase type; there are ingest, validate, transform, publish, query, connect, reseal');
+    expect(checkSpec(good.replace("type: transform", "type: magic")).errors[0]?.message).toBe('"magic" is not a phase type; there are ingest, validate, transform, publish, query, connect, maintain, reseal');
   });
 
   test.each([

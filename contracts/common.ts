@@ -14,6 +14,8 @@ export const bigintText = z.string().regex(/^-?\d{1,20}$/).describe("a 64-bit in
 export const slug = z.string().regex(/^[a-z][a-z0-9-]{0,62}$/, "lower-case letters, digits and hyphens, at most 63");
 export const word = z.string().regex(/^[a-z][a-z0-9_]{0,62}$/, "lower-case letters, digits and underscores, at most 63, a letter first");
 export const datasetName = z.string().regex(/^[a-z][a-z0-9_]{0,62}\.[a-z][a-z0-9_]{0,62}$/, "schema.table, lower case").describe("schema.table, for example silver.partners");
+export const datasetReference = z.string().regex(/^[a-z][a-z0-9_]{0,62}\.[a-z][a-z0-9_]{0,62}(@([1-9]\d{0,8}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)))?$/, "schema.table, schema.table@VERSION or schema.table@TIME")
+  .describe("a dataset as readers see it; with @ a registered version by its number, or the one that readers followed at a moment (RFC 3339)");
 export const capKey = z.string().regex(/^[a-z][a-z0-9_.:-]{0,126}$/, "lower-case letters, digits and _ . : -, at most 127, a letter first");
 /** What a run takes of the caps under a key. */
 export const capUse = z.strictObject({

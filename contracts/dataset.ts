@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { bigintText, datasetName, jsonObject, page, pageQuery, sha256, timestamp, uuid } from "./common.ts";
+import { bigintText, datasetName, datasetReference, jsonObject, page, pageQuery, sha256, timestamp, uuid } from "./common.ts";
 
 export const layers = ["bronze", "silver", "gold"] as const;
 export const layer = z.enum(layers);
@@ -25,7 +25,8 @@ export const datasetVersion = z.object({
 }).meta({ id: "DatasetVersion" });
 export type DatasetVersion = z.infer<typeof datasetVersion>;
 export const datasetPage = page(datasetVersion).meta({ id: "DatasetPage" });
-export const listDatasetsQuery = pageQuery.extend({ environment_id: uuid.optional(), layer: layer.optional() });
+export const datasetHistory = page(datasetVersion.extend({ readable: z.boolean().describe("false: given up, its files may be gone") })).meta({ id: "DatasetHistory" });
+export const listDatasetsQuery = pageQuery.extend({ environment_id: uuid.optional(), name: datasetName.optional(), layer: layer.optional() });
 
 export const publishDatasetRequest = z.strictObject({
   phase: z.string(),
@@ -47,12 +48,12 @@ export type PublishDatasetRequest = z.infer<typeof publishDatasetRequest>;
  * the lake (snapshot, horizon).
  */
 export const pinInputsRequest = z.strictObject({
-  datasets: z.array(datasetName).max(500).default([]),
+  datasets: z.array(datasetReference).max(500).default([]),
   sources: jsonObject.default({}),
 }).meta({ id: "PinInputsRequest" });
 export const pinInputsResponse = z.object({
-  datasets: z.array(datasetVersion),
-  missing: z.array(datasetName).describe("no version was ever registered"),
+  datasets: z.array(datasetVersion.extend({ pinned_as: datasetReference.describe("as it was asked for") })),
+  missing: z.array(datasetReference).describe("no such version was ever registered, or it was given up"),
   sources: jsonObject,
 }).meta({ id: "PinInputsResponse" });
 export type PinInputsResponse = z.infer<typeof pinInputsResponse>;
@@ -61,11 +62,13 @@ export type PinInputsResponse = z.infer<typeof pinInputsResponse>;
 export const beginPublishRequest = z.strictObject({
   phase: z.string(),
   datasets: z.array(datasetName).min(1).max(2000),
+  retain_hours: z.int().min(1).max(87_600).optional().describe("gives up versions that nobody has followed for so long and no unfinished run reads"),
 }).meta({ id: "BeginPublishRequest" });
 export const publishIntent = z.object({
   name: datasetName,
   fence: bigintText.describe("commit with this; larger with every holder of the table"),
   base_table_version: bigintText.describe("the registered version in the table's own log; -1 where none is. Later commits were never registered"),
+  kept_from_table_version: bigintText.describe("files of this version and later ones are needed; -1 where none is registered"),
 });
 export type PublishIntent = z.infer<typeof publishIntent>;
 export const beginPublishResponse = z.object({ items: z.array(publishIntent) }).meta({ id: "BeginPublishResponse" });

@@ -5,9 +5,9 @@ import { bulkItemPage, bulkJob, bulkPreview, createBulkRequest, listBulkItemsQue
 import { anyClaimsResponse, claimRequest, completeRequest, createChildrenRequest, createChildrenResponse, failRequest, heartbeatRequest, heartbeatResponse, releaseRequest, runState } from "./claim.ts";
 import { backfill, backfillItemPage, backfillPage, backfillPreview, createBackfillRequest, listBackfillsQuery, listItemsQuery } from "./backfill.ts";
 import { cap, capAllowRequest, capAllowance, capPage, changeCapRequest, createCapRequest, listCapsQuery } from "./cap.ts";
-import { applyControlPlaneRequest, controlPlaneExport, controlPlanePlan, planControlPlaneRequest, projectSlugQuery } from "./control-plane.ts";
 import { pageQuery, sha256, uuid, word } from "./common.ts";
-import { beginPublishRequest, beginPublishResponse, datasetPage, datasetVersion, listDatasetsQuery, pinInputsRequest, pinInputsResponse, publishDatasetRequest } from "./dataset.ts";
+import { applyControlPlaneRequest, controlPlaneExport, controlPlanePlan, planControlPlaneRequest, projectSlugQuery } from "./control-plane.ts";
+import { beginPublishRequest, beginPublishResponse, datasetHistory, datasetPage, datasetVersion, listDatasetsQuery, pinInputsRequest, pinInputsResponse, publishDatasetRequest } from "./dataset.ts";
 import { deleteRequest, deletionPreview, deletionQuery } from "./deletion.ts";
 import type { ErrorCode } from "./error.ts";
 import { appendEventsRequest, appendEventsResponse, eventPage, listEventsQuery } from "./event.ts";
@@ -185,7 +185,7 @@ export const operations = {
   change_cap: { group: "registry", method: "PATCH", path: "/caps/{cap_id}", summary: "Change a cap's limit, or switch it off", access: "member", params: { cap_id: uuid }, body: jsonBody(changeCapRequest), answers: { 200: cap }, errors: ["not_found"], rpc: "save_cap" },
   delete_cap: { group: "registry", method: "DELETE", path: "/caps/{cap_id}", summary: "Delete a cap and its history of use", access: "member", params: { cap_id: uuid }, answers: { 204: "empty" }, errors: ["not_found"], rpc: "delete_cap" },
   list_datasets: { group: "registry", method: "GET", path: "/datasets", summary: "Datasets with their registered version", access: "member", query: listDatasetsQuery, answers: { 200: datasetPage }, errors: [] },
-  list_dataset_versions: { group: "registry", method: "GET", path: "/datasets/{dataset_id}/versions", summary: "Registered versions of a dataset, newest first", access: "member", params: { dataset_id: uuid }, query: pageQuery, answers: { 200: datasetPage }, errors: ["not_found"] },
+  list_dataset_versions: { group: "registry", method: "GET", path: "/datasets/{dataset_id}/versions", summary: "Registered versions of a dataset, newest first", access: "member", params: { dataset_id: uuid }, query: pageQuery, answers: { 200: datasetHistory }, errors: ["not_found"] },
   list_schedules: { group: "registry", method: "GET", path: "/schedules", summary: "Schedules, by name", access: "member", query: listSchedulesQuery, answers: { 200: schedulePage }, errors: [] },
   create_schedule: { group: "registry", method: "POST", path: "/schedules", summary: "Run a template by the clock", access: "member", body: jsonBody(createScheduleRequest), answers: { 201: schedule }, errors: ["not_found", "conflict", "invalid_parameters"], rpc: "create_schedule" },
   preview_times: { group: "registry", method: "POST", path: "/schedules/preview", summary: "The next times of a cron in a time zone", access: "member", body: jsonBody(previewScheduleRequest), answers: { 200: scheduleTimes }, errors: [] },

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { capUse, datasetName, jsonObject, text, word } from "./common.ts";
 import { layer } from "./dataset.ts";
 
-export const phaseTypes = ["ingest", "validate", "transform", "publish", "query", "connect", "reseal"] as const;
+export const phaseTypes = ["ingest", "validate", "transform", "publish", "query", "connect", "maintain", "reseal"] as const;
 export const phaseType = z.enum(phaseTypes);
 export type PhaseType = z.infer<typeof phaseType>;
 /** What computes inside a phase. `duckdb` reads and writes the lake; `postgres` asks a connection. */
@@ -47,28 +47,45 @@ const targetTable = sqlText.extend({
   name: datasetName,
   key: z.array(identifier).min(1).describe("unique; the rows are written in its order"),
   mode: z.enum(["overwrite", "append", "merge"]).default("overwrite").describe("merge: rows replace the registered ones of their key, the others stay"),
+  partition_by: z.array(identifier).min(1).max(4).optional().describe("a file for each of their values; a reader that asks for one of them reads that file alone"),
   deleted: identifier.optional().describe("mode merge only: a boolean column of the query; where it is true the key is removed"),
 }).refine((table) => (table.sql === undefined) !== (table.sql_file === undefined), oneSql)
   .refine((table) => table.deleted === undefined || table.mode === "merge", { path: ["deleted"], error: "only mode merge removes keys" });
+const pastInput = z.strictObject({
+  dataset: datasetName,
+  as: datasetName.describe("the name under which SQL sees it"),
+  version: z.union([z.int().min(1).max(999_999_999), templated]).optional().describe("a registered version"),
+  timestamp: templated.optional().describe("RFC 3339: the version that readers followed then"),
+}).refine((input) => (input.version === undefined) !== (input.timestamp === undefined), { error: "needs exactly one of version and timestamp" });
+export type PastInput = z.infer<typeof pastInput>;
+const past = z.array(pastInput).max(100).optional().describe("earlier versions of datasets, each under a name of its own");
 export const transformConfig = z.strictObject({
   engine: z.enum(["duckdb"]).default("duckdb"),
   inputs: z.array(datasetName).max(500).default([]),
+  past,
   tables: z.array(targetTable).min(1).max(500),
 });
 export const validateConfig = z.strictObject({ datasets: z.array(datasetName).optional().describe("narrows the spec's quality list") });
 export const publishConfig = z.strictObject({ export: z.boolean().default(false).describe("also register each table's Parquet as a dataset artifact") });
 /** Asks a connection of any kind whether it answers; what a test of a connection is. */
 export const connectConfig = z.strictObject({ connection: templated.min(1) });
+/** Care for published tables; their rows stay as they are. */
+export const maintainConfig = z.strictObject({
+  datasets: z.array(datasetName).min(1).max(500),
+  compact: z.boolean().default(false).describe("writes the files of a table into one (one for each partition), as a new version"),
+  vacuum: z.strictObject({ retain_hours: z.int().min(1).max(87_600).default(168) }).optional().describe("removes files that no version needs which readers followed within this time"),
+}).refine((config) => config.compact || config.vacuum !== undefined, { error: "needs compact: true, vacuum, or both" });
 /** Seals every secret of the environment to its newest key; only a run that the control room itself made for it is given them. */
 export const resealConfig = z.strictObject({});
 export const queryConfig = sqlText.extend({
   engine: engine.default("duckdb").describe("duckdb asks the lake's datasets, postgres a connection"),
   connection: templated.optional().describe("engine postgres only: the connection that answers"),
   inputs: z.array(datasetName).max(500).default([]).describe("engine duckdb only: datasets that the query reads"),
+  past,
   sample_rows: z.int().min(1).max(1000).default(50),
 }).refine((config) => (config.sql === undefined) !== (config.sql_file === undefined), oneSql)
   .refine((config) => (config.engine === "postgres") === (config.connection !== undefined), { path: ["connection"], error: "engine postgres needs a connection, and only it has one" })
-  .refine((config) => config.engine === "duckdb" || config.inputs.length === 0, { path: ["inputs"], error: "only engine duckdb reads datasets" });
+  .refine((config) => config.engine === "duckdb" || (config.inputs.length === 0 && config.past === undefined), { path: ["inputs"], error: "only engine duckdb reads datasets" });
 
 /** One child run for each item; the phase ends with what all of them made. */
 export const forEach = z.strictObject({
@@ -95,6 +112,7 @@ export const phaseSpec = z.discriminatedUnion("type", [
   phaseBase.extend({ type: z.literal("publish"), config: publishConfig.default({ export: false }) }),
   phaseBase.extend({ type: z.literal("query"), config: queryConfig }),
   phaseBase.extend({ type: z.literal("connect"), config: connectConfig }),
+  phaseBase.extend({ type: z.literal("maintain"), config: maintainConfig }),
   phaseBase.extend({ type: z.literal("reseal"), config: resealConfig.default({}) }),
 ]);
 export type PhaseSpec = z.infer<typeof phaseSpec>;

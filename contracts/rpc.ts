@@ -75,7 +75,7 @@ export const rpc = {
   record_object: { args: z.object({ environment_id: uuid, sha256, byte_size: bigintText, receipt: z.string() }), returns: z.object({ sha256, byte_size: bigintText }) },
   object_stored: { args: z.object({ environment_id: uuid, sha256 }), returns: z.boolean() },
   register_artifact: { args: z.object({ ...leased, artifact: registerArtifactRequest }), returns: artifact },
-  begin_publish: { args: z.object({ ...leased, phase: z.string(), datasets: z.array(z.string()) }), returns: beginPublishResponse },
+  begin_publish: { args: z.object({ ...leased, phase: z.string(), datasets: z.array(z.string()), retain_hours: z.int().optional() }), returns: beginPublishResponse },
   publish_dataset: { args: z.object({ ...leased, dataset: publishDatasetRequest }), returns: datasetVersion },
   create_children: {
     args: z.object({ ...leased, phase: word, spec_text: z.string().describe("canonical JSON"), children: z.array(z.object({ key: z.string(), parameters: jsonObject })), max_active: z.int().nullable().optional() }),

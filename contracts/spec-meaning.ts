@@ -112,11 +112,14 @@ function unsupported(schema: PipelineSpec["parameters"]): string | null {
   }
 }
 
-/** Templates belong into `connection` only: SQL takes parameters as variables, so that no text becomes SQL. */
+/** Fields that take parameters. */
+const templatedFields = new Set<PropertyKey | undefined>(["connection", "version", "timestamp"]);
+
+/** Templates belong into few fields: SQL takes parameters as variables, so that no text becomes SQL. */
 function checkTemplates(value: unknown, path: PropertyKey[], declared: Record<string, unknown>, report: Report): void {
   if (typeof value === "string") {
     for (const { written, parameter } of templateReferences(value)) {
-      if (path.at(-1) !== "connection") report(path, "template_not_allowed", `${written} is not filled in here; in SQL write getvariable('name')`);
+      if (!templatedFields.has(path.at(-1))) report(path, "template_not_allowed", `${written} is not filled in here; in SQL write getvariable('name')`);
       else if (parameter === null) report(path, "unknown_template", `${written} is not of the form \${{ parameters.NAME }}`);
       else if (!Object.hasOwn(declared, parameter)) report(path, "unknown_parameter", `${written}: no parameter is named ${parameter}`);
     }
@@ -183,6 +186,11 @@ function checkDatasets(spec: PipelineSpec, report: Report): void {
       if (writer !== undefined && writer !== phase.name && before.get(phase.name)?.has(writer) !== true) {
         report(["phases", index, ...path], "reads_before_written", `phase ${writer} writes ${name}: add ${writer} to depends_on`);
       }
+    }
+    if (phase.type === "transform" || phase.type === "query") {
+      phase.config.past?.forEach(({ as }, at) => {
+        if (writers.has(as) || phase.config.inputs.includes(as) || phase.config.past?.findIndex((other) => other.as === as) !== at) report(["phases", index, "config", "past", at, "as"], "duplicate_table", `${as} is the name of another table here`);
+      });
     }
     if (phase.type === "publish" && !spec.phases.some((other) => datasetsWrittenBy(other).length > 0 && before.get(phase.name)?.has(other.name) === true)) {
       report(["phases", index], "nothing_to_publish", "no ingest or transform phase comes before it: name one in depends_on");

@@ -100,6 +100,22 @@ test("a run is queued, followed to its end, shown, listed and verified", async (
   expect(verified.out).toMatch(/^equal: (\d+) of \d+ hashes are equal$/m);
 });
 
+test("a table's versions are listed, and it is compacted and cleaned up in runs", async () => {
+  const made = await cli(["pipeline", "run", "good.json", "--queue", queue, "--watch"]);
+  expect(made, made.err + worker.log()).toMatchObject({ code: 0 });
+  const history = documents((await cli(["lake", "history", "silver.cli", "--json"])).out)[0] as { items: { version: number; readable: boolean }[] };
+  expect(history.items[0]).toMatchObject({ readable: true, row_count: "100" });
+  for (const care of [["compact"], ["vacuum", "--retain-hours", "1"]]) {
+    const done = await cli(["lake", ...care, "silver.cli", "--queue", queue]);
+    expect(done, done.err + worker.log()).toMatchObject({ code: 0, out: expect.stringContaining("RUN_SUCCEEDED") });
+  }
+  const listed = await cli(["lake", "history", "silver.cli"]);
+  expect(listed.out.trim().split("\n")).toHaveLength(1 + history.items.length);
+  expect(await cli(["lake", "vacuum", "silver.never", "--queue", queue])).toMatchObject({ code: 1, out: expect.stringContaining("dataset_missing") });
+  expect(await cli(["lake", "history", "silver.never"])).toMatchObject({ code: 4, err: expect.stringContaining("not_found") });
+  expect(await cli(["lake", "vacuum", "silver.cli", "--retain-hours", "0"])).toMatchObject({ code: 2 });
+});
+
 test("a run is cancelled while it is watched; the watcher ends with 1", async () => {
   const queued = await cli(["pipeline", "run", "slow.json", "--queue", queue]);
   expect(queued.code).toBe(0);

@@ -4,6 +4,7 @@ import { findConnection, type Connection } from "./connection.ts";
 import { reportCaps } from "./caps-report.ts";
 import { applyConfig, exportConfig, planConfig, validateConfig, type PlanOptions } from "./config-commands.ts";
 import { createKey, listKeys, resealSecrets, retireKey, type KeyFileOptions, type PlaceOptions } from "./key-commands.ts";
+import { datasetHistory, maintainTables, type CarePlace } from "./lake-commands.ts";
 import { exit, reportError, terminalOutput, type Output } from "./output.ts";
 import { runPipeline, validatePipelines, type RunOptions } from "./pipeline-commands.ts";
 import { cancelRun, listRuns, showRun, verifyRun, watchRun } from "./run-commands.ts";
@@ -67,6 +68,20 @@ export async function main(args: string[]): Promise<number> {
   run.command("verify").argument("<run>").description("execute a run again in isolation and compare every hash")
     .action((id: string, _options: unknown, command: Command) => perform(command, (output, connect) => verifyRun(connect(), output, id)));
 
+  const lake = program.command("lake").description("tables of the lake");
+  const place = (command: Command): Command => command.option("-e, --environment <slug>").option("--project <slug>");
+  place(lake.command("history").argument("<dataset>", "schema.table").description("registered versions of a dataset, newest first"))
+    .addOption(new Option("-n, --limit <number>").argParser(wholeNumber).default(20))
+    .action((dataset: string, options: PlaceOptions & { limit: number }, command: Command) => perform(command, (output, connect) => datasetHistory(connect(), output, dataset, options)));
+  place(lake.command("compact").argument("<dataset...>", "schema.table").description("write the files of tables into one each, in a run"))
+    .option("--queue <name>")
+    .action((datasets: string[], options: CarePlace, command: Command) => perform(command, (output, connect) => maintainTables(connect(), output, { datasets, compact: true }, options)));
+  place(lake.command("vacuum").argument("<dataset...>", "schema.table").description("remove files that only versions need which are older than the retention, in a run"))
+    .option("--queue <name>")
+    .addOption(new Option("--retain-hours <number>", "keep what readers followed within this time").argParser(wholeNumber).default(168))
+    .action((datasets: string[], { retainHours, ...options }: CarePlace & { retainHours: number }, command: Command) =>
+      perform(command, (output, connect) => maintainTables(connect(), output, { datasets, vacuum: { retain_hours: retainHours } }, options)));
+
   program.command("audit").description("the audit log").command("verify").option("--organization <slug>", "where several are visible")
     .description("compute the chain of the audit log again; names the first place that does not fit")
     .action((options: { organization?: string }, command: Command) => perform(command, (output, connect) => verifyAudit(connect(), output, options)));
@@ -93,7 +108,6 @@ export async function main(args: string[]): Promise<number> {
     .action((_options: unknown, command: Command) => perform(command, (output, connect) => reportCaps(connect(), output)));
 
   const keys = program.command("keys").description("key pairs to which an environment's secrets are sealed (docs/secrets.md)");
-  const place = (command: Command): Command => command.option("-e, --environment <slug>").option("--project <slug>");
   place(keys.command("create").description("make a key pair: the private key goes into a file, the public one to the control room"))
     .addOption(new Option("-f, --file <file>", "the key file of the environment's executors").env("EXECUTOR_KEYS_FILE").makeOptionMandatory())
     .action((options: KeyFileOptions, command: Command) => perform(command, (output, connect) => createKey(connect(), output, options)));

@@ -20,7 +20,7 @@ export async function listRuns(connection: Connection, output: Output, filter: {
   return exit.ok;
 }
 
-async function environmentId(connection: Connection, slug: string): Promise<string> {
+export async function environmentId(connection: Connection, slug: string): Promise<string> {
   const { environments } = await request(connection, "whoami");
   const found = environments.find((environment) => environment.slug === slug || environment.environment_id === slug);
   if (found === undefined) throw new ControlRoomError("not_found", `There is no environment "${slug}", or you may not see it. You see ${environments.map((each) => each.slug).join(", ") || "none"}.`);

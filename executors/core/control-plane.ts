@@ -44,7 +44,7 @@ export interface ControlPlane {
   /** Registers without telling its id. */
   keepArtifact(lease: Lease, request: RegisterArtifactRequest, options?: CallOptions): Promise<unknown>;
   /** Throws ControlRoomError `table_busy` while another run holds one of the tables. */
-  beginPublish(lease: Lease, request: { phase: string; datasets: string[] }, options?: CallOptions): Promise<{ items: PublishIntent[] }>;
+  beginPublish(lease: Lease, request: { phase: string; datasets: string[]; retain_hours?: number }, options?: CallOptions): Promise<{ items: PublishIntent[] }>;
   publishDataset(lease: Lease, request: PublishDatasetRequest, options?: CallOptions): Promise<DatasetVersion>;
   createChildren(lease: Lease, request: CreateChildrenRequest, options?: CallOptions): Promise<{ items: ChildRun[] }>;
   /** The connections that the run names, with their secrets as they are sealed. */

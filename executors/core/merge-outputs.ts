@@ -1,7 +1,7 @@
 import { canonicalJson } from "../../contracts/canonical.ts";
 import { PermanentError } from "./errors.ts";
-import { sha256OfJson } from "./hash.ts";
 import type { PhaseOutput, StagedTable } from "./phase.ts";
+import { contentSha256 } from "./phase-output.ts";
 
 /**
  * What the items of a for_each phase made, as one output: tables of one name are put together in the order of the items,
@@ -31,5 +31,5 @@ function joined(before: StagedTable, table: StagedTable, key: string): StagedTab
 function withoutEmptyFiles(table: StagedTable): StagedTable {
   const filled = table.files.filter((file) => file.row_count > 0);
   const files = filled.length > 0 ? filled : table.files.slice(0, 1);
-  return { ...table, files, byte_size: files.reduce((sum, file) => sum + file.byte_size, 0), content_sha256: sha256OfJson({ columns: table.columns, files: files.map((file) => file.sha256) }) };
+  return { ...table, files, byte_size: files.reduce((sum, file) => sum + file.byte_size, 0), content_sha256: contentSha256(table.columns, files) };
 }

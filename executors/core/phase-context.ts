@@ -1,7 +1,7 @@
 import type { Claim } from "../../contracts/claim.ts";
 import type { DatasetVersion } from "../../contracts/dataset.ts";
 import { fillTemplate } from "../../contracts/parameters.ts";
-import type { PhaseSpec, PipelineSpec } from "../../contracts/pipeline.ts";
+import type { PastInput, PhaseSpec, PipelineSpec } from "../../contracts/pipeline.ts";
 import { addArtifact } from "./artifacts.ts";
 import type { ControlPlane, Lease } from "./control-plane.ts";
 import type { EventBuffer } from "./event-buffer.ts";
@@ -51,8 +51,15 @@ export function lakeLocation(lake: string, run: Pick<Claim["run"], "environment_
 export function filledPhase(phase: PhaseSpec, parameters: Record<string, unknown>): PhaseSpec {
   if (phase.type === "ingest") return { ...phase, config: { ...phase.config, connection: fillTemplate(phase.config.connection, parameters) } };
   if (phase.type === "connect") return { ...phase, config: { connection: fillTemplate(phase.config.connection, parameters) } };
-  if (phase.type !== "query" || phase.config.connection === undefined) return phase;
-  return { ...phase, config: { ...phase.config, connection: fillTemplate(phase.config.connection, parameters) } };
+  if (phase.type === "transform") return { ...phase, config: { ...phase.config, past: filledPast(phase.config.past, parameters) } };
+  if (phase.type !== "query") return phase;
+  const { connection, past } = phase.config;
+  return { ...phase, config: { ...phase.config, past: filledPast(past, parameters), ...(connection === undefined ? {} : { connection: fillTemplate(connection, parameters) }) } };
+}
+
+function filledPast(past: PastInput[] | undefined, parameters: Record<string, unknown>): PastInput[] | undefined {
+  const filled = <T>(value: T): T | string => (typeof value === "string" ? fillTemplate(value, parameters) : value);
+  return past?.map((input) => ({ ...input, version: filled(input.version), timestamp: filled(input.timestamp) }));
 }
 
 export interface OpenContext {
@@ -85,7 +92,7 @@ export function openContext(attempt: Attempt, phase: PhaseSpec, before: Readonly
       signal.throwIfAborted();
       if (names.length === 0) return new Map();
       const { datasets } = await controlPlane.pinInputs(lease, { datasets: names }, { signal });
-      const wanted = new Map(datasets.filter((dataset) => names.includes(dataset.name)).map((dataset) => [dataset.name, dataset]));
+      const wanted = new Map(datasets.filter((dataset) => names.includes(dataset.pinned_as)).map(({ pinned_as, ...dataset }) => [pinned_as, dataset]));
       for (const [name, dataset] of wanted) pinned.set(name, dataset);
       return wanted;
     },
@@ -100,9 +107,9 @@ export function openContext(attempt: Attempt, phase: PhaseSpec, before: Readonly
       signal.throwIfAborted();
       return addArtifact(controlPlane, lease, claim.run.environment_id, { ...input, phase: phase.name }, attempt.scratch, attempt.redact, { signal });
     },
-    async beginPublish(datasets) {
+    async beginPublish(datasets, options = {}) {
       signal.throwIfAborted();
-      return (await controlPlane.beginPublish(lease, { phase: phase.name, datasets }, { signal })).items;
+      return (await controlPlane.beginPublish(lease, { phase: phase.name, datasets, ...options }, { signal })).items;
     },
     async publishDataset(request) {
       signal.throwIfAborted();

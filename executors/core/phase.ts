@@ -15,6 +15,8 @@ export interface StagedFile {
   row_count: number;
   /** Delta's per-file statistics, as the JSON text that goes into the log (bigints never pass through a double). */
   stats: string;
+  /** Values of the partition columns that differ between files, as Delta writes them. */
+  partition_values?: Record<string, string | null>;
 }
 
 /** A table that a phase staged, not yet committed. Holds nothing volatile, so equal content gives equal bytes. */
@@ -24,12 +26,12 @@ export interface StagedTable {
   mode: "overwrite" | "append";
   key: string[];
   columns: { name: string; type: string; nullable: boolean }[];
-  /** Columns whose values live in the table's log, not in the Parquet bytes (`_run_id`, `_ingested_at`). */
+  /** Columns whose values live in the table's log, not in the Parquet bytes: the run's (`_run_id`, `_ingested_at`), or each file's. */
   partition_columns: { name: string; type: string }[];
   files: StagedFile[];
   row_count: number;
   byte_size: number;
-  /** SHA-256 of the canonical JSON of columns and file hashes. */
+  /** `contentSha256` of it. */
   content_sha256: string;
 }
 
@@ -81,7 +83,7 @@ export interface PhaseContext<T extends PhaseType = PhaseType> {
   resealSecrets(): Promise<{ resealed: string[]; replaced: string[] }>;
   /** The text without the secrets that this attempt has opened. */
   redact(text: string): string;
-  /** Registered versions that this run reads, pinned in its input manifest; missing ones are left out. */
+  /** Registered versions that this run reads, by reference (`silver.t`, `silver.t@3`), pinned in its input manifest; missing ones are left out. */
   pinDatasets(names: string[]): Promise<Map<string, DatasetVersion>>;
   /** Record what was read outside the lake; answers what was pinned before where this run repeats another. */
   pinSource(name: string, facts: Record<string, unknown>): Promise<Record<string, unknown>>;
@@ -95,8 +97,8 @@ export interface PhaseContext<T extends PhaseType = PhaseType> {
     content: ArtifactContent;
     metadata?: Record<string, unknown>;
   }): Promise<Artifact>;
-  /** The right to commit to tables, all or none. Throws ControlRoomError `table_busy`. */
-  beginPublish(datasets: string[]): Promise<PublishIntent[]>;
+  /** The right to commit to tables, all or none; with `retain_hours` older versions are given up. Throws ControlRoomError `table_busy`. */
+  beginPublish(datasets: string[], options?: { retain_hours?: number }): Promise<PublishIntent[]>;
   publishDataset(request: Omit<PublishDatasetRequest, "phase">): Promise<DatasetVersion>;
   /** Kept by the control plane; the next holder of the run finds it in `checkpoint`. Fenced. */
   saveCheckpoint(checkpoint: Record<string, unknown>): Promise<void>;

@@ -7,8 +7,11 @@ import { createReadStream, writeSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { createInterface } from "node:readline";
 import { type DuckDBConnection, DuckDBInstance, StatementType } from "@duckdb/node-api";
-import type { CopyResult, CopyStep, EngineJob, EngineMessage, EngineStep, QueryResult, QueryStep } from "./duckdb-job.ts";
-import { copyStatements, duplicateKeyQuery, identifier, literal, sandboxStatements, tableName, viewStatement } from "./duckdb-sql.ts";
+import type { CopyResult, CopyStep, EngineJob, EngineMessage, EngineStep, QueryResult, QueryStep, WrittenFile } from "./duckdb-job.ts";
+import { copyStatements, copyTo, duplicateKeyQuery, identifier, literal, partitionRows, sandboxStatements, tableName, viewStatement } from "./duckdb-sql.ts";
+
+/** Files of one table in one commit, each scanned for and hashed: more is a mistake in the choice of columns. */
+const MOST_PARTITIONS = 500;
 
 class StepFailure extends Error {
   readonly code: string;
@@ -102,17 +105,24 @@ async function runCopy(db: DuckDBConnection, step: CopyStep): Promise<CopyResult
   // Of the rows, not of the file: Parquet has no HUGEINT and would show it as the DOUBLE that it became.
   const described = await db.runAndReadAll('describe select * from "step_rows"');
   const columns = described.getRowObjectsJson().map((row) => ({ name: String(row["column_name"]), type: String(row["column_type"]) }));
-  const reader = await db.runAndReadAll(statements.copy);
+  const written = await writeFile(db, statements.copy, step.to, columns);
+  if (step.key !== null && step.key.length > 0) {
+    const wrong = (await db.runAndReadAll(duplicateKeyQuery(step.to, step.key))).getRowObjectsJson()[0]?.["wrong"];
+    if (wrong !== "0") throw new StepFailure("key_not_unique", `${wrong} values of the key (${step.key.join(", ")}) occur more than once`);
+  }
+  const parts = step.partition_by === undefined ? {} : { parts: await writeParts(db, step.to, columns, step.partition_by) };
+  if (step.define_view) await db.run(`create view ${tableName(step.name)} as select * from read_parquet(${literal(step.to)})`);
+  return { kind: "copy", name: step.name, ...written, columns, ...parts, seconds: (performance.now() - started) / 1000 };
+}
+
+async function writeFile(db: DuckDBConnection, copy: string, file: string, columns: CopyResult["columns"]): Promise<WrittenFile> {
+  const reader = await db.runAndReadAll(copy);
   const answer = reader.getRowObjectsJson()[0] as unknown as {
     count: string;
     file_size_bytes: string;
     column_statistics: { key: string; value: { key: string; value: string }[] }[];
   };
-  if (step.key !== null && step.key.length > 0) {
-    const wrong = (await db.runAndReadAll(duplicateKeyQuery(step.to, step.key))).getRowObjectsJson()[0]?.["wrong"];
-    if (wrong !== "0") throw new StepFailure("key_not_unique", `${wrong} values of the key (${step.key.join(", ")}) occur more than once`);
-  }
-  const statistics: CopyResult["statistics"] = {};
+  const statistics: WrittenFile["statistics"] = {};
   for (const { key, value } of answer.column_statistics) {
     const found = new Map(value.map((entry) => [entry.key, entry.value]));
     const name = columns.find((column) => identifier(column.name) === key)?.name;
@@ -124,18 +134,24 @@ async function runCopy(db: DuckDBConnection, step: CopyStep): Promise<CopyResult
       null_count: found.has("null_count") ? Number(found.get("null_count")) : null,
     };
   }
-  if (step.define_view) await db.run(`create view ${tableName(step.name)} as select * from read_parquet(${literal(step.to)})`);
-  return {
-    kind: "copy",
-    name: step.name,
-    file: step.to,
-    rows: Number(answer.count),
-    bytes: Number(answer.file_size_bytes),
-    sha256: await sha256Of(step.to),
-    columns,
-    statistics,
-    seconds: (performance.now() - started) / 1000,
-  };
+  return { file, rows: Number(answer.count), bytes: Number(answer.file_size_bytes), sha256: await sha256Of(file), statistics };
+}
+
+async function writeParts(db: DuckDBConnection, file: string, columns: CopyResult["columns"], by: string[]): Promise<NonNullable<CopyResult["parts"]>> {
+  const kept = columns.filter((column) => !by.includes(column.name));
+  if (kept.length === 0) throw new StepFailure("lake_unsupported", `every column is in partition_by (${by.join(", ")}): none would be left for the files`);
+  const names = by.map(identifier);
+  const distinct = `select ${names.map((name) => `${name}::varchar as ${name}`).join(", ")} from (select distinct ${names.join(", ")} from read_parquet(${literal(file)}) order by all) limit ${MOST_PARTITIONS + 1}`;
+  const found = (await db.runAndReadAll(distinct)).getRowObjectsJson() as Record<string, string | null>[];
+  if (found.length > MOST_PARTITIONS) throw new StepFailure("lake_unsupported", `${by.join(", ")} have more than ${MOST_PARTITIONS} values: each would be a file of its own`);
+  const parts: NonNullable<CopyResult["parts"]> = [];
+  for (const values of found) {
+    // Delta reads an empty text as null.
+    if (Object.values(values).includes("")) throw new StepFailure("lake_unsupported", `${by.join(", ")} hold an empty text, which no table can keep apart from null`);
+    const part = `${file}.${parts.length}`;
+    parts.push({ values, ...(await writeFile(db, copyTo(partitionRows(file, columns, values), part), part, kept)) });
+  }
+  return parts;
 }
 
 async function runQuery(db: DuckDBConnection, step: QueryStep): Promise<QueryResult> {

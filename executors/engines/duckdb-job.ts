@@ -35,6 +35,8 @@ export interface CopyStep {
   key: string[] | null;
   /** Absolute path of the file to write. */
   to: string;
+  /** Also writes a file for each value of these columns, without them: `<to>.0`, `<to>.1`, … in the order of the values. */
+  partition_by?: string[];
   define_view?: boolean;
 }
 
@@ -76,15 +78,19 @@ export interface ColumnStatistics {
   null_count: number | null;
 }
 
-export interface CopyResult {
-  kind: "copy";
-  name: string;
+export interface WrittenFile {
   file: string;
   rows: number;
   bytes: number;
   sha256: string;
-  columns: EngineColumn[];
   statistics: Record<string, ColumnStatistics>;
+}
+export interface CopyResult extends WrittenFile {
+  kind: "copy";
+  name: string;
+  columns: EngineColumn[];
+  /** The files of a step with `partition_by`; values are text as Delta writes them. */
+  parts?: (WrittenFile & { values: Record<string, string | null> })[];
   seconds: number;
 }
 

@@ -66,11 +66,28 @@ function partSelect(part: ViewFiles): string {
  * Snappy, because every Parquet reader has it, the one in the browser included.
  */
 export function copyStatements(step: CopyStep, view: string): { view: string; copy: string } {
-  const order = step.key === null ? "" : ` order by ${step.key.length === 0 ? "all" : step.key.map(identifier).join(", ")}`;
+  // Rows of one partition lie together, so that writing its file reads little else.
+  const columns = step.key === null || step.key.length === 0 ? [] : [...(step.partition_by ?? []), ...step.key];
+  const order = step.key === null ? "" : ` order by ${columns.length === 0 ? "all" : columns.map(identifier).join(", ")}`;
   return {
     view: `create or replace temp view ${identifier(view)} as ${step.sql}`,
-    copy: `copy (select * from ${identifier(view)}${order}) to ${literal(step.to)} (format parquet, compression snappy, row_group_size 122880, return_stats)`,
+    copy: copyTo(`select * from ${identifier(view)}${order}`, step.to),
   };
+}
+
+export function copyTo(sql: string, file: string): string {
+  return `copy (${sql}) to ${literal(file)} (format parquet, compression snappy, row_group_size 122880, return_stats)`;
+}
+
+/** The rows of a written file that have these values, without them. */
+export function partitionRows(file: string, columns: EngineColumn[], values: Record<string, string | null>): string {
+  const names = Object.keys(values);
+  const type = (name: string): string => columns.find((column) => column.name === name)?.type ?? "VARCHAR";
+  const same = names.map((name) => {
+    const value = values[name];
+    return value == null ? `${identifier(name)} is null` : `${identifier(name)} = cast(${literal(value)} as ${type(name)})`;
+  });
+  return `select * exclude (${names.map(identifier).join(", ")}) from read_parquet(${literal(file)}) where ${same.join(" and ")}`;
 }
 
 /** The condition that two rows have one key; null is a value like others. */

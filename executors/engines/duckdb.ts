@@ -153,6 +153,7 @@ function stepError(failure: Extract<EngineMessage, { event: "failed" }>): CodedE
   const remedies: Record<string, string> = {
     sql_error: "Correct the SQL of this step.",
     key_not_unique: "Choose a key that is unique, or remove the duplicates in the SQL; rows are written in key order.",
+    lake_unsupported: "Choose other columns for partition_by.",
     engine_memory: "Give the executor more memory (EXECUTOR_MEMORY_MB), or make the query smaller.",
     storage_full: "Free space on the executor's scratch disk.",
   };

@@ -150,6 +150,21 @@ test("what another program wrote after the base is never undone", async () => {
   expect(await ids()).toEqual([1, 2, 9]);
 });
 
+test("a compaction undoes nothing that was committed beside it, and where the source stands stays", async () => {
+  const source = { app_id: "source/a", version: 7 };
+  const two = [await stage("select 1::bigint as id, 'a' as name"), await stage("select 2::bigint as id, 'b' as name")];
+  const base = await commitTable(request(two, { source }));
+  const together = [await stage("select * from (values (1::bigint, 'a'), (2, 'b')) v(id, name)")];
+  const compacted = await commitTable(request(together, { mode: "rewrite", run_id: "run-2", fence: 2, base_version: base.version }));
+  expect((await readSnapshot(table))?.txns).toMatchObject({ "source/a": 7 });
+  expect(await ids()).toEqual([1, 2]);
+  const other = await stage("select 3::bigint as id, 'other' as name", { mode: "append", run_id: "other" });
+  await putCommit(table, compacted.version + 1, [{ add: { path: other.path, partitionValues: {}, size: other.byte_size, modificationTime: 1, dataChange: true, stats: other.stats } }]);
+  await expect(commitTable(request(together, { mode: "rewrite", run_id: "run-3", fence: 3, base_version: compacted.version }))).rejects.toMatchObject({ code: "lake_conflict" });
+  expect(await ids()).toEqual([1, 2, 3]);
+  expect(await ids(base.version)).toEqual([1, 2]);
+});
+
 test("a crash between staging and commit leaves the table as it was", async () => {
   const before = await commitTable(request([await stage("select 1::bigint as id, 'a' as name")]));
   await stage("select 2::bigint as id, 'never committed' as name", { run_id: "run-2" });

@@ -25,7 +25,8 @@ export class FencedError extends CodedError {
 
 export interface CommitRequest {
   table: LakeTable;
-  mode: "overwrite" | "append";
+  /** rewrite: the same rows in other files; where a source stands stays. */
+  mode: "overwrite" | "append" | "rewrite";
   /** Names the writer; fences are compared within one name. */
   app_id: string;
   /** Grows with every new holder of the table, over runs and attempts. */
@@ -35,8 +36,9 @@ export interface CommitRequest {
   /** All columns in order, partition columns included. */
   columns: LakeColumn[];
   partition_columns: string[];
-  files: Pick<StagedFile, "path" | "byte_size" | "stats">[];
-  /** Values of the partition columns, the same for all files of the commit; text as Delta writes it. */
+  /** Names of the table's present files say that these stay. */
+  files: Pick<StagedFile, "path" | "byte_size" | "stats" | "partition_values">[];
+  /** Values of the partition columns of files that do not bring their own; text as Delta writes it. */
   partition_values?: Record<string, string | null>;
   /** Up to where a source has landed in this version. An overwrite without it voids what earlier versions said. */
   source?: { app_id: string; version: number } | null;
@@ -131,19 +133,18 @@ async function dataActions(request: CommitRequest, head: Snapshot, commits: Logg
   const now = Date.now();
   const since = commits.filter(({ version }) => version > base);
   const undo = request.base_version !== undefined;
-  const change = request.schema_change ?? (mode === "overwrite" ? "replace" : "add");
+  const change = request.schema_change ?? (mode === "append" ? "add" : "replace");
   const metaData = changedMetadata(table.path, head, request.columns, request.partition_columns, change);
   const values = request.partition_values ?? {};
-  const partitionValues = Object.fromEntries(request.partition_columns.map((name) => [name, values[name] ?? null]));
   const adds = request.files.map((file) => ({
     path: file.path,
-    partitionValues,
+    partitionValues: Object.fromEntries(request.partition_columns.map((name) => [name, file.partition_values?.[name] ?? values[name] ?? null])),
     size: file.byte_size,
     modificationTime: now,
-    dataChange: true,
+    dataChange: mode !== "rewrite",
     stats: file.stats,
   }));
-  const baseSnapshot = undo && base >= 0 && mode === "append" ? await readSnapshot(table, base) : null;
+  const baseSnapshot = undo && base >= 0 && mode !== "overwrite" ? await readSnapshot(table, base) : null;
   return [
     { commitInfo: commitInfo(request, "data", now) },
     { txn: { appId: request.app_id, version: request.fence, lastUpdated: now } },
@@ -171,8 +172,9 @@ function commitInfo(request: CommitRequest, kind: WriterMark["kind"], now: numbe
   const { run_id, phase, app_id, fence } = request;
   return {
     timestamp: now,
-    operation: "WRITE",
-    operationParameters: { mode: request.mode === "append" || kind === "fence" ? "Append" : "Overwrite" },
+    ...(request.mode === "rewrite" && kind === "data"
+      ? { operation: "OPTIMIZE", operationParameters: { predicate: "[]" } }
+      : { operation: "WRITE", operationParameters: { mode: request.mode === "append" || kind === "fence" ? "Append" : "Overwrite" } }),
     engineInfo: "lakehouse-control-room",
     controlRoom: { kind, run_id, phase, app_id, fence },
   };

@@ -18,7 +18,7 @@ export interface LoggedCommit {
  */
 export function planFiles(options: {
   place: string;
-  mode: "overwrite" | "append";
+  mode: "overwrite" | "append" | "rewrite";
   /** Newest state. */
   head: Snapshot;
   /** State of the registered version; null where there is none, or where the commit follows the newest state. */
@@ -44,18 +44,24 @@ export function planFiles(options: {
       for (const add of foreign.flatMap(({ actions }) => actions.flatMap((action) => action.add ?? []))) wanted.set(add.path, add);
     } else for (const [path, add] of active) wanted.set(path, add);
   }
-  const fresh = new Set(adds.map((add) => add.path));
   for (const add of adds) wanted.set(add.path, add);
 
-  const removed = [...active.values()].filter((add) => !wanted.has(add.path)).map((add) => ({ remove: removeAction(add, now) }));
-  const added = [...wanted.values()].filter((add) => fresh.has(add.path) || !active.has(add.path)).map((add) => ({ add: { ...add, dataChange: true } }));
+  const dataChange = options.mode !== "rewrite";
+  const removed = [...active.values()].filter((add) => !wanted.has(add.path)).map((add) => ({ remove: { ...removeAction(add, now), dataChange } }));
+  const added = [...wanted.values()].filter((add) => !sameValues(active.get(add.path), add)).map((add) => ({ add: { ...add, dataChange } }));
   return [...removed, ...added];
 }
 
-function refuseConflicts(place: string, mode: "overwrite" | "append", foreign: LoggedCommit[]): void {
+/** A file that is in the table already and says the same of itself needs no word. */
+function sameValues(present: AddAction | undefined, add: AddAction): boolean {
+  const named = Object.entries(add.partitionValues);
+  return present !== undefined && named.length === Object.keys(present.partitionValues).length && named.every(([name, value]) => present.partitionValues[name] === value);
+}
+
+function refuseConflicts(place: string, mode: "overwrite" | "append" | "rewrite", foreign: LoggedCommit[]): void {
   // An append of ours beside any commit of ours is ordered by the log alone: it lands after it.
   const wrong = foreign.find(({ mark, actions }) =>
-    mode === "overwrite" ? true : mark === null && actions.some((action) => action.remove || action.metaData),
+    mode !== "append" ? true : mark === null && actions.some((action) => action.remove || action.metaData),
   );
   if (wrong === undefined) return;
   throw new CodedError({

@@ -20,7 +20,8 @@ import { commitTable } from "./commit.ts";
 import { commitPath, type LakeTable } from "./delta-log.ts";
 import { deltaColumns, type LakeColumn } from "./delta-types.ts";
 import { readSnapshot } from "./snapshot.ts";
-import { stageFile } from "./stage.ts";
+import { type StagedFile, stageFile } from "./stage.ts";
+import { vacuumTable } from "./vacuum.ts";
 
 // Arrow's C++ threads may still run when Python tears itself down, which then aborts after the answer was printed
 // (apache/arrow #34314): the reader leaves at once, with all that it has to say flushed.
@@ -119,6 +120,37 @@ try {
   deepStrictEqual(newest.version, (await readSnapshot(table))?.version);
   for (let version = 0; version < 10; version += 1) await rm(join(root, commitPath(table, version)));
   deepStrictEqual(read(), newest);
+  // Divided by values, compacted by value, cleaned up: each state as an engine of others sees it.
+  const divided: LakeTable = { storage: table.storage, path: "dev/silver/divided" };
+  const half: LakeColumn = { name: "half", type: "date", nullable: true };
+  const id: LakeColumn = { name: "id", type: "long", nullable: true };
+  const readDivided = (version?: number): (string | null)[][] =>
+    (JSON.parse(execFileSync(interpreter, ["-c", READER.replaceAll("max.big", "max.id"), join(root, divided.path), ...(version === undefined ? [] : [String(version)])], { encoding: "utf8", timeout: 120_000 })) as Readback).rows;
+  const write = async (ids: number[], value: string | null, run_id: string) => {
+    const sql = `select unnest(${JSON.stringify(ids)})::bigint as id`;
+    const { results } = await runDuckdb(
+      { views: [], steps: [{ kind: "copy", name: "silver.divided", sql, key: ["id"], to: join(root, "part.parquet") }] },
+      { signal: new AbortController().signal, memory_mb: 512, threads: 2, scratch: root, directories: [root], timeout_ms: 60_000 },
+    );
+    return stageFile({ ...(results[0] as CopyResult), table: divided, columns: [id], partition_values: { half: value }, mode: "overwrite", run_id });
+  };
+  const put = async (mode: "append" | "rewrite", files: StagedFile[]) => {
+    fence += 1;
+    return commitTable({ table: divided, mode, app_id: "divided", fence, run_id: `run-${fence}`, phase: "publish", columns: [id, half], partition_columns: ["half"], files, scratch: root });
+  };
+  await put("append", [await write([1, 2], "2026-01-01", "a"), await write([1, 2], null, "a")]);
+  const scattered = await put("append", [await write([3], "2026-01-01", "b")]);
+  const rows = [["1", "2026-01-01"], ["1", null], ["2", "2026-01-01"], ["2", null], ["3", "2026-01-01"]];
+  const sorted = (found: (string | null)[][]) => found.toSorted((a, b) => (String(a) < String(b) ? -1 : 1));
+  deepStrictEqual(sorted(readDivided()), sorted(rows));
+  const kept = await write([1, 2], null, "a");
+  const compacted = await put("rewrite", [kept, await write([1, 2, 3], "2026-01-01", "c")]);
+  deepStrictEqual(sorted(readDivided()), sorted(rows));
+  deepStrictEqual(sorted(readDivided(scattered.version)), sorted(rows));
+  const cleaned = await vacuumTable(divided, { kept_from: compacted.version, before: new Date(Date.now() + 60_000) });
+  deepStrictEqual([cleaned.removed, cleaned.kept], [2, 2]);
+  deepStrictEqual(sorted(readDivided()), sorted(rows));
+  console.log("delta-rs read a divided table before and after it was compacted and cleaned up");
   console.log(`delta-rs read ${newest.version + 1} versions back as they were written`);
 } finally {
   await rm(root, { recursive: true, force: true });

@@ -1,3 +1,4 @@
+import { sha256OfJson } from "../core/hash.ts";
 import type { LakeTable } from "./delta-log.ts";
 import type { LakeColumn } from "./delta-types.ts";
 import { type ColumnStatistics, statsText } from "./statistics.ts";
@@ -11,14 +12,18 @@ export interface StagedFile {
   row_count: number;
   /** Delta's statistics, as the JSON text that goes into the log. */
   stats: string;
+  /** Values of partition columns that only this file has, as Delta writes them. */
+  partition_values?: Record<string, string | null>;
 }
 
 /**
  * `part-<first 32 digits of its SHA-256>.parquet`: equal content is one file, whichever run wrote it. An append has
- * the run's id in its name, because identical rows appended twice are two files.
+ * the run's id in its name, because identical rows appended twice are two files. Partition columns are not in the bytes: their
+ * values are in the name's hash, because equal bytes of two partitions are two files.
  */
-export function stagedName(sha256: string, mode: "overwrite" | "append", run_id: string): string {
-  return `part-${sha256.slice(0, 32)}${mode === "append" ? `-${run_id}` : ""}.parquet`;
+export function stagedName({ sha256, partition_values }: Pick<StagedFile, "sha256" | "partition_values">, mode: "overwrite" | "append", run_id: string): string {
+  const hash = partition_values === undefined ? sha256 : sha256OfJson({ sha256, partition_values });
+  return `part-${hash.slice(0, 32)}${mode === "append" ? `-${run_id}` : ""}.parquet`;
 }
 
 /** Copies a local Parquet file into the table's folder under its content's name. A repeat finds it there. */
@@ -32,11 +37,12 @@ export async function stageFile(options: {
   /** The columns in the file. */
   columns: LakeColumn[];
   statistics: Record<string, ColumnStatistics>;
+  partition_values?: Record<string, string | null>;
   mode: "overwrite" | "append";
   run_id: string;
 }): Promise<StagedFile> {
-  const { table, sha256, bytes, rows, columns, statistics } = options;
-  const path = stagedName(sha256, options.mode, options.run_id);
+  const { table, sha256, bytes, rows, columns, statistics, partition_values } = options;
+  const path = stagedName(options, options.mode, options.run_id);
   await table.storage.putIfAbsent(`${table.path}/${path}`, { file: options.file });
-  return { path, sha256, byte_size: bytes, row_count: rows, stats: statsText(rows, columns, statistics) };
+  return { path, sha256, byte_size: bytes, row_count: rows, stats: statsText(rows, columns, statistics), ...(partition_values === undefined ? {} : { partition_values }) };
 }

@@ -1,6 +1,9 @@
+import { datasetReference } from "../../contracts/common.ts";
+import type { PastInput } from "../../contracts/pipeline.ts";
 import { PermanentError } from "../core/errors.ts";
 import type { StagedTable } from "../core/phase.ts";
-import type { EngineView, ViewFiles } from "../engines/duckdb-job.ts";
+import type { EngineColumn, EngineView, ViewFiles } from "../engines/duckdb-job.ts";
+import type { LakeTable } from "../lake/delta-log.ts";
 import { type LakeColumn, duckdbType } from "../lake/delta-types.ts";
 import { readSnapshot } from "../lake/snapshot.ts";
 import { mapConcurrently } from "./concurrently.ts";
@@ -36,9 +39,31 @@ export async function inputViews(context: PhaseScope, names: { required: string[
     const columns = new Map<string, LakeColumn>();
     const parts: ViewFiles[] = [];
     if (version !== undefined) parts.push(...(await registeredParts(context, name, Number(version.table_version), columns)));
-    if (table !== undefined) parts.push(await stagedPart(context, table, columns));
-    return { name, parts, columns: [...columns.values()].map((column) => ({ name: column.name, type: duckdbType(`${name}.${column.name}`, column.type) })) };
+    if (table !== undefined) parts.push(...(await stagedParts(context, table, columns)));
+    return { name, parts, columns: engineColumns(name, columns) };
   });
+}
+
+/**
+ * Views of earlier registered versions, each under its own name. Throws PermanentError `dataset_missing` for one that never
+ * was or whose files a cleanup has given up, `invalid_parameters` for a parameter that names no version.
+ */
+export async function pastViews(context: PhaseScope, past: PastInput[] = []): Promise<EngineView[]> {
+  const references = past.map(({ dataset, version, timestamp }) => `${dataset}@${version ?? timestamp}`);
+  const wrong = references.find((reference) => !datasetReference.safeParse(reference).success);
+  if (wrong !== undefined) throw new PermanentError("invalid_parameters", `${wrong} names no version: give its number, or a moment as 2026-11-20T08:00:00Z.`);
+  const registered = await context.pinDatasets(references);
+  const missing = references.filter((reference) => !registered.has(reference));
+  if (missing.length > 0) throw new PermanentError("dataset_missing", `${missing.join(", ")}: there was no such version, or a cleanup has given it up. \`control-room lake history\` lists those that can be read.`, { datasets: missing });
+  return mapConcurrently(past, FILES_AT_ONCE, async ({ as, dataset }, index): Promise<EngineView> => {
+    const columns = new Map<string, LakeColumn>();
+    const parts = await registeredParts(context, dataset, Number(registered.get(references[index]!)!.table_version), columns);
+    return { name: as, parts, columns: engineColumns(dataset, columns) };
+  });
+}
+
+function engineColumns(name: string, columns: Map<string, LakeColumn>): EngineColumn[] {
+  return [...columns.values()].map((column) => ({ name: column.name, type: duckdbType(`${name}.${column.name}`, column.type) }));
 }
 
 async function registeredParts(context: PhaseScope, name: string, version: number, columns: Map<string, LakeColumn>): Promise<ViewFiles[]> {
@@ -46,25 +71,31 @@ async function registeredParts(context: PhaseScope, name: string, version: numbe
   const snapshot = await readSnapshot(table, version);
   if (snapshot === null) throw new PermanentError("dataset_missing", `The registered version ${version} of ${name} is not in this executor's lake. Check CONTROL_ROOM_LAKE.`, { dataset: name });
   for (const column of snapshot.columns) columns.set(column.name, column);
-  const types = new Map(snapshot.columns.map((column) => [column.name, duckdbType(`${name}.${column.name}`, column.type)]));
+  return viewFiles(context, table, snapshot.columns, snapshot.files);
+}
+
+async function stagedParts(context: PhaseScope, staged: StagedTable, columns: Map<string, LakeColumn>): Promise<ViewFiles[]> {
+  const table = await lakeTable(context.lake.write_root, staged.name);
+  const all = [...staged.columns, ...staged.partition_columns.map((each) => ({ ...each, nullable: true }))];
+  for (const column of all) columns.set(column.name, column);
+  const values = partitionValues(context, staged.partition_columns);
+  return viewFiles(context, table, all, staged.files.map((file) => ({ path: file.path, partition_values: { ...values, ...file.partition_values } })));
+}
+
+/**
+ * Files as an engine reads them, those of one partition together: its values are constants there, so a query that asks for
+ * another one does not open them.
+ */
+export async function viewFiles(context: Pick<PhaseScope, "scratch">, table: LakeTable, columns: LakeColumn[], files: { path: string; partition_values: Record<string, string | null> }[]): Promise<ViewFiles[]> {
+  const types = new Map(columns.map((column) => [column.name, duckdbType(`${table.path}.${column.name}`, column.type)]));
   const groups = new Map<string, ViewFiles>();
-  const local = await mapConcurrently(snapshot.files, FILES_AT_ONCE, (file) => table.storage.localFile(`${table.path}/${file.path}`, context.scratch));
-  for (const [index, file] of snapshot.files.entries()) {
-    const key = JSON.stringify(file.partition_values);
-    const constants = Object.entries(file.partition_values).map(([column, value]) => ({ name: column, type: types.get(column) ?? "VARCHAR", value }));
+  const local = await mapConcurrently(files, FILES_AT_ONCE, (file) => table.storage.localFile(`${table.path}/${file.path}`, context.scratch));
+  for (const [index, { partition_values }] of files.entries()) {
+    const key = JSON.stringify(Object.entries(partition_values).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+    const constants = Object.entries(partition_values).map(([column, value]) => ({ name: column, type: types.get(column) ?? "VARCHAR", value }));
     const group = groups.get(key) ?? { files: [], constants };
     group.files.push(local[index]!);
     groups.set(key, group);
   }
   return [...groups.values()];
-}
-
-async function stagedPart(context: PhaseScope, staged: StagedTable, columns: Map<string, LakeColumn>): Promise<ViewFiles> {
-  const table = await lakeTable(context.lake.write_root, staged.name);
-  for (const column of [...staged.columns, ...staged.partition_columns.map((each) => ({ ...each, nullable: true }))]) columns.set(column.name, column);
-  const values = partitionValues(context, staged.partition_columns);
-  return {
-    files: await mapConcurrently(staged.files, FILES_AT_ONCE, (file) => table.storage.localFile(`${table.path}/${file.path}`, context.scratch)),
-    constants: staged.partition_columns.map(({ name, type }) => ({ name, type: duckdbType(`${staged.name}.${name}`, type), value: values[name] ?? null })),
-  };
 }

@@ -51,10 +51,10 @@ export const publish: PhaseHandler<"publish"> = async (context) => {
 };
 
 /** The right to commit to all of them; waits, within the phase's timeout, while another run publishes one of them. */
-async function takeTables(context: PhaseContext<"publish">, names: string[]): Promise<Map<string, PublishIntent>> {
+export async function takeTables(context: PhaseContext<"publish"> | PhaseContext<"maintain">, names: string[], options?: { retain_hours: number }): Promise<Map<string, PublishIntent>> {
   for (let tried = 1; ; tried += 1) {
     try {
-      return new Map((await context.beginPublish(names)).map((intent) => [intent.name, intent]));
+      return new Map((await context.beginPublish(names, options)).map((intent) => [intent.name, intent]));
     } catch (error) {
       if (!(error instanceof ControlRoomError) || error.code !== "table_busy") throw error;
       if (tried === 1) context.progress(error.message);
@@ -66,6 +66,8 @@ async function takeTables(context: PhaseContext<"publish">, names: string[]): Pr
 async function commitStaged(context: PhaseContext<"publish">, staged: StagedTable, intent: PublishIntent, source: SourceMark | null): Promise<CommitOutcome> {
   const table = await lakeTable(context.lake.write_root, staged.name);
   const partition = staged.partition_columns.map((column) => ({ ...column, nullable: true }));
+  const files = staged.mode === "append" ? await nameForRun(context, table, staged) : staged.files;
+  await refuseMissing(table, staged.name, files);
   try {
     return await commitTable({
       table,
@@ -77,7 +79,7 @@ async function commitStaged(context: PhaseContext<"publish">, staged: StagedTabl
       phase: context.phase.name,
       columns: [...staged.columns, ...partition],
       partition_columns: partition.map((column) => column.name),
-      files: staged.mode === "append" ? await nameForRun(context, table, staged) : staged.files,
+      files,
       partition_values: partitionValues(context, staged.partition_columns),
       source,
       signal: context.signal,
@@ -89,6 +91,14 @@ async function commitStaged(context: PhaseContext<"publish">, staged: StagedTabl
     if (error instanceof FencedError) throw new RetryLater("lake_conflict", error.message, 2, { cause: error });
     throw error;
   }
+}
+
+/** A phase whose output is used again staged long ago: a cleanup may have come between. None can now, the table is held. */
+async function refuseMissing(table: LakeTable, name: string, files: { path: string }[]): Promise<void> {
+  const found = await mapConcurrently(files, FILES_AT_ONCE, ({ path }) => table.storage.stat(`${table.path}/${path}`));
+  const missing = found.findIndex((file) => file === null);
+  if (missing < 0) return;
+  throw new PermanentError("dataset_missing", `The staged file ${files[missing]!.path} of ${name} was cleaned up before it was published. Start the run again with every phase.`, { dataset: name });
 }
 
 /** A merge holds the rows of the version that it was made of: another run's later version would be undone by it. */
@@ -104,7 +114,7 @@ async function refuseLostUpdate(context: PhaseContext<"publish">, name: string, 
 async function nameForRun(context: PhaseContext<"publish">, table: LakeTable, staged: StagedTable): Promise<StagedTable["files"]> {
   const files = [];
   for (const file of staged.files) {
-    const path = stagedName(file.sha256, "append", context.run.run_id);
+    const path = stagedName(file, "append", context.run.run_id);
     await table.storage.putIfAbsent(`${table.path}/${path}`, { file: await table.storage.localFile(`${table.path}/${file.path}`, context.scratch) });
     files.push({ ...file, path });
   }
@@ -141,7 +151,7 @@ async function exportFiles(context: PhaseContext<"publish">, staged: StagedTable
       kind: "dataset",
       content_type: "application/vnd.apache.parquet",
       content: { file: await table.storage.localFile(`${table.path}/${file.path}`, context.scratch) },
-      metadata: { dataset: staged.name, rows: file.row_count, columns: staged.columns.map(({ name, type }) => ({ name, type })) },
+      metadata: { dataset: staged.name, rows: file.row_count, ...(file.partition_values === undefined ? {} : { partition: file.partition_values }), columns: staged.columns.map(({ name, type }) => ({ name, type })) },
     });
     artifacts.push({ name: artifact.name, sha256: artifact.sha256 });
   }

@@ -3,13 +3,13 @@ import type { CopyResult, QueryResult } from "../engines/duckdb-job.ts";
 import { literal } from "../engines/duckdb-sql.ts";
 import { deltaType } from "../lake/delta-types.ts";
 import { runEngine } from "./engine.ts";
-import { inputViews } from "./inputs.ts";
+import { inputViews, pastViews } from "./inputs.ts";
 import type { QueryEngine } from "./query.ts";
 
 /** DuckDB over the datasets that the phase names. */
 export const queryDuckdb: QueryEngine = async (context, sql) => {
   const { config, phase } = context;
-  const views = await inputViews(context, { required: config.inputs });
+  const views = [...(await inputViews(context, { required: config.inputs })), ...(await pastViews(context, config.past))];
   const to = join(context.scratch, "result.parquet");
   const outcome = await runEngine(context, {
     views,

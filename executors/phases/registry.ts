@@ -4,6 +4,7 @@ import { askHttp, askS3 } from "./connect-http.ts";
 import { askPostgres } from "./connect-postgres.ts";
 import { connectPhase } from "./connect.ts";
 import { ingest } from "./ingest.ts";
+import { maintain } from "./maintain.ts";
 import { publish } from "./publish.ts";
 import { queryDuckdb } from "./query-duckdb.ts";
 import { queryPostgres } from "./query-postgres.ts";
@@ -16,4 +17,4 @@ import { validate } from "./validate.ts";
 const queryEngines: Record<Engine, QueryEngine> = { duckdb: queryDuckdb, postgres: queryPostgres };
 
 /** What executes each phase type of contracts/pipeline.ts. */
-export const registry: PhaseRegistry = { connect: connectPhase({ postgres: askPostgres, odoo: askPostgres, http: askHttp, s3: askS3 }), ingest, publish, query: queryPhase(queryEngines), reseal, transform, validate };
+export const registry: PhaseRegistry = { connect: connectPhase({ postgres: askPostgres, odoo: askPostgres, http: askHttp, s3: askS3 }), ingest, maintain, publish, query: queryPhase(queryEngines), reseal, transform, validate };

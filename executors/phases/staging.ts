@@ -1,10 +1,12 @@
-import { sha256OfJson } from "../core/hash.ts";
+import { PermanentError } from "../core/errors.ts";
 import type { StagedTable } from "../core/phase.ts";
-import type { CopyResult } from "../engines/duckdb-job.ts";
+import { contentSha256 } from "../core/phase-output.ts";
+import type { CopyResult, WrittenFile } from "../engines/duckdb-job.ts";
 import type { LakeTable } from "../lake/delta-log.ts";
 import { deltaColumns } from "../lake/delta-types.ts";
 import { stageFile } from "../lake/stage.ts";
 import { openStorage } from "../storage/storage.ts";
+import { mapConcurrently } from "./concurrently.ts";
 import type { PhaseScope } from "./engine.ts";
 
 /** Tables that are staged, read or committed at once: most of that time is waiting for the disk. */
@@ -19,23 +21,37 @@ export async function lakeTable(root: string, dataset: string): Promise<LakeTabl
 export async function stageTable(
   context: PhaseScope,
   written: CopyResult,
-  options: { mode: "overwrite" | "append"; key: string[]; partition_columns: StagedTable["partition_columns"] },
+  options: { mode: "overwrite" | "append"; key: string[]; partition_columns: StagedTable["partition_columns"]; partition_by?: string[] | undefined },
 ): Promise<StagedTable> {
-  const columns = deltaColumns(written.name, written.columns);
+  const all = deltaColumns(written.name, written.columns);
+  const named = written.parts === undefined ? [] : (options.partition_by ?? []);
+  const columns = all.filter((column) => !named.includes(column.name));
+  const divided = named.map((name) => all.find((column) => column.name === name)!).map(({ name, type }) => ({ name, type }));
+  refusePartitions(written.name, divided);
   const table = await lakeTable(context.lake.write_root, written.name);
   // The name holds no run yet, so that equal content gives an equal output; publish gives an append its own name.
-  const file = await stageFile({ ...written, table, columns, mode: "overwrite", run_id: context.run.run_id });
+  const stage = (file: WrittenFile, partition_values?: Record<string, string | null>) =>
+    stageFile({ ...file, table, columns, mode: "overwrite", run_id: context.run.run_id, ...(partition_values === undefined ? {} : { partition_values }) });
+  const files = written.parts === undefined ? [await stage(written)] : await mapConcurrently(written.parts, FILES_AT_ONCE, (part) => stage(part, part.values));
   return {
     name: written.name,
     mode: options.mode,
     key: options.key,
     columns,
-    partition_columns: options.partition_columns,
-    files: [file],
-    row_count: file.row_count,
-    byte_size: file.byte_size,
-    content_sha256: sha256OfJson({ columns, files: [file.sha256] }),
+    partition_columns: [...divided, ...options.partition_columns],
+    files,
+    row_count: files.reduce((sum, file) => sum + file.row_count, 0),
+    byte_size: files.reduce((sum, file) => sum + file.byte_size, 0),
+    content_sha256: contentSha256(columns, files),
   };
+}
+
+/** Types whose text every reader of a partition value understands alike. */
+const PARTITION_TYPES = /^(string|long|integer|short|byte|date|boolean|decimal\(.*\))$/;
+
+function refusePartitions(name: string, divided: StagedTable["partition_columns"]): void {
+  const wrong = divided.find(({ type }) => !PARTITION_TYPES.test(type));
+  if (wrong !== undefined) throw new PermanentError("lake_unsupported", `${name}.${wrong.name} is a ${wrong.type}, which cannot divide a table. Use a text, a whole number, a date, a boolean or a DECIMAL.`);
 }
 
 /** Columns of a landed table whose values stand in the log: equal rows then give an equal file, whichever run landed them. */

@@ -3,7 +3,7 @@ import type { PhaseHandler } from "../core/phase.ts";
 import type { CopyResult, CopyStep } from "../engines/duckdb-job.ts";
 import { mapConcurrently } from "./concurrently.ts";
 import { runEngine } from "./engine.ts";
-import { inputViews } from "./inputs.ts";
+import { inputViews, pastViews } from "./inputs.ts";
 import { NO_VERSION, before, mergeSteps, refuseRetyped } from "./merge-steps.ts";
 import { FILES_AT_ONCE, stageTable } from "./staging.ts";
 
@@ -14,7 +14,7 @@ import { FILES_AT_ONCE, stageTable } from "./staging.ts";
  */
 export const transform: PhaseHandler<"transform"> = async (context) => {
   const { config } = context;
-  const views = await inputViews(context, { required: config.inputs });
+  const views = [...(await inputViews(context, { required: config.inputs })), ...(await pastViews(context, config.past))];
   context.progress(`Reads ${views.length} tables and computes ${config.tables.length}.`, { inputs: views.length, tables: config.tables.length });
   const made = new Set(config.tables.map((table) => table.name));
   const merging = config.tables.filter((table) => table.mode === "merge").map((table) => table.name);
@@ -22,8 +22,9 @@ export const transform: PhaseHandler<"transform"> = async (context) => {
   const registered = new Map((await inputViews(context, { required: [...versions.keys()] })).map((view) => [view.name, view]));
   const steps = config.tables.flatMap((table, index): CopyStep[] => {
     const to = join(context.scratch, `${index}.parquet`);
-    if (table.mode === "merge") return mergeSteps(table, registered.has(table.name), to);
-    return [{ kind: "copy", name: table.name, sql: table.sql ?? "", key: table.key, to, define_view: true }];
+    const divided = table.partition_by === undefined ? {} : { partition_by: table.partition_by };
+    if (table.mode === "merge") return mergeSteps(table, registered.has(table.name), to).map((step) => (step.to === to ? { ...step, ...divided } : step));
+    return [{ kind: "copy", name: table.name, sql: table.sql ?? "", key: table.key, to, define_view: true, ...divided }];
   });
   const outcome = await runEngine(context, {
     views: [...views.filter((view) => !made.has(view.name)), ...[...registered.values()].map((view) => ({ ...view, name: before(view.name) }))],
@@ -36,7 +37,7 @@ export const transform: PhaseHandler<"transform"> = async (context) => {
     refuseRetyped(registered.get(table.name), written);
     const floating = written.columns.filter((column) => column.type === "DOUBLE" || column.type === "FLOAT").map((column) => column.name);
     if (floating.length > 0) context.log("warn", "floating columns: their sums may differ between thread counts, use DECIMAL", { table: table.name, columns: floating });
-    return stageTable(context, written, { mode: table.mode === "append" ? "append" : "overwrite", key: table.key, partition_columns: [] });
+    return stageTable(context, written, { mode: table.mode === "append" ? "append" : "overwrite", key: table.key, partition_columns: [], partition_by: table.partition_by });
   });
   const rows = tables.reduce((sum, table) => sum + table.row_count, 0);
   const bytes = tables.reduce((sum, table) => sum + table.byte_size, 0);

@@ -4,6 +4,8 @@ create table ops.datasets (
   name text not null constraint dataset_name_is_schema_and_table check (name ~ '^[a-z][a-z0-9_]{0,62}\.[a-z][a-z0-9_]{0,62}$'),
   layer text constraint layer_is_known check (layer in ('bronze', 'silver', 'gold')),
   current_version int not null default 0,
+  -- Files of versions below it may have been removed: nobody is pinned to them any more.
+  kept_from int not null default 1,
   -- The fence of the last writer that registered: an older one is refused.
   fence bigint not null default 0,
   created_at timestamptz not null default now(),
@@ -61,7 +63,7 @@ $$;
 create trigger dataset_versions_never_change before update or delete on ops.dataset_versions for each row execute function ops_private.refuse_change();
 
 create view ops.dataset_version_list with (security_invoker = true) as
-  select d.dataset_id, d.environment_id, d.name, d.layer, v.version, d.current_version, v.table_version::text, v.format, v.location, v.content_sha256,
+  select d.dataset_id, d.environment_id, d.name, d.layer, v.version, d.current_version, d.kept_from, v.table_version::text, v.format, v.location, v.content_sha256,
     v.row_count::text, v.byte_size::text, v.columns, v.run_id, v.created_at
   from ops.datasets as d join ops.dataset_versions as v using (dataset_id);
 create view ops.dataset_list with (security_invoker = true) as
@@ -69,8 +71,15 @@ create view ops.dataset_list with (security_invoker = true) as
   from ops.dataset_version_list where version = current_version;
 grant select on ops.dataset_version_list, ops.dataset_list to authenticated, ops_token, ops_sql;
 
+-- The version that a reference names: a number, a moment, or nothing (the one that readers follow).
+create function ops_private.version_at(of ops.datasets, reference text) returns int language sql stable set search_path = '' as $$
+  select case when reference = '' then of.current_version when reference ~ '^\d+$' then reference::int
+    else (select max(v.version) from ops.dataset_versions as v where v.dataset_id = of.dataset_id and v.created_at <= reference::timestamptz) end
+$$;
+
 -- pin_inputs: the lease holder. Which version of each dataset this run reads: what its input manifest holds already (its own, or
--- that of the run it repeats), else the registered version now, which is then recorded. Locks run, lease, head.
+-- that of the run it repeats), else the registered version now, which is then recorded. `silver.t@3` is the third version that was
+-- registered, `silver.t@2026-11-20T00:00:00Z` the one that readers followed at that moment. Locks run, lease, datasets of the past, head.
 create function ops_private.pin_inputs(run uuid, token uuid, datasets text[], sources jsonb) returns jsonb language plpgsql security definer set search_path = '' as $$
 declare
   found_run ops.runs;
@@ -79,12 +88,20 @@ declare
   fresh jsonb;
   fresh_sources jsonb;
 begin
+  if exists (select from unnest(datasets) as n where n is null or n !~ '^[a-z][a-z0-9_]{0,62}\.[a-z][a-z0-9_]{0,62}(@([1-9]\d{0,8}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)))?$') then
+    perform ops_private.fail('invalid_input', 'datasets names tables as schema.table, schema.table@VERSION or schema.table@TIME.');
+  end if;
   select * into found_run from ops.runs as r where r.run_id = run for no key update;
   lease := ops_private.hold(run, token);
+  -- A cleanup either sees this run's pin, or this run sees what it has given up.
+  perform from ops.datasets as d where d.environment_id = lease.environment_id
+    and d.name in (select split_part(n, '@', 1) from unnest(datasets) as n where n like '%@%') order by d.name for share;
   pinned := coalesce(found_run.input_manifest -> 'datasets', '{}');
-  select coalesce(jsonb_object_agg(d.name, jsonb_build_object('version', l.version, 'table_version', l.table_version, 'content_sha256', l.content_sha256, 'run_id', l.run_id)), '{}') into fresh
-  from ops.datasets as d join ops.dataset_list as l using (dataset_id)
-  where d.environment_id = lease.environment_id and d.name = any (pin_inputs.datasets) and not pinned ? d.name;
+  select coalesce(jsonb_object_agg(wanted.n, jsonb_build_object('version', v.version, 'table_version', v.table_version::text, 'content_sha256', v.content_sha256, 'run_id', v.run_id)), '{}') into fresh
+  from unnest(pin_inputs.datasets) as wanted (n)
+  join ops.datasets as d on d.environment_id = lease.environment_id and d.name = split_part(wanted.n, '@', 1)
+  join ops.dataset_versions as v on v.dataset_id = d.dataset_id and v.version = ops_private.version_at(d, split_part(wanted.n, '@', 2))
+  where v.version >= d.kept_from and not pinned ? wanted.n;
   select coalesce(jsonb_object_agg(s.key, s.value), '{}') into fresh_sources
   from jsonb_each(coalesce(pin_inputs.sources, '{}')) as s where not coalesce(found_run.input_manifest -> 'sources', '{}') ? s.key;
   if fresh <> '{}' or fresh_sources <> '{}' then
@@ -94,10 +111,13 @@ begin
       jsonb_build_object('datasets', (select count(*) from jsonb_object_keys(fresh)), 'sources', (select coalesce(jsonb_agg(k), '[]') from jsonb_object_keys(fresh_sources) as k)));
   end if;
   return jsonb_build_object(
-    'datasets', (select coalesce(jsonb_agg(to_jsonb(v) - array['environment_id', 'current_version'] order by v.name), '[]')
-      from ops.dataset_version_list as v where v.environment_id = lease.environment_id and v.name = any (pin_inputs.datasets)
-        and v.version = (found_run.input_manifest -> 'datasets' -> v.name ->> 'version')::int),
-    'missing', (select coalesce(jsonb_agg(n order by n), '[]') from unnest(pin_inputs.datasets) as n where not coalesce(found_run.input_manifest -> 'datasets', '{}') ? n),
+    'datasets', (select coalesce(jsonb_agg((to_jsonb(v) - array['environment_id', 'current_version', 'kept_from']) || jsonb_build_object('pinned_as', wanted.n) order by wanted.n), '[]')
+      from (select distinct n from unnest(pin_inputs.datasets) as n) as wanted join ops.dataset_version_list as v
+        on v.environment_id = lease.environment_id and v.name = split_part(wanted.n, '@', 1) and v.version >= v.kept_from
+        and v.version = (found_run.input_manifest -> 'datasets' -> wanted.n ->> 'version')::int),
+    'missing', (select coalesce(jsonb_agg(n order by n), '[]') from unnest(pin_inputs.datasets) as n where not exists (
+      select from ops.datasets as d where d.environment_id = lease.environment_id and d.name = split_part(n, '@', 1)
+        and (found_run.input_manifest -> 'datasets' -> n ->> 'version')::int >= d.kept_from)),
     'sources', coalesce(found_run.input_manifest -> 'sources', '{}'));
 end
 $$;

@@ -1,8 +1,10 @@
 -- begin_publish: the lease holder, by a running phase. Takes the right to commit to tables, all or none, before anything is put into
 -- their logs. Answers for each the fence to commit with and the registered version to build on (-1: none): commits after that one
 -- were never registered. A table that another live lease holds is table_busy. A repeat under the same lease answers the same.
+-- With retain_hours, versions that nobody followed since and that no unfinished run reads are given up for good: files that only they
+-- need may be removed. kept_from_table_version is the oldest version whose files must stay.
 -- Locks lease, then the datasets by name.
-create function ops_private.begin_publish(run uuid, token uuid, phase text, datasets text[]) returns jsonb language plpgsql security definer set search_path = '' as $$
+create function ops_private.begin_publish(run uuid, token uuid, phase text, datasets text[], retain_hours int) returns jsonb language plpgsql security definer set search_path = '' as $$
 declare
   lease ops.leases := ops_private.hold(run, token);
   ids uuid[];
@@ -14,6 +16,8 @@ begin
     perform ops_private.fail('illegal_transition', 'A verification publishes nothing.');
   elsif not exists (select from ops.run_phases as p where p.run_id = run and p.name = begin_publish.phase and p.status = 'running') then
     perform ops_private.fail('illegal_transition', 'A dataset is published by a running phase.');
+  elsif retain_hours not between 1 and 87600 then
+    perform ops_private.fail('invalid_input', 'retain_hours is between 1 and 87600.');
   end if;
   insert into ops.datasets (environment_id, name) select lease.environment_id, n from unnest(datasets) as n group by n order by n
   on conflict on constraint dataset_name_is_unique_in_its_environment do nothing;
@@ -32,11 +36,20 @@ begin
   on conflict (dataset_id) do update set run_id = excluded.run_id, phase = excluded.phase, lease_fence = excluded.lease_fence, fence = excluded.fence,
     base_table_version = excluded.base_table_version, began_at = clock_timestamp()
   where i.run_id <> excluded.run_id or i.lease_fence <> excluded.lease_fence or i.phase <> excluded.phase;
-  return jsonb_build_object('items', (select jsonb_agg(jsonb_build_object('name', d.name, 'fence', i.fence::text, 'base_table_version', i.base_table_version::text) order by d.name)
+  if retain_hours is not null then
+    update ops.datasets as d set kept_from = kept.version from (
+      select n.dataset_id, least(coalesce(ops_private.version_at(n, (clock_timestamp() - make_interval(hours => retain_hours))::text), 1),
+        (select min((p.value ->> 'version')::int) from ops.runs as r cross join lateral jsonb_each(r.input_manifest -> 'datasets') as p
+          where r.environment_id = n.environment_id and r.status in ('queued', 'claimed', 'running') and split_part(p.key, '@', 1) = n.name)) as version
+      from ops.datasets as n where n.dataset_id = any (ids)) as kept
+    where d.dataset_id = kept.dataset_id and kept.version > d.kept_from;
+  end if;
+  return jsonb_build_object('items', (select jsonb_agg(jsonb_build_object('name', d.name, 'fence', i.fence::text, 'base_table_version', i.base_table_version::text,
+      'kept_from_table_version', coalesce((select v.table_version::text from ops.dataset_versions as v where v.dataset_id = d.dataset_id and v.version = d.kept_from), '-1')) order by d.name)
     from ops_private.publish_intents as i join ops.datasets as d using (dataset_id) where i.dataset_id = any (ids)));
 end
 $$;
-create function ops.begin_publish(run_id uuid, lease_token uuid, phase text, datasets text[]) returns jsonb language sql set search_path = '' as 'select ops_private.begin_publish($1, $2, $3, $4)';
+create function ops.begin_publish(run_id uuid, lease_token uuid, phase text, datasets text[], retain_hours int default null) returns jsonb language sql set search_path = '' as 'select ops_private.begin_publish($1, $2, $3, $4, $5)';
 
 -- publish_dataset: the lease holder that began it. Registers a committed table version as the dataset's current one, once a run and
 -- dataset, and gives the table free; a repeat answers the same. Whoever has lost the table since is lease_lost. Locks lease, dataset, head.
@@ -71,9 +84,9 @@ begin
       jsonb_build_object('dataset', target.name, 'version', made.version, 'table_version', made.table_version, 'content_sha256', made.content_sha256));
   end if;
   delete from ops_private.publish_intents as i where i.dataset_id = target.dataset_id and i.run_id = run;
-  return (select to_jsonb(v) - array['environment_id', 'current_version'] from ops.dataset_version_list as v where v.dataset_id = made.dataset_id and v.version = made.version);
+  return (select to_jsonb(v) - array['environment_id', 'current_version', 'kept_from'] from ops.dataset_version_list as v where v.dataset_id = made.dataset_id and v.version = made.version);
 end
 $$;
 create function ops.publish_dataset(run_id uuid, lease_token uuid, dataset jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.publish_dataset($1, $2, $3)';
-grant execute on function ops_private.begin_publish(uuid, uuid, text, text[]), ops.begin_publish(uuid, uuid, text, text[]),
+grant execute on function ops_private.begin_publish(uuid, uuid, text, text[], int), ops.begin_publish(uuid, uuid, text, text[], int),
   ops_private.publish_dataset(uuid, uuid, jsonb), ops.publish_dataset(uuid, uuid, jsonb) to authenticated, ops_token;

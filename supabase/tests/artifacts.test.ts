@@ -110,7 +110,7 @@ test("publishing registers the version readers follow, once a run; a repeat answ
 test("one run at a time holds a table; who is second is told, and gets it with a larger fence when it is free", async () => {
   const [one, two] = [await aRunning(), await aRunning()];
   const [held] = await begin(one.lease, "bronze.held", "bronze.held_too");
-  expect(held).toEqual({ name: "bronze.held", fence: expect.any(String), base_table_version: "-1" });
+  expect(held).toEqual({ name: "bronze.held", fence: expect.any(String), base_table_version: "-1", kept_from_table_version: "-1" });
   expect((await begin(one.lease, "bronze.held"))[0]).toEqual(held);
   expect(await refusal(begin(two.lease, "bronze.free", "bronze.held"))).toEqual({ code: "table_busy", status: "PT409" });
   expect((await begin(two.lease, "bronze.free"))[0]?.base_table_version).toBe("-1"); // all or none: the refused call took nothing
@@ -199,6 +199,71 @@ test("inputs are pinned once: a later version, a later attempt and a retry read 
   expect(await pin((await aClaim(world, executor, { run_id: retry.run_id })).lease)).toEqual(first);
   const fresh = await aRunning();
   expect((await pin(fresh.lease)).datasets[0]?.version).toBe(2);
+});
+
+const end = (lease: Held) => call(world, executor, "fail_run", { ...lease, error_code: "sql_error", error_message: "over", permanent: true });
+/** The versions of a dataset, each so many hours old. */
+async function publishedHoursAgo(name: string, ages: number[]): Promise<void> {
+  for (const [index, hours] of ages.entries()) {
+    const { lease } = await aRunning();
+    await publish(lease, dataset(name, index * 2));
+    await end(lease);
+    // Versions never change: only the table's owner can make one older than it is.
+    await world.owner.query(`begin; alter table ops.dataset_versions disable trigger dataset_versions_never_change;
+      update ops.dataset_versions as v set created_at = now() - interval '${hours} hours' from ops.datasets as d where d.dataset_id = v.dataset_id and d.name = '${name}' and v.version = ${index + 1};
+      alter table ops.dataset_versions enable trigger dataset_versions_never_change; commit`);
+  }
+}
+
+test("a reference names the version of a number or of a moment, and keeps doing so", async () => {
+  await publishedHoursAgo("bronze.past", [30, 20, 10]);
+  const { lease } = await aRunning();
+  const moment = (hours: number) => `bronze.past@${new Date(Date.now() - hours * 3_600_000).toISOString()}`;
+  const asked = ["bronze.past", "bronze.past@1", "bronze.past@9", "bronze.never@1", moment(15), moment(40)];
+  const first = await call(world, executor, "pin_inputs", { ...lease, datasets: asked });
+  expect(Object.fromEntries(first.datasets.map((each) => [each.pinned_as, [each.name, each.version]]))).toEqual({ "bronze.past": ["bronze.past", 3], "bronze.past@1": ["bronze.past", 1], [asked[4]!]: ["bronze.past", 2] });
+  expect(first.missing).toEqual([asked[2], asked[3], asked[5]].toSorted());
+  expect(await call(world, executor, "pin_inputs", { ...lease, datasets: asked })).toEqual(first);
+  for (const wrong of ["bronze.past@0", "bronze.past@", "bronze.past@yesterday", "bronze.past@1@2", "bronze.past@2026-11-20"]) {
+    expect(await refusal(call(world, executor, "pin_inputs", { ...lease, datasets: [wrong] })), wrong).toEqual({ code: "invalid_input", status: "PT400" });
+  }
+});
+
+test("a cleanup gives up what nobody followed within the retention, but nothing that an unfinished run reads", async () => {
+  await publishedHoursAgo("bronze.tidy", [50, 40, 30, 2]);
+  const oldest = async (retain_hours?: number) => {
+    const { lease } = await aRunning();
+    const [intent] = (await call(world, executor, "begin_publish", { ...lease, phase: "work", datasets: ["bronze.tidy"], ...(retain_hours === undefined ? {} : { retain_hours }) })).items;
+    await end(lease);
+    return intent?.kept_from_table_version;
+  };
+  const reader = await aRunning();
+  await call(world, executor, "pin_inputs", { ...reader.lease, datasets: ["bronze.tidy@2"] });
+  expect(await oldest()).toBe("0");
+  expect(await oldest(45)).toBe("0"); // version 1 was what readers followed 45 hours ago
+  expect(await oldest(24)).toBe("2"); // version 3 was; the reader holds 2
+  const late = await aRunning();
+  expect(await call(world, executor, "pin_inputs", { ...late.lease, datasets: ["bronze.tidy@1", "bronze.tidy@2"] })).toMatchObject({ datasets: [{ pinned_as: "bronze.tidy@2" }], missing: ["bronze.tidy@1"] });
+  for (const { lease } of [reader, late]) await end(lease);
+  expect(await oldest(24)).toBe("4");
+  expect(await oldest(1)).toBe("6");
+  expect(await oldest(87_600)).toBe("6"); // what is given up does not come back
+  const { lease } = await aRunning();
+  expect(await refusal(call(world, executor, "begin_publish", { ...lease, phase: "work", datasets: ["bronze.tidy"], retain_hours: 0 }))).toEqual({ code: "invalid_input", status: "PT400" });
+});
+
+test("of a cleanup and a pin of the past at one moment, whoever is second sees the first", async () => {
+  await publishedHoursAgo("bronze.cleaned", [50, 40]);
+  for (let round = 0; round < 5; round += 1) {
+    const [reader, cleaner] = [await aRunning(), await aRunning()];
+    const [pinned, cleaned] = await Promise.all([
+      call(world, executor, "pin_inputs", { ...reader.lease, datasets: ["bronze.cleaned@1"] }),
+      call(world, executor, "begin_publish", { ...cleaner.lease, phase: "work", datasets: ["bronze.cleaned"], retain_hours: 24 }),
+    ]);
+    expect(cleaned.items[0]?.kept_from_table_version).toBe(pinned.datasets.length === 1 ? "0" : "2");
+    for (const { lease } of [reader, cleaner]) await end(lease);
+    await world.owner.query("update ops.datasets set kept_from = 1 where name = 'bronze.cleaned'");
+  }
 });
 
 test("another environment's dataset of the same name is neither pinned nor published to", async () => {

@@ -114,11 +114,13 @@ async function contextOf(environment: Environment, spec: PipelineSpec, phase: Pi
     redact: (text) => text,
     async pinDatasets(names) {
       const found = new Map<string, DatasetVersion>();
-      for (const name of names) {
+      for (const reference of names) {
+        const [name, at] = reference.split("@") as [string, string?];
         const versions = environment.datasets.get(name);
         if (versions === undefined) continue;
-        const version = (manifest.datasets[name] ??= versions.length);
-        found.set(name, versions[version - 1]!);
+        const version = (manifest.datasets[reference] ??= at === undefined ? versions.length : Number(at));
+        const registered = versions[version - 1];
+        if (registered !== undefined) found.set(reference, registered);
       }
       return found;
     },
@@ -133,10 +135,10 @@ async function contextOf(environment: Environment, spec: PipelineSpec, phase: Pi
       record.artifacts.set(name, { artifact, text: async () => (await objects.readText(objectPath(sha256))) ?? "" });
       return artifact;
     },
-    async beginPublish(names) {
+    async beginPublish(names, { retain_hours } = {}) {
       await options.beforePublish?.();
       const fence = String(options.fence ?? (environment.fence += 1));
-      return names.map((name) => ({ name, fence, base_table_version: environment.datasets.get(name)?.at(-1)?.table_version ?? "-1" }));
+      return names.map((name) => ({ name, fence, base_table_version: environment.datasets.get(name)?.at(-1)?.table_version ?? "-1", kept_from_table_version: environment.datasets.get(name)?.at(retain_hours === undefined ? 0 : -1)?.table_version ?? "-1" }));
     },
     async publishDataset(request) {
       if (options.publishFails) throw new Error("the control plane went away");
