@@ -68,7 +68,7 @@ const fullLanding = { ...full, phases: full.phases.slice(0, 1) };
 /** Lands incrementally; how many rows were read, and whether both tables were read by their changes. */
 async function land(options: RunOptions = {}): Promise<{ rows: number; changes: boolean; record: RunRecord }> {
   const record = await runSpec(environment, incremental, options);
-  const [, rows, changed] = /^land: Read 2 tables with (\d+) (rows, of 2 of them those that changed)?/.exec(record.messages[0]!) ?? [];
+  const [, rows, changed] = /^land: Read 2 tables with (\d+) (rows, of 2 of them those that changed)?/.exec(record.messages.find((message) => message.startsWith("land: Read"))!) ?? [];
   return { rows: Number(rows), changes: changed !== undefined, record };
 }
 

@@ -47,6 +47,7 @@ async function landFromSource(context: PhaseContext<"ingest">): Promise<PhaseRes
     signal: context.signal,
     statement_timeout_ms: context.phase.timeout_seconds * 1000,
     log: (message, facts) => context.log("debug", message, facts),
+    onStrongLogin: ({ login, because }) => context.progress(`The login ${login} may do more than a source needs: ${because}. Give the connection one that is a member of nothing.`, { warning: "source_login_too_strong" }),
     onRead: (rows, bytes) => context.used({ rows: read.rows += rows, bytes: read.bytes += bytes }),
   });
   const found = tables.filter((table) => table.content !== null);

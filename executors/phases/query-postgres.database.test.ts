@@ -113,6 +113,7 @@ test("a login that is a superuser, that row level security does not hold, or tha
   const strong: Record<string, string[]> = {
     superuser: ["alter role :login superuser"], bypassrls: ["alter role :login bypassrls"], "member of a role of the API": ["grant authenticated to :login"], "member of PostgREST's login": ["grant authenticator to :login"],
     "member of a member": ["create role between_:login nologin", "grant service_role to between_:login", "grant between_:login to :login"], "member of a superuser": ["grant supabase_admin to :login"], "programs of the server": ["grant pg_execute_server_program to :login"],
+    "files of the server": ["grant pg_read_server_files to :login"], "writes files of the server": ["grant pg_write_server_files to :login"], createrole: ["alter role :login createrole"], replication: ["alter role :login replication"],
   };
   for (const [why, grants] of Object.entries(strong)) {
     const login = `strong_${randomBytes(5).toString("hex")}`;

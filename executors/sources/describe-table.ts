@@ -13,13 +13,15 @@ export interface DescribedTable {
   oid: string;
   /** `pg_class.relkind`: r table, p partitioned, v view, m materialized view, f foreign. */
   kind: string;
+  /** Whether reading it may run what somebody else wrote: a view or foreign table of another role. */
+  foreign_code: boolean;
   columns: SourceColumn[];
 }
 
 /** A table, view or foreign table with its columns and the types in which they land; null when there is none. */
 export async function describeTable(client: pg.Client, schema: string, table: string): Promise<DescribedTable | null> {
-  const { rows } = await client.query<{ oid: string; kind: string; name: string; number: number; type: string; typmod: number }>(
-    `select c.oid::text as oid, c.relkind::text as kind, a.attname as name, a.attnum as number, coalesce(base.typname, t.typname)::text as type,
+  const { rows } = await client.query<{ oid: string; kind: string; foreign_code: boolean; name: string; number: number; type: string; typmod: number }>(
+    `select c.oid::text as oid, c.relkind::text as kind, c.relkind in ('v', 'f') and c.relowner <> session_user::pg_catalog.regrole as foreign_code, a.attname as name, a.attnum as number, coalesce(base.typname, t.typname)::text as type,
             case when t.typtype = 'd' then t.typtypmod else a.atttypmod end as typmod
        from pg_catalog.pg_class c
        join pg_catalog.pg_namespace n on n.oid = c.relnamespace
@@ -39,5 +41,5 @@ export async function describeTable(client: pg.Client, schema: string, table: st
     const scale = given ? ((((typmod - 4) & 0x7ff) ^ 1024) - 1024) : null;
     return { name, number, pg_type: type, duckdb_type: landedType({ name, type, precision, scale }) };
   });
-  return { oid: first.oid, kind: first.kind, columns };
+  return { oid: first.oid, kind: first.kind, foreign_code: first.foreign_code, columns };
 }

@@ -204,6 +204,28 @@ test("a login without rights is told which table", async () => {
   }
 });
 
+test("a login that may do more than a source needs is told of, and runs nobody else's view and reads no catalog; any other may", async () => {
+  const [author, reader] = ["author", "reader"].map((name) => `${name}_${randomBytes(4).toString("hex")}`) as [string, string];
+  await source.query(`create role ${author} login; create role ${reader} login noinherit replication password 'p'; grant usage, create on schema public to ${author}; grant usage on schema public to ${reader};
+    set role ${author};
+    create table numbers as select 1 as id; create function trap() returns int language plpgsql as $$ begin if current_setting('is_superuser') = 'on' then perform pg_read_file('PG_VERSION'); end if; return 1; end $$;
+    create view tempting as select trap() as id; grant select on numbers, tempting to ${reader}; reset role`);
+  try {
+    const told: string[] = [];
+    const onStrongLogin: ReadRequest["onStrongLogin"] = ({ login }) => void told.push(login);
+    const ask = (name: string, more: Partial<ReadRequest> = {}) => read([{ name, key: ["id"] }], { onStrongLogin, ...more });
+    expect((await ask("numbers")).tables).toHaveLength(1);
+    expect(told).toEqual(["supabase_admin"]);
+    await expect(ask("tempting")).rejects.toMatchObject({ code: "source_login_too_strong", place: "public.tempting" });
+    await expect(read([{ name: "pg_authid", key: ["oid"] }], { schema: "pg_catalog" })).rejects.toMatchObject({ code: "source_login_too_strong" });
+    // Changes are read with REPLICATION: that is no reason here.
+    expect((await ask("tempting", { url: urlOf(database, reader, "p") })).tables).toHaveLength(1);
+    expect(told).toEqual(["supabase_admin", "supabase_admin"]);
+  } finally {
+    await source.query(`drop owned by ${author}, ${reader}; drop role ${author}, ${reader}`);
+  }
+});
+
 test("a statement past its time is source_timeout", async () => {
   await source.query("create view slow as select 1 as id, pg_sleep(60)::text as s");
   await expect(read([{ name: "slow", key: ["id"] }], { statement_timeout_ms: 300 })).rejects.toMatchObject({ code: "source_timeout", retryable: true });

@@ -9,6 +9,7 @@ import { storageFault } from "../storage/file-storage.ts";
 import { type SourceMark, type SourceOrigin, changedSince, readOrigin, sourceMarkName } from "./changed-rows.ts";
 import { type SourceColumn, describeTable } from "./describe-table.ts";
 import { isPrivateColumn, isRefusedTable } from "./odoo-privacy.ts";
+import { loginTooStrong, strongLogin, type StrongLogin } from "./postgres-login.ts";
 import { withSourceSession } from "./postgres-session.ts";
 import { sourceError, sourcePlace, tableMissing } from "./source-error.ts";
 
@@ -77,6 +78,8 @@ export interface ReadRequest {
   log?: (message: string, facts: Record<string, unknown>) => void;
   /** Called while tables are read, with what was read since the last time. */
   onRead?: (rows: number, bytes: number) => void;
+  /** Told, before anything is read, of a login that may do more than read what it was granted. */
+  onStrongLogin?: (login: StrongLogin) => void;
   /** Called after each table. */
   onTable?: (table: ReadTable) => void;
 }
@@ -90,6 +93,10 @@ export async function readTables(request: ReadRequest): Promise<{ snapshot: Sour
   const place = sourcePlace(request.url);
   if (request.kind === "odoo") request.tables.forEach((table) => refuseSecretTable(request.schema, table.name));
   return withSourceSession({ ...request, place }, async (client) => {
+    // What is called without a schema is PostgreSQL's own, whatever the source has in `public`.
+    await client.query("select pg_catalog.set_config('search_path', 'pg_catalog', false)");
+    const strong = await strongLogin(client, { replicates: true });
+    if (strong !== null) request.onStrongLogin?.(strong);
     // Before the snapshot: whoever began earlier and is still open may commit rows that the snapshot does not see.
     const horizon = await readHorizon(client);
     const origin = request.since === undefined ? null : await readOrigin(client);
@@ -98,7 +105,7 @@ export async function readTables(request: ReadRequest): Promise<{ snapshot: Sour
       "select pg_current_snapshot()::text as snapshot, current_setting('server_version') as server_version",
     );
     const [oldest, next] = taken!.snapshot.split(":").map(Number);
-    const position: Position = { place, origin, oldest: oldest!, next: next! };
+    const position: Position = { place, origin, strong, oldest: oldest!, next: next! };
     const tables: ReadTable[] = [];
     for (const table of request.tables) {
       request.signal.throwIfAborted();
@@ -116,6 +123,7 @@ export async function readTables(request: ReadRequest): Promise<{ snapshot: Sour
 interface Position {
   place: string;
   origin: SourceOrigin | null;
+  strong: StrongLogin | null;
   oldest: number;
   next: number;
 }
@@ -128,6 +136,8 @@ async function readTable(client: pg.Client, request: ReadRequest, table: SourceT
     if (table.optional) return { ...empty, missing: true };
     throw tableMissing(place);
   }
+  // With such a login a view of anybody would run as it, and the catalogs hold passwords.
+  if (position.strong !== null && (described.foreign_code || /^(pg_|information_schema$)/.test(request.schema))) throw loginTooStrong(position.strong, place, "may not read this, since it may do more than a source needs");
   const all = described.columns;
   const hidden = (column: string): boolean =>
     (table.exclude ?? []).includes(column) || (request.kind === "odoo" && isPrivateColumn(table.name, column));

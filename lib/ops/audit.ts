@@ -3,6 +3,7 @@ import { z } from "zod";
 import { auditEntry, type AuditEntry, type auditFilter, type listAuditQuery } from "@/contracts/audit.ts";
 import { bigintText, uuid } from "@/contracts/common.ts";
 import { ControlRoomError } from "@/contracts/error.ts";
+import { atLeast, type Principal, role } from "@/contracts/role.ts";
 import type { Db } from "@/lib/supabase/client.ts";
 import { whoami } from "./environments.ts";
 import { decodeCursor, pageOf } from "./keyset.ts";
@@ -11,21 +12,43 @@ import { columns, readRows } from "./rpc.ts";
 export type AuditFilter = z.output<typeof auditFilter>;
 const selected = columns(auditEntry.shape, { audit_id: "text", seq: "text" });
 
-/** The one organization that is meant. Throws `not_found`, or `invalid_input` where several fit. */
-export async function resolveOrganization(db: Db, organization?: string): Promise<{ organization_id: string }> {
-  const { environments } = await whoami(db);
+/** The one organization that is meant, with whom asks. Throws `not_found`, or `invalid_input` where several fit. */
+export async function resolveOrganization(db: Db, organization?: string): Promise<{ organization_id: string; caller: Principal }> {
+  const caller = await whoami(db);
+  const { environments } = caller;
   const seen = new Map(environments.filter((each) => organization === undefined || each.organization_slug === organization).map((each) => [each.organization_id, each]));
   const [only, another] = seen.values();
   if (only === undefined) throw new ControlRoomError("not_found", "There is no such organization, or you may not see it.", { errors: [{ path: "organization", message: "is not an organization that you see" }] });
   if (another !== undefined) throw new ControlRoomError("invalid_input", "Several organizations fit. Name the organization.", { errors: [{ path: "organization", message: "is needed, because several fit" }] });
-  return only;
+  return { organization_id: only.organization_id, caller };
+}
+
+/** Above so many, some of their entries are near the newest of the organization, and the address of the request would be too long. */
+const mostScopes = 100;
+
+/**
+ * For a caller who governs only some of the organization: where all that it may see lies, as a condition. Row level security says the
+ * same, but as one of several ways in, so that the newest entries of a quiet project would be looked for in all of the organization's
+ * (1 M entries: 1.3 s; with this 0.4 ms).
+ */
+async function scopesOf(db: Db, organization_id: string, { type, id, environments }: Principal): Promise<string | null> {
+  const administered = environments.filter((each) => each.organization_id === organization_id && each.role !== null && atLeast(each.role, "admin"));
+  if (administered.length === 0 || administered.length > mostScopes) return null;
+  if (type === "user") {
+    const own = await readRows(z.object({ role }), db.from("memberships").select("role").eq("organization_id", organization_id).eq("user_id", String(id)).is("project_id", null));
+    if (own.some((membership) => atLeast(membership.role, "admin"))) return null;
+  }
+  const list = (ids: string[]) => `(${[...new Set(ids)].join(",")})`;
+  return `environment_id.in.${list(administered.map((each) => each.environment_id))},and(environment_id.is.null,project_id.in.${list(administered.map((each) => each.project_id))})`;
 }
 
 /** Entries that the caller may see, newest first. */
 export async function listAudit(db: Db, { organization, limit, cursor, ...filter }: z.output<typeof listAuditQuery>): Promise<{ items: AuditEntry[]; next_cursor: string | null }> {
   const before = decodeCursor(cursor, [bigintText])?.[0];
-  const { organization_id } = await resolveOrganization(db, organization);
+  const { organization_id, caller } = await resolveOrganization(db, organization);
+  const scopes = filter.environment_id === undefined ? await scopesOf(db, organization_id, caller) : null;
   let query = filteredAudit(db, organization_id, filter);
+  if (scopes !== null) query = query.or(scopes);
   if (before !== undefined) query = query.lt("audit_id", before);
   const rows = await readRows(auditEntry, query.order("audit_id", { ascending: false }).limit(limit + 1));
   return pageOf(rows, limit, (row) => [row.audit_id]);

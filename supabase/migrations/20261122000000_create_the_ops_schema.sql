@@ -593,6 +593,8 @@ create table ops.audit_log (
 -- Reading: each filter of a page within its organization, newest first.
 create index audit_log_by_organization on ops.audit_log (organization_id, audit_id);
 create index audit_log_by_environment on ops.audit_log (environment_id, audit_id);
+-- What concerns a whole project, for those who govern only some: lib/ops/audit.ts asks by environments and these.
+create index audit_log_by_project on ops.audit_log (project_id, audit_id) where environment_id is null;
 create index audit_log_by_actor on ops.audit_log (organization_id, actor_id, audit_id);
 create index audit_log_by_actor_name on ops.audit_log (organization_id, actor_name, audit_id);
 create index audit_log_by_action on ops.audit_log (organization_id, action, audit_id);
@@ -902,7 +904,7 @@ begin
   select jsonb_agg(ops_private.member_json(page.member) order by page.email, page.membership_id) into found from (
     select m as member, m.membership_id, coalesce(u.email, '') as email from ops.memberships as m join auth.users as u on u.id = m.user_id
     where m.organization_id = organization and (m.user_id = me.id or ops_private.rank_over(m.organization_id, m.project_id, m.environment_id) >= 4)
-      and (after is null or (coalesce(u.email, ''), m.membership_id) > (select coalesce(v.email, ''), n.membership_id from ops.memberships as n join auth.users as v on v.id = n.user_id where n.membership_id = after))
+      and (after is null or (coalesce(u.email, ''), m.membership_id) > (select coalesce(v.email, ''), n.membership_id from ops.memberships as n join auth.users as v on v.id = n.user_id where n.membership_id = after and n.organization_id = organization))
     order by coalesce(u.email, ''), m.membership_id limit least(greatest(at_most, 1), 200)) as page;
   return coalesce(found, '[]');
 end
@@ -1463,7 +1465,11 @@ grant select on ops.template_detail, ops.template_list, ops.template_version_lis
 create function ops_private.is_spec(spec_text text) returns boolean language sql immutable set search_path = '' as $$
   select case when octet_length(spec_text) <= 2000000 and spec_text is json object then jsonb_typeof(spec_text::jsonb -> 'phases') = 'array' and spec_text::jsonb ->> 'name' ~ '^[a-z][a-z0-9_]{0,62}$' else false end is true
 $$;
-create function ops_private.store_spec(project uuid, spec_text text) returns text
+create function ops_private.has_reseal(spec jsonb) returns boolean language sql immutable set search_path = '' as $$
+  select spec @? '$.phases[*] ? (@.type == "reseal")'
+$$;
+-- A spec that seals secrets again is given all of them: only reseal_secrets makes one (`reseals`).
+create function ops_private.store_spec(project uuid, spec_text text, reseals boolean default false) returns text
 language plpgsql security definer set search_path = '' as $$
 declare
   hash text;
@@ -1473,6 +1479,8 @@ begin
   end if;
   if not ops_private.is_spec(spec_text) then
     perform ops_private.fail('invalid_spec', 'A spec is a JSON object with a name and phases.');
+  elsif not reseals and ops_private.has_reseal(spec_text::jsonb) then
+    perform ops_private.fail('invalid_spec', 'A phase reseal is the control room''s own.', 'Seal secrets again with POST /environment-keys/reseal.');
   end if;
   hash := encode(sha256(convert_to(spec_text, 'UTF8')), 'hex');
   insert into ops.specs (project_id, spec_sha256, spec_text, spec) values (project, hash, store_spec.spec_text, store_spec.spec_text::jsonb) on conflict do nothing;
@@ -3030,7 +3038,7 @@ begin
   if not found then
     perform ops_private.fail('not_found', 'There is no such run, or you may not see it.');
   end if;
-  perform ops_private.require(old.environment_id, 'operator', 'run it again');
+  perform ops_private.require(old.environment_id, case when ops_private.reseals(old) then 'admin' else 'operator' end, 'run it again');
   if mode not in ('all', 'failed', 'verify') or definition not in ('pinned', 'current') then
     perform ops_private.fail('invalid_input', 'mode is all, failed or verify; definition is pinned or current.');
   elsif old.status not in ('succeeded', 'failed', 'canceled') then
@@ -4636,6 +4644,8 @@ create table ops_private.log_files (
   blocks jsonb not null,
   constraint one_file_per_phase unique nulls not distinct (run_id, phase)
 );
+-- Where artifacts are removed, each asks who refers to it.
+create index log_files_by_artifact on ops_private.log_files (artifact_id);
 
 alter table ops.run_log_chunks enable row level security;
 alter table ops.run_log_chunks force row level security;
@@ -6027,6 +6037,7 @@ create table ops.webhook_deliveries (
 );
 create index webhook_deliveries_due on ops.webhook_deliveries (project_id, next_attempt_at) where status = 'pending';
 create index webhook_deliveries_newest on ops.webhook_deliveries (project_id, delivery_id desc);
+create index webhook_deliveries_by_executor on ops.webhook_deliveries (executor_id) where executor_id is not null;
 create unique index one_delivery_per_failed_run on ops.webhook_deliveries (run_id) where run_id is not null;
 
 do $$
@@ -6303,6 +6314,9 @@ create table ops.bulk_items (
   constraint item_finished_only_when_ended check ((status = 'pending') = (finished_at is null))
 );
 create index bulk_items_pending on ops.bulk_items (bulk_id, position) where status = 'pending';
+-- Where runs are removed, each asks who refers to it.
+create index bulk_items_by_run on ops.bulk_items (run_id);
+create index bulk_items_by_new_run on ops.bulk_items (new_run_id) where new_run_id is not null;
 
 do $$
 declare
@@ -6471,10 +6485,10 @@ $$;
 create function ops.create_bulk(request jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.create_bulk($1)';
 create function ops.abort_bulk(bulk_id uuid) returns jsonb language sql set search_path = '' as 'select ops_private.abort_bulk($1)';
 grant execute on function ops_private.create_bulk(jsonb), ops.create_bulk(jsonb), ops_private.abort_bulk(uuid), ops.abort_bulk(uuid) to authenticated, ops_token;
--- The principal that a job's creator is now: null where the token has ended. What they may do is asked again for every item.
+-- The principal that a job's creator is now: null where the token has ended, or the person is banned. What they may do is asked again for every item.
 create function ops_private.principal_now(type text, id uuid, name text) returns text language sql stable security definer set search_path = '' as $$
   select case type
-    when 'user' then (select json_build_object('type', 'user', 'id', u.id, 'name', name) from auth.users as u where u.id = principal_now.id)
+    when 'user' then (select json_build_object('type', 'user', 'id', u.id, 'name', name) from auth.users as u where u.id = principal_now.id and (u.banned_until is null or u.banned_until <= now()))
     when 'token' then (select json_build_object('type', 'token', 'id', t.api_token_id, 'name', t.name, 'project_id', t.project_id, 'environment_id', t.environment_id, 'role', t.role)
       from ops.api_tokens as t where t.api_token_id = principal_now.id and t.revoked_at is null and t.expires_at > clock_timestamp())
   end::text
@@ -7255,6 +7269,8 @@ create table ops.connections (
   constraint a_connection_names_a_secret_of_its_environment foreign key (environment_id, secret_name) references ops.secrets (environment_id, name)
 );
 create index connections_by_secret on ops.connections (environment_id, secret_name);
+-- Where runs are removed, each asks who refers to it.
+create index connections_by_test on ops.connections (test_run_id) where test_run_id is not null;
 alter table ops.connections enable row level security;
 alter table ops.connections force row level security;
 create policy members_see_their_environments on ops.connections for select to authenticated, ops_token, ops_sql using (environment_id = any ((select ops_private.visible_environments())::uuid[]));
@@ -7480,7 +7496,7 @@ $$;
 
 -- Whether the run seals secrets again (reseal_secrets made it).
 create function ops_private.reseals(run ops.runs) returns boolean language sql stable security definer set search_path = '' as $$
-  select run.parent_run_id is null and exists (select from ops.specs as s where s.project_id = run.project_id and s.spec_sha256 = run.spec_sha256 and s.spec @? '$.phases[*] ? (@.type == "reseal")')
+  select run.parent_run_id is null and exists (select from ops.specs as s where s.project_id = run.project_id and s.spec_sha256 = run.spec_sha256 and ops_private.has_reseal(s.spec))
 $$;
 
 -- get_run_secrets: the lease holder. Answers the connections that the run names, and their secrets as they are sealed; to a run
@@ -7543,7 +7559,7 @@ begin
   end if;
   select e.project_id into run.project_id from ops.environments as e where e.environment_id = environment;
   run.environment_id := environment;
-  run.spec_sha256 := ops_private.store_spec(run.project_id, '{"name":"reseal_secrets","parameters":{"properties":{},"type":"object"},"phases":[{"config":{},"depends_on":[],"max_retries":0,"name":"reseal","run_if":"all_success","timeout_seconds":600,"type":"reseal"}],"quality":[],"tags":[],"version":1}');
+  run.spec_sha256 := ops_private.store_spec(run.project_id, '{"name":"reseal_secrets","parameters":{"properties":{},"type":"object"},"phases":[{"config":{},"depends_on":[],"max_retries":0,"name":"reseal","run_if":"all_success","timeout_seconds":600,"type":"reseal"}],"quality":[],"tags":[],"version":1}', true);
   run.spec_slug := 'reseal_secrets';
   run.kind := 'pipeline';
   run.parameters := '{}';

@@ -29,6 +29,8 @@ create table ops.audit_log (
 -- Reading: each filter of a page within its organization, newest first.
 create index audit_log_by_organization on ops.audit_log (organization_id, audit_id);
 create index audit_log_by_environment on ops.audit_log (environment_id, audit_id);
+-- What concerns a whole project, for those who govern only some: lib/ops/audit.ts asks by environments and these.
+create index audit_log_by_project on ops.audit_log (project_id, audit_id) where environment_id is null;
 create index audit_log_by_actor on ops.audit_log (organization_id, actor_id, audit_id);
 create index audit_log_by_actor_name on ops.audit_log (organization_id, actor_name, audit_id);
 create index audit_log_by_action on ops.audit_log (organization_id, action, audit_id);

@@ -62,7 +62,7 @@ begin
   select jsonb_agg(ops_private.member_json(page.member) order by page.email, page.membership_id) into found from (
     select m as member, m.membership_id, coalesce(u.email, '') as email from ops.memberships as m join auth.users as u on u.id = m.user_id
     where m.organization_id = organization and (m.user_id = me.id or ops_private.rank_over(m.organization_id, m.project_id, m.environment_id) >= 4)
-      and (after is null or (coalesce(u.email, ''), m.membership_id) > (select coalesce(v.email, ''), n.membership_id from ops.memberships as n join auth.users as v on v.id = n.user_id where n.membership_id = after))
+      and (after is null or (coalesce(u.email, ''), m.membership_id) > (select coalesce(v.email, ''), n.membership_id from ops.memberships as n join auth.users as v on v.id = n.user_id where n.membership_id = after and n.organization_id = organization))
     order by coalesce(u.email, ''), m.membership_id limit least(greatest(at_most, 1), 200)) as page;
   return coalesce(found, '[]');
 end

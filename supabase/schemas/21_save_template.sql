@@ -5,7 +5,11 @@
 create function ops_private.is_spec(spec_text text) returns boolean language sql immutable set search_path = '' as $$
   select case when octet_length(spec_text) <= 2000000 and spec_text is json object then jsonb_typeof(spec_text::jsonb -> 'phases') = 'array' and spec_text::jsonb ->> 'name' ~ '^[a-z][a-z0-9_]{0,62}$' else false end is true
 $$;
-create function ops_private.store_spec(project uuid, spec_text text) returns text
+create function ops_private.has_reseal(spec jsonb) returns boolean language sql immutable set search_path = '' as $$
+  select spec @? '$.phases[*] ? (@.type == "reseal")'
+$$;
+-- A spec that seals secrets again is given all of them: only reseal_secrets makes one (`reseals`).
+create function ops_private.store_spec(project uuid, spec_text text, reseals boolean default false) returns text
 language plpgsql security definer set search_path = '' as $$
 declare
   hash text;
@@ -15,6 +19,8 @@ begin
   end if;
   if not ops_private.is_spec(spec_text) then
     perform ops_private.fail('invalid_spec', 'A spec is a JSON object with a name and phases.');
+  elsif not reseals and ops_private.has_reseal(spec_text::jsonb) then
+    perform ops_private.fail('invalid_spec', 'A phase reseal is the control room''s own.', 'Seal secrets again with POST /environment-keys/reseal.');
   end if;
   hash := encode(sha256(convert_to(spec_text, 'UTF8')), 'hex');
   insert into ops.specs (project_id, spec_sha256, spec_text, spec) values (project, hash, store_spec.spec_text, store_spec.spec_text::jsonb) on conflict do nothing;

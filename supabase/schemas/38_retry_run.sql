@@ -46,7 +46,7 @@ begin
   if not found then
     perform ops_private.fail('not_found', 'There is no such run, or you may not see it.');
   end if;
-  perform ops_private.require(old.environment_id, 'operator', 'run it again');
+  perform ops_private.require(old.environment_id, case when ops_private.reseals(old) then 'admin' else 'operator' end, 'run it again');
   if mode not in ('all', 'failed', 'verify') or definition not in ('pinned', 'current') then
     perform ops_private.fail('invalid_input', 'mode is all, failed or verify; definition is pinned or current.');
   elsif old.status not in ('succeeded', 'failed', 'canceled') then

@@ -39,6 +39,8 @@ create table ops_private.log_files (
   blocks jsonb not null,
   constraint one_file_per_phase unique nulls not distinct (run_id, phase)
 );
+-- Where artifacts are removed, each asks who refers to it.
+create index log_files_by_artifact on ops_private.log_files (artifact_id);
 
 alter table ops.run_log_chunks enable row level security;
 alter table ops.run_log_chunks force row level security;

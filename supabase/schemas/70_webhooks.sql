@@ -34,6 +34,7 @@ create table ops.webhook_deliveries (
 );
 create index webhook_deliveries_due on ops.webhook_deliveries (project_id, next_attempt_at) where status = 'pending';
 create index webhook_deliveries_newest on ops.webhook_deliveries (project_id, delivery_id desc);
+create index webhook_deliveries_by_executor on ops.webhook_deliveries (executor_id) where executor_id is not null;
 create unique index one_delivery_per_failed_run on ops.webhook_deliveries (run_id) where run_id is not null;
 
 do $$

@@ -35,6 +35,9 @@ create table ops.bulk_items (
   constraint item_finished_only_when_ended check ((status = 'pending') = (finished_at is null))
 );
 create index bulk_items_pending on ops.bulk_items (bulk_id, position) where status = 'pending';
+-- Where runs are removed, each asks who refers to it.
+create index bulk_items_by_run on ops.bulk_items (run_id);
+create index bulk_items_by_new_run on ops.bulk_items (new_run_id) where new_run_id is not null;
 
 do $$
 declare

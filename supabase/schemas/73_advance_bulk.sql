@@ -1,7 +1,7 @@
--- The principal that a job's creator is now: null where the token has ended. What they may do is asked again for every item.
+-- The principal that a job's creator is now: null where the token has ended, or the person is banned. What they may do is asked again for every item.
 create function ops_private.principal_now(type text, id uuid, name text) returns text language sql stable security definer set search_path = '' as $$
   select case type
-    when 'user' then (select json_build_object('type', 'user', 'id', u.id, 'name', name) from auth.users as u where u.id = principal_now.id)
+    when 'user' then (select json_build_object('type', 'user', 'id', u.id, 'name', name) from auth.users as u where u.id = principal_now.id and (u.banned_until is null or u.banned_until <= now()))
     when 'token' then (select json_build_object('type', 'token', 'id', t.api_token_id, 'name', t.name, 'project_id', t.project_id, 'environment_id', t.environment_id, 'role', t.role)
       from ops.api_tokens as t where t.api_token_id = principal_now.id and t.revoked_at is null and t.expires_at > clock_timestamp())
   end::text

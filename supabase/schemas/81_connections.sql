@@ -18,6 +18,8 @@ create table ops.connections (
   constraint a_connection_names_a_secret_of_its_environment foreign key (environment_id, secret_name) references ops.secrets (environment_id, name)
 );
 create index connections_by_secret on ops.connections (environment_id, secret_name);
+-- Where runs are removed, each asks who refers to it.
+create index connections_by_test on ops.connections (test_run_id) where test_run_id is not null;
 alter table ops.connections enable row level security;
 alter table ops.connections force row level security;
 create policy members_see_their_environments on ops.connections for select to authenticated, ops_token, ops_sql using (environment_id = any ((select ops_private.visible_environments())::uuid[]));

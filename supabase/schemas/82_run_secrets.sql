@@ -12,7 +12,7 @@ $$;
 
 -- Whether the run seals secrets again (reseal_secrets made it).
 create function ops_private.reseals(run ops.runs) returns boolean language sql stable security definer set search_path = '' as $$
-  select run.parent_run_id is null and exists (select from ops.specs as s where s.project_id = run.project_id and s.spec_sha256 = run.spec_sha256 and s.spec @? '$.phases[*] ? (@.type == "reseal")')
+  select run.parent_run_id is null and exists (select from ops.specs as s where s.project_id = run.project_id and s.spec_sha256 = run.spec_sha256 and ops_private.has_reseal(s.spec))
 $$;
 
 -- get_run_secrets: the lease holder. Answers the connections that the run names, and their secrets as they are sealed; to a run
@@ -75,7 +75,7 @@ begin
   end if;
   select e.project_id into run.project_id from ops.environments as e where e.environment_id = environment;
   run.environment_id := environment;
-  run.spec_sha256 := ops_private.store_spec(run.project_id, '{"name":"reseal_secrets","parameters":{"properties":{},"type":"object"},"phases":[{"config":{},"depends_on":[],"max_retries":0,"name":"reseal","run_if":"all_success","timeout_seconds":600,"type":"reseal"}],"quality":[],"tags":[],"version":1}');
+  run.spec_sha256 := ops_private.store_spec(run.project_id, '{"name":"reseal_secrets","parameters":{"properties":{},"type":"object"},"phases":[{"config":{},"depends_on":[],"max_retries":0,"name":"reseal","run_if":"all_success","timeout_seconds":600,"type":"reseal"}],"quality":[],"tags":[],"version":1}', true);
   run.spec_slug := 'reseal_secrets';
   run.kind := 'pipeline';
   run.parameters := '{}';

@@ -248,3 +248,10 @@ test("a membership cannot name a project of another organization, whoever writes
   const [one, two] = [await aTenant(world), await aTenant(world)];
   await expect(world.owner.query("insert into ops.memberships (user_id, organization_id, project_id, role) values ($1, $2, $3, 'owner')", [one.user, one.organization_id, two.project_id])).rejects.toMatchObject({ code: "23503" });
 });
+
+test("a page of members begins after a membership of the same organization: another one's e-mail cannot be told from the order", async () => {
+  await aMember("viewer");
+  const elsewhere = await aTenant(world);
+  const { rows: [foreign] } = await world.owner.query("select membership_id from ops.memberships where organization_id = $1", [elsewhere.organization_id]);
+  expect(await call(world, owner, "list_members", { organization_id: tenant.organization_id, after: foreign.membership_id })).toEqual([]);
+});

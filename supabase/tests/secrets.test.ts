@@ -130,6 +130,24 @@ test("a run that was not made to reseal, or a child of one that was, seals nothi
   expect((await refusal(call(world, executor, "reseal_secret", { ...lease, name: "password", version: 1, sealed: await sealed("password", "evil-value") }))).code).toBe("forbidden");
 });
 
+test("nobody but the control room itself makes a run that is given every secret, and only admins repeat one", async () => {
+  await putSecret("password");
+  const spec_text = checkSpec({ version: 1, name: "mine", phases: [{ name: "reseal", type: "reseal" }] }).spec_text as string;
+  const { request: own } = aRequest(tenant, { spec_text });
+  expect((await refusal(call(world, tenant.api, "create_run", { request: own }))).code).toBe("invalid_spec");
+  expect((await call(world, tenant.api, "create_runs", { requests: [own] })).items).toMatchObject([{ ok: false, error: { code: "invalid_spec" } }]);
+  expect((await refusal(call(world, tenant.api, "save_template", { project_id: tenant.project_id, spec_text }))).code).toBe("invalid_spec");
+  const { lease } = await aClaim(world, executor, { run_id: await aRun(world, tenant, { spec_text: asking(["source"]) }) });
+  await call(world, executor, "start_run", lease);
+  await call(world, executor, "set_phase", { ...lease, name: "p0", patch: { status: "running" } });
+  expect((await refusal(call(world, executor, "create_children", { ...lease, phase: "p0", spec_text, children: [{ key: "a", parameters: {} }] }))).code).toBe("invalid_spec");
+  const { run_id } = await call(world, tenant.api, "reseal_secrets", place);
+  await call(world, tenant.api, "cancel_run", { run_id });
+  const operator = await anApiToken(world, tenant.project_id, "operator");
+  expect((await refusal(call(world, operator, "retry_run", { run_id }))).code).toBe("forbidden");
+  expect((await call(world, tenant.api, "retry_run", { run_id })).status).toBe("queued");
+});
+
 test("a test of a connection is a run with a canonical spec, and its result goes with the settings that it tested", async () => {
   const { connection_id } = await putConnection("source");
   const run = await call(world, tenant.api, "test_connection", { connection_id });
