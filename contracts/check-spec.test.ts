@@ -100,6 +100,9 @@ describe("every mistake is named with its line and column", () => {
     ["a check that no phase runs", "{ name: check, type: validate, depends_on: [shape] }", "{ name: check, type: query, depends_on: [shape], config: { inputs: [silver.partners], sql: select 1 } }", ["36:5 /quality/0 never_checked", "37:5 /quality/1 never_checked"]],
     ["a publish before the check", "type: publish, depends_on: [check]", "type: publish, depends_on: [shape]", ["36:5 /quality/0 published_unchecked", "37:5 /quality/1 published_unchecked"]],
     ["a check without limits", "row_count, min: 1", "row_count", ["36:5 /quality/0 missing"]],
+    ["a quarantine of the whole table", "row_count, min: 1", "row_count, min: 1, severity: quarantine", ["36:69 /quality/0/severity not_a_row_check"]],
+    ["a quarantine of what nothing makes", "dataset: silver.partners, check: referential_integrity", "dataset: bronze.other, severity: quarantine, check: referential_integrity", ["37:16 /quality/1/dataset nothing_to_quarantine"]],
+    ["a mask of an unknown dataset", "quality:", "masked: { silver.persons: [name] }\nquality:", ["35:27 /masked/silver.persons unknown_dataset"]],
     ["an unknown time zone", "Europe/Brussels", "Europe/Atlantis", ["6:44 /schedule/time_zone unknown_time_zone"]],
     ["a bad cron pattern", "15 * * * *", "75 * * * *", ["6:19 /schedule/cron invalid_cron"]],
     ["a default that does not fit", "default: '2026-01-31'", "default: tomorrow", ["10:51 /parameters/properties/as_of/default invalid_default"]],
@@ -111,6 +114,13 @@ describe("every mistake is named with its line and column", () => {
     ["a file in a stored spec", "sql: select 1", "sql_file: look.sql", ["34:99 /phases/4/config/sql_file sql_file"]],
   ])("%s", (_name, from, to, expected) => {
     expect(errorsOf(from, to)).toEqual(expected);
+  });
+
+  test("rows are taken out once: a quarantine that two phases would run is a mistake, one that the publish waits for is none", () => {
+    const taking = good.replace("check: referential_integrity", "severity: quarantine, check: referential_integrity");
+    expect(checkSpec(taking).errors).toEqual([]);
+    const twice = taking.replace("  - { name: ship", "  - { name: also, type: validate, depends_on: [shape] }\n  - { name: ship");
+    expect(checkSpec(twice).errors).toMatchObject([{ code: "quarantined_twice", path: "/quality/1" }]);
   });
 
   test("a cycle is named in order", () => {

@@ -4,7 +4,7 @@ import { isStorableText, jsonObject, page, text, timestamp, uuid, word } from ".
 /** Written by SQL in the transaction that changes the state; executors append the rest. */
 export const stateEventTypes = [
   "RUN_CREATED", "RUN_CLAIMED", "RUN_STARTED", "RUN_RELEASED", "RUN_REQUEUED", "LEASE_EXPIRED", "CANCEL_REQUESTED", "RUN_STOPPING",
-  "PHASE_STARTED", "PHASE_SUCCEEDED", "PHASE_FAILED", "PHASE_SKIPPED", "PHASE_REUSED", "PHASE_RESET", "PHASE_FANNED_OUT", "RUN_WAITS", "ARTIFACT_REGISTERED", "DATASET_PUBLISHED", "INPUTS_PINNED", "SECRETS_READ",
+  "PHASE_STARTED", "PHASE_SUCCEEDED", "PHASE_FAILED", "PHASE_SKIPPED", "PHASE_REUSED", "PHASE_RESET", "PHASE_FANNED_OUT", "RUN_WAITS", "ARTIFACT_REGISTERED", "DATASET_PUBLISHED", "QUALITY_CHECKED", "INPUTS_PINNED", "SECRETS_READ",
   "RUN_SUCCEEDED", "RUN_FAILED", "RUN_CANCELED",
 ] as const;
 export const terminalEventTypes = ["RUN_SUCCEEDED", "RUN_FAILED", "RUN_CANCELED"] as const;
@@ -34,7 +34,7 @@ function isStorable(value: unknown): boolean {
 }
 export const newEvent = z.strictObject({
   event_id: uuid.describe("made by the sender; a repeat is written once"),
-  type: eventType.refine((type) => type === "PHASE_PROGRESS" || !/^(RUN|LEASE|PHASE|CANCEL|ARTIFACT|DATASET|INPUTS|SECRETS)_/.test(type), { error: "is written by the control plane itself" }),
+  type: eventType.refine((type) => type === "PHASE_PROGRESS" || !/^(RUN|LEASE|PHASE|CANCEL|ARTIFACT|DATASET|QUALITY|INPUTS|SECRETS)_/.test(type), { error: "is written by the control plane itself" }),
   level: eventLevel.default("info"),
   phase: word.nullable().default(null),
   message: text.max(8_192).default(""),

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { capUse, datasetName, jsonObject, text, word } from "./common.ts";
 import { layer } from "./dataset.ts";
+import { severity } from "./quality.ts";
 
 export const phaseTypes = ["ingest", "validate", "transform", "publish", "query", "connect", "maintain", "reseal"] as const;
 export const phaseType = z.enum(phaseTypes);
@@ -124,16 +125,23 @@ export function engineOf(phase: PhaseSpec): Engine | null {
   return phase.type === "query" ? phase.config.engine : "duckdb";
 }
 
-const severity = z.enum(["warn", "fail"]).default("fail");
-const checkBase = z.strictObject({ dataset: datasetName, severity });
+const checkBase = z.strictObject({ dataset: datasetName, severity: severity.default("fail") });
+/** What a schema may do against the registered version; without a word the check's severity tells. */
+const drift = z.enum(["allow", "warn", "fail"]);
 export const qualityCheck = z.discriminatedUnion("check", [
-  checkBase.extend({ check: z.literal("row_count"), min: z.int().min(0).optional(), max: z.int().min(0).optional() }),
+  checkBase.extend({
+    check: z.literal("row_count"), min: z.int().min(0).optional(), max: z.int().min(0).optional(),
+    min_of_previous: z.number().min(0).optional().describe("at least this share of the registered version's rows; 0.5 is half of them"),
+    max_of_previous: z.number().min(0).optional(),
+  }),
   checkBase.extend({ check: z.literal("null_check"), columns: z.array(identifier).min(1), max_fraction: z.number().min(0).max(1).default(0) }),
   checkBase.extend({ check: z.literal("unique"), columns: z.array(identifier).min(1) }),
   checkBase.extend({ check: z.literal("range"), column: identifier, min: z.number().optional(), max: z.number().optional() }),
   checkBase.extend({ check: z.literal("accepted_values"), column: identifier, values: z.array(z.union([z.string(), z.number(), z.boolean()])).min(1) }),
   checkBase.extend({ check: z.literal("referential_integrity"), column: identifier, references: z.strictObject({ dataset: datasetName, column: identifier }) }),
-  checkBase.extend({ check: z.literal("custom_sql"), name: word, sql: sql.describe("selects the rows that are wrong") }),
+  checkBase.extend({ check: z.literal("schema_drift"), added: drift.default("allow"), removed: drift.optional(), retyped: drift.optional() }),
+  checkBase.extend({ check: z.literal("freshness"), column: identifier.describe("a date or timestamp; its newest value counts"), max_age_seconds: z.int().min(1).max(315_360_000) }),
+  checkBase.extend({ check: z.literal("custom_sql"), name: word, sql: sql.describe("selects the rows that are wrong; with severity quarantine it answers the table's key") }),
 ]);
 export type QualityCheck = z.infer<typeof qualityCheck>;
 
@@ -163,5 +171,6 @@ export const pipelineSpec = z.strictObject({
   parameters: parametersSchema.default({ type: "object", properties: {} }),
   phases: z.array(phaseSpec).min(1).max(500),
   quality: z.array(qualityCheck).max(5000).default([]),
+  masked: z.record(datasetName, z.array(identifier).min(1)).optional().describe("columns whose values no sample of wrong rows shows"),
 }).meta({ id: "PipelineSpec", title: "Lakehouse Control Room pipeline" });
 export type PipelineSpec = z.infer<typeof pipelineSpec>;

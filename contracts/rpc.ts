@@ -15,6 +15,7 @@ import { executorDetail, executorHeartbeatResponse, executorToken, health, swept
 import { overview } from "./overview.ts";
 import { reportsResponse, runReport } from "./report.ts";
 import { appendLogsResponse, compactedLog, logQuery, newLogChunk, runHead, storedLogChunk, storedLogs } from "./log.ts";
+import { newQualityResult, recordQualityResponse } from "./quality.ts";
 import { apiToken } from "./api-token.ts";
 import { invitation, member, openInvitation } from "./member.ts";
 import { environment, principal, role } from "./role.ts";
@@ -76,6 +77,7 @@ export const rpc = {
   object_stored: { args: z.object({ environment_id: uuid, sha256 }), returns: z.boolean() },
   register_artifact: { args: z.object({ ...leased, artifact: registerArtifactRequest }), returns: artifact },
   begin_publish: { args: z.object({ ...leased, phase: z.string(), datasets: z.array(z.string()), retain_hours: z.int().optional() }), returns: beginPublishResponse },
+  record_quality: { args: z.object({ ...leased, phase: z.string(), results: z.array(newQualityResult) }), returns: recordQualityResponse },
   publish_dataset: { args: z.object({ ...leased, dataset: publishDatasetRequest }), returns: datasetVersion },
   create_children: {
     args: z.object({ ...leased, phase: word, spec_text: z.string().describe("canonical JSON"), children: z.array(z.object({ key: z.string(), parameters: jsonObject })), max_active: z.int().nullable().optional() }),

@@ -207,6 +207,7 @@ function checkDatasets(spec: PipelineSpec, report: Report): void {
 
 function checkQuality(spec: PipelineSpec, report: Report): void {
   const known = new Set(spec.phases.flatMap((phase) => [...datasetsWrittenBy(phase), ...datasetsReadBy(phase)].map((dataset) => dataset.name)));
+  for (const name of Object.keys(spec.masked ?? {})) if (!known.has(name)) report(["masked", name], "unknown_dataset", `no phase makes or reads ${name}`);
   spec.quality.forEach((check, index) => {
     const unknown = (name: string): string => `no phase makes or reads ${name}`;
     if (!known.has(check.dataset)) report(["quality", index, "dataset"], "unknown_dataset", unknown(check.dataset));
@@ -214,15 +215,45 @@ function checkQuality(spec: PipelineSpec, report: Report): void {
     if (check.check === "referential_integrity" && !known.has(check.references.dataset)) {
       report(["quality", index, "references", "dataset"], "unknown_dataset", unknown(check.references.dataset));
     }
+    if (check.severity === "quarantine") checkQuarantine(spec, check, ["quality", index], report);
     if (check.check !== "row_count" && check.check !== "range") return;
-    if (check.min === undefined && check.max === undefined) report(["quality", index], "missing", "needs min, max or both");
+    const previous = check.check === "row_count" && (check.min_of_previous ?? check.max_of_previous) !== undefined;
+    if (check.min === undefined && check.max === undefined && !previous) report(["quality", index], "missing", "needs min, max or both");
+    else if (check.min === undefined || check.max === undefined) return;
     else if (check.min !== undefined && check.max !== undefined && check.min > check.max) report(["quality", index, "min"], "invalid_range", "min is larger than max");
   });
 }
 
+/** The table to which the rows go that a check of severity quarantine takes out of a dataset. */
+export function quarantineOf(dataset: string): string {
+  return `${dataset}__quarantine`;
+}
+
+/** Quarantine takes single rows out of what this run stages, once, before it is published. */
+function checkQuarantine(spec: PipelineSpec, check: QualityCheck, path: PropertyKey[], report: Report): void {
+  const ofTheTable = check.check === "row_count" || check.check === "schema_drift" || check.check === "freshness";
+  if (ofTheTable || (check.check === "null_check" && check.max_fraction > 0)) report([...path, "severity"], "not_a_row_check", "says nothing about single rows, so it can only warn or fail");
+  const target = quarantineOf(check.dataset);
+  if (!datasetName.safeParse(target).success) report([...path, "dataset"], "invalid_dataset_name", `${target} would be too long for a name: at most 51 characters leave room for it`);
+  const writers = (name: string): string[] => spec.phases.filter((phase) => datasetsWrittenBy(phase).some((dataset) => dataset.name === name)).map((phase) => phase.name);
+  if (writers(target).length > 0) report([...path, "dataset"], "two_writers", `phase ${writers(target)[0]} already writes ${target}, where the rows would go`);
+  const divided = spec.phases.some((phase) => phase.type === "transform" && phase.config.tables.some((table) => table.name === check.dataset && (table.partition_by ?? []).length > 0));
+  if (divided) report([...path, "severity"], "not_a_row_check", `${check.dataset} is divided by partition_by: rows can be taken only out of a table that is not`);
+  const before = phasesBefore(spec);
+  const runners = runnersOf(spec, check);
+  const writer = writers(check.dataset)[0];
+  if (writer === undefined) report([...path, "dataset"], "nothing_to_quarantine", `no phase makes ${check.dataset}: what is registered already stays as it is`);
+  else if (runners.some((name) => before.get(name)?.has(writer) !== true)) report(path, "reads_before_written", `phase ${writer} writes ${check.dataset}: add ${writer} to depends_on of ${runners.join(", ")}`);
+  if (runners.length > 1) report(path, "quarantined_twice", `phases ${runners.join(" and ")} would both take its rows: narrow one of them with datasets`);
+}
+
+function runnersOf(spec: PipelineSpec, check: QualityCheck): string[] {
+  return spec.phases.filter((phase) => phase.type === "validate" && (phase.config.datasets?.includes(check.dataset) ?? true)).map((phase) => phase.name);
+}
+
 /** A check that nothing runs, or that runs after its table is published, would promise what it does not hold. */
 function checkIsRunBeforePublishing(spec: PipelineSpec, check: QualityCheck, path: PropertyKey[], report: Report): void {
-  const runners = spec.phases.filter((phase) => phase.type === "validate" && (phase.config.datasets?.includes(check.dataset) ?? true)).map((phase) => phase.name);
+  const runners = runnersOf(spec, check);
   if (runners.length === 0) {
     report(path, "never_checked", `no validate phase checks ${check.dataset}: add one`);
     return;

@@ -214,6 +214,7 @@ export function batchReports(controlPlane: ControlPlane): ControlPlane {
     complete: (lease, output_manifest, options) => add(lease, { type: "complete", output_manifest }, true, options) as ReturnType<ControlPlane["complete"]>,
     fail: (lease, request, options) => add(lease, { type: "fail", ...request }, true, options) as ReturnType<ControlPlane["fail"]>,
     beginPublish: (lease, request, options) => settled(lease, options).then(() => controlPlane.beginPublish(lease, request, options)),
+    recordQuality: (lease, request, options) => settled(lease, options).then(() => controlPlane.recordQuality(lease, request, options)),
     publishDataset: (lease, request, options) => settled(lease, options).then(() => controlPlane.publishDataset(lease, request, options)),
     createChildren: (lease, request, options) => settled(lease, options).then(() => controlPlane.createChildren(lease, request, options)),
     getSecrets: (lease, options) => settled(lease, options).then(() => controlPlane.getSecrets(lease, options)),

@@ -4,6 +4,7 @@ import type { ChildRun, ClaimRequest, ClaimsResponse, CreateChildrenRequest, Fai
 import type { DatasetVersion, PinInputsResponse, PublishIntent, PublishDatasetRequest } from "../../contracts/dataset.ts";
 import type { NewEvent } from "../../contracts/event.ts";
 import type { NewLogChunk } from "../../contracts/log.ts";
+import type { NewQualityResult } from "../../contracts/quality.ts";
 import type { ReportAnswer, RunReport } from "../../contracts/report.ts";
 import type { RunSecrets } from "../../contracts/secret.ts";
 import type { SetPhaseRequest } from "../../contracts/run.ts";
@@ -45,6 +46,7 @@ export interface ControlPlane {
   keepArtifact(lease: Lease, request: RegisterArtifactRequest, options?: CallOptions): Promise<unknown>;
   /** Throws ControlRoomError `table_busy` while another run holds one of the tables. */
   beginPublish(lease: Lease, request: { phase: string; datasets: string[]; retain_hours?: number }, options?: CallOptions): Promise<{ items: PublishIntent[] }>;
+  recordQuality(lease: Lease, request: { phase: string; results: NewQualityResult[] }, options?: CallOptions): Promise<{ recorded: number; failed: number }>;
   publishDataset(lease: Lease, request: PublishDatasetRequest, options?: CallOptions): Promise<DatasetVersion>;
   createChildren(lease: Lease, request: CreateChildrenRequest, options?: CallOptions): Promise<{ items: ChildRun[] }>;
   /** The connections that the run names, with their secrets as they are sealed. */

@@ -4,6 +4,7 @@ import { anyClaimsResponse, createChildrenResponse, heartbeatResponse, runState,
 import { beginPublishResponse, datasetVersion, pinInputsResponse } from "../../contracts/dataset.ts";
 import { appendEventsResponse } from "../../contracts/event.ts";
 import { appendLogsResponse } from "../../contracts/log.ts";
+import { recordQualityResponse } from "../../contracts/quality.ts";
 import { reportsResponse } from "../../contracts/report.ts";
 import { resealResponse, runSecrets } from "../../contracts/secret.ts";
 import { runPhase } from "../../contracts/run.ts";
@@ -46,6 +47,7 @@ export function httpTransport(settings: HttpSettings): ControlPlane {
     keepArtifact: (lease, request, options) => send("POST", ofRun(lease, "artifacts"), request, artifact, options, lease),
     beginPublish: (lease, request, options) => send("POST", ofRun(lease, "datasets/intents"), request, beginPublishResponse, options, lease),
     publishDataset: (lease, request, options) => send("POST", ofRun(lease, "datasets"), request, datasetVersion, options, lease),
+    recordQuality: (lease, request, options) => send("POST", ofRun(lease, "quality"), request, recordQualityResponse, options, lease),
     createChildren: (lease, request, options) => send("POST", ofRun(lease, "children"), request, createChildrenResponse, options, lease),
     getSecrets: (lease, options) => send("POST", ofRun(lease, "secrets"), {}, runSecrets, options, lease),
     resealSecret: (lease, { name, ...request }, options) => send("PUT", ofRun(lease, `secrets/${name}`), request, resealResponse, options, lease),

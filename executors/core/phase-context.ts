@@ -111,6 +111,10 @@ export function openContext(attempt: Attempt, phase: PhaseSpec, before: Readonly
       signal.throwIfAborted();
       return (await controlPlane.beginPublish(lease, { phase: phase.name, datasets, ...options }, { signal })).items;
     },
+    async recordQuality(results) {
+      signal.throwIfAborted();
+      await controlPlane.recordQuality(lease, { phase: phase.name, results }, { signal });
+    },
     async publishDataset(request) {
       signal.throwIfAborted();
       return controlPlane.publishDataset(lease, { ...request, phase: phase.name }, { signal });

@@ -2,6 +2,7 @@ import type { Artifact, ArtifactKind } from "../../contracts/artifact.ts";
 import type { ConnectionKind } from "../../contracts/connection.ts";
 import type { DatasetVersion, PublishDatasetRequest, PublishIntent } from "../../contracts/dataset.ts";
 import type { PhaseConfig, PhaseSpec, PhaseType, PipelineSpec } from "../../contracts/pipeline.ts";
+import type { NewQualityResult } from "../../contracts/quality.ts";
 import type { Run } from "../../contracts/run.ts";
 import type { ConnectionOf } from "./open-connection.ts";
 import type { NewFile } from "./scratch.ts";
@@ -99,6 +100,8 @@ export interface PhaseContext<T extends PhaseType = PhaseType> {
   }): Promise<Artifact>;
   /** The right to commit to tables, all or none; with `retain_hours` older versions are given up. Throws ControlRoomError `table_busy`. */
   beginPublish(datasets: string[], options?: { retain_hours?: number }): Promise<PublishIntent[]>;
+  /** What the checks of this phase found, into the dataset's history; a table with a failed one is published by nobody. */
+  recordQuality(results: NewQualityResult[]): Promise<void>;
   publishDataset(request: Omit<PublishDatasetRequest, "phase">): Promise<DatasetVersion>;
   /** Kept by the control plane; the next holder of the run finds it in `checkpoint`. Fenced. */
   saveCheckpoint(checkpoint: Record<string, unknown>): Promise<void>;

@@ -46,6 +46,7 @@ export function rpcTransport(settings: RpcSettings): ControlPlane {
     keepArtifact: (lease, request, options) => call("register_artifact", { ...leased(lease), artifact: request }, options),
     beginPublish: (lease, request, options) => call("begin_publish", { ...leased(lease), ...request }, options),
     publishDataset: (lease, dataset, options) => call("publish_dataset", { ...leased(lease), dataset }, options),
+    recordQuality: (lease, { phase, results }, options) => call("record_quality", { ...leased(lease), phase, results }, options),
     createChildren: (lease, { spec, ...request }, options) => call("create_children", { ...leased(lease), ...request, spec_text: canonicalJson(spec) }, options),
     getSecrets: (lease, options) => call("get_run_secrets", leased(lease), options),
     resealSecret: async (lease, request, options) => ({ resealed: await call("reseal_secret", { ...leased(lease), ...request }, options) }),

@@ -1,5 +1,6 @@
 import { datasetReference } from "../../contracts/common.ts";
 import type { PastInput } from "../../contracts/pipeline.ts";
+import { phasesBefore } from "../../contracts/spec-meaning.ts";
 import { PermanentError } from "../core/errors.ts";
 import type { StagedTable } from "../core/phase.ts";
 import type { EngineColumn, EngineView, ViewFiles } from "../engines/duckdb-job.ts";
@@ -10,9 +11,11 @@ import { mapConcurrently } from "./concurrently.ts";
 import type { PhaseScope } from "./engine.ts";
 import { FILES_AT_ONCE, lakeTable, partitionValues } from "./staging.ts";
 
-/** Every table that phases before this one staged, by name; of two with one name the later phase's. */
+/** Every table that phases before this one staged, by name; of two with one name (a check took rows out of it) the later phase's. */
 export function stagedTables(context: PhaseScope): Map<string, StagedTable> {
-  return new Map([...context.upstream.values()].flatMap(({ tables }) => tables.map((table) => [table.name, table] as const)));
+  const before = phasesBefore(context.spec);
+  const inOrder = [...context.upstream].toSorted(([a], [b]) => (before.get(a)?.size ?? 0) - (before.get(b)?.size ?? 0));
+  return new Map(inOrder.flatMap(([, { tables }]) => tables.map((table) => [table.name, table] as const)));
 }
 
 /**

@@ -102,7 +102,7 @@ test("a check that fails keeps every verdict and publishes nothing", async () =>
 });
 
 test("each check objects to what breaks it and to nothing else", async () => {
-  const sql = "select * from (values (1, 7, null, -1, 'draft', null), (2, 7, 'a', 5, 'it''s', 1), (3, 8, 'b', 10, null, 3)) v(id, twice, n, x, state, parent)";
+  const sql = "select *, date '2026-01-01' as day from (values (1, 7, null, -1, 'draft', null), (2, 7, 'a', 5, 'it''s', 1), (3, 8, 'b', 10, null, 3)) v(id, twice, n, x, state, parent)";
   const checks: [check: string, wrong: number][] = [
     ["row_count, min: 4", 1],
     ["row_count, min: 3, max: 3", 0],
@@ -120,11 +120,84 @@ test("each check objects to what breaks it and to nothing else", async () => {
     ["referential_integrity, column: parent, references: { dataset: silver.t, column: id }", 0],
     ["custom_sql, name: no_negatives, sql: 'select * from silver.t where x < 0;'", 1],
     ['custom_sql, name: none, sql: "select * from silver.t where x > 10 -- none"', 0],
+    ["freshness, column: day, max_age_seconds: 3600", 1],
+    ["freshness, column: day, max_age_seconds: 315360000", 0],
   ];
   const quality = `[${checks.map(([check]) => `{ dataset: silver.t, severity: warn, check: ${check} }`).join(", ")}]`;
   const run = await runSpec(environment, spec({ sql, quality }));
   const { verdicts } = JSON.parse(await run.artifacts.get("check.quality.json")!.text()) as { verdicts: { verdict: string; wrong: number; seen: number }[] };
   expect(verdicts.map(({ verdict, wrong, seen }) => [verdict, wrong, seen])).toEqual(checks.map(([, wrong]) => [wrong === 0 ? "pass" : "warn", wrong, 3]));
+});
+
+test("checks against the registered version see rows lost and columns changed; a repetition compares with the same version", async () => {
+  const shape = (sql: string, quality: string) => spec({ sql, quality: `[${quality.split(" & ").map((check) => `{ dataset: silver.t, ${check} }`).join(", ")}]` });
+  const before = "select i as id, i as n, 'x' as gone from range(10) r(i)";
+  const after = "select i as id, i::varchar as n, 1 as new from range(4) r(i)";
+  const checks = "severity: warn, check: row_count, min_of_previous: 0.5 & severity: warn, check: row_count, max_of_previous: 2 & severity: warn, check: schema_drift & severity: warn, check: schema_drift, added: warn, removed: allow, retyped: allow & severity: fail, check: schema_drift, removed: allow, retyped: allow";
+  const verdictsOf = async (run: RunRecord) => (JSON.parse(await run.artifacts.get("check.quality.json")!.text()) as { verdicts: { verdict: string; wrong: number; facts?: unknown }[] }).verdicts;
+  const first = await runSpec(environment, shape(before, checks));
+  expect((await verdictsOf(first)).map(({ verdict }) => verdict)).toEqual(["pass", "pass", "pass", "pass", "pass"]);
+  const second = await runSpec(environment, shape(after, checks));
+  expect((await verdictsOf(second)).map(({ verdict, wrong }) => [verdict, wrong])).toEqual([["warn", 1], ["pass", 0], ["warn", 2], ["warn", 1], ["pass", 0]]);
+  expect((await verdictsOf(second))[2]!.facts).toEqual({ added: ["new"], removed: ["gone"], retyped: ["n: BIGINT → VARCHAR"] });
+  expect((await runSpec(environment, shape(after, checks), { repeats: second, isolated: true })).hashes).toEqual(second.hashes);
+  await expect(runSpec(environment, shape(before, "severity: fail, check: schema_drift"))).rejects.toMatchObject({ code: "quality_failed" });
+});
+
+test("wrong rows go to a table of their own with the reason, what refers to them follows, and the rest is published", async () => {
+  const orders = "select * from (values (1, 10), (2, -5), (3, null), (4, 7)) v(id, amount)";
+  const lines = "select * from (values (1, 1), (2, 2), (3, 4)) v(id, order_id)";
+  const whole = spec({
+    phases: `
+  - name: make
+    type: transform
+    config: { tables: [{ name: silver.t, key: [id], sql: "${orders}" }, { name: silver.lines, key: [id], sql: "${lines}" }] }
+  - { name: check, type: validate, depends_on: [make] }
+  - { name: publish, type: publish, depends_on: [check] }`,
+    quality: `
+  - { dataset: silver.lines, check: referential_integrity, column: order_id, references: { dataset: silver.t, column: id }, severity: quarantine }
+  - { dataset: silver.t, check: range, column: amount, min: 0, severity: quarantine }
+  - { dataset: silver.t, check: null_check, columns: [amount], severity: quarantine }
+  - { dataset: silver.t, check: custom_sql, name: not_seven, sql: "select id from silver.t where amount = 7;", severity: quarantine }
+  - { dataset: silver.t, check: row_count, max: 1 }`,
+  });
+  const run = await runSpec(environment, whole);
+  expect(run.quality!.map(({ verdict, wrong }) => [verdict, wrong])).toEqual([["quarantine", 2], ["quarantine", 1], ["quarantine", 1], ["quarantine", 1], ["pass", 0]]);
+  expect(await answer("select id from silver.t order by id")).toEqual([[1]]);
+  expect(await answer("select id, _reason from silver.t__quarantine order by id", "silver.t__quarantine")).toEqual([[2, "silver.t range (amount)"], [3, "silver.t null_check (amount)"], [4, "silver.t not_seven"]]);
+  expect(await answer("select id, order_id from silver.lines__quarantine order by id", "silver.lines__quarantine")).toEqual([[2, 2], [3, 4]]);
+  expect((await runSpec(environment, whole, { repeats: run, isolated: true, threads: 1 })).hashes).toEqual(run.hashes);
+  // The next version is sound: its quarantine is empty, not what it was.
+  await runSpec(environment, { ...whole, phases: [{ ...whole.phases[0]!, config: { engine: "duckdb", inputs: [], tables: [{ name: "silver.t", key: ["id"], mode: "overwrite", sql: "select 1 as id, 1 as amount" }, { name: "silver.lines", key: ["id"], mode: "overwrite", sql: "select 1 as id, 1 as order_id" }] } } as never, ...whole.phases.slice(1)] });
+  expect(await answer("select count(*) from silver.t__quarantine", "silver.t__quarantine")).toEqual([["0"]]);
+});
+
+test("appends and merges keep their quarantine, and take nothing out of what is registered", async () => {
+  for (const mode of ["append", "merge"]) {
+    const table = `silver.${mode}d`;
+    const adding = (sql: string) => spec({ mode, table, sql, quality: `[{ dataset: ${table}, check: range, column: n, min: 0, severity: quarantine }]` });
+    await runSpec(environment, spec({ mode, table, sql: "select 1 as id, -1 as n" }));
+    await runSpec(environment, adding("select 2 as id, -2 as n union all select 3, 3"));
+    await runSpec(environment, adding("select 4 as id, -4 as n"));
+    await runSpec(environment, adding("select 5 as id, 5 as n"));
+    // A merge stages the whole table, so the row of the first run leaves it too.
+    expect(await answer(`select id from ${table} order by id`, table)).toEqual(mode === "append" ? [[1], [3], [5]] : [[3], [5]]);
+    expect(await answer(`select id from ${table}__quarantine order by id`, `${table}__quarantine`)).toEqual(mode === "append" ? [[2], [4]] : [[1], [2], [4]]);
+  }
+});
+
+test("the report shows some wrong rows, never a masked value, whatever a query calls it", async () => {
+  const masking = { ...spec({
+    sql: "select i as id, 'mail' || i as email, -1 as n from range(50) r(i)",
+    quality: `[{ dataset: silver.t, check: range, column: n, min: 0, severity: warn }, { dataset: silver.t, check: custom_sql, name: renamed, sql: "select id, email as address, email from silver.t", severity: warn }, { dataset: silver.t, check: null_check, columns: [id] }]`,
+  }), masked: { "silver.t": ["email"] } };
+  const run = await runSpec(environment, masking);
+  const text = await run.artifacts.get("check.quality.json")!.text();
+  const { verdicts } = JSON.parse(text) as { verdicts: { sample?: { columns: string[]; rows: unknown[][] } }[] };
+  expect(verdicts.map(({ sample }) => sample?.rows.length)).toEqual([20, 20, undefined]);
+  expect(verdicts[0]!.sample).toMatchObject({ columns: ["id", "email", "n"], rows: expect.arrayContaining([["0", "***", -1]]) as unknown });
+  expect(verdicts[1]!.sample).toMatchObject({ columns: ["id", "address", "email"], rows: expect.arrayContaining([["0", "***", "***"]]) as unknown });
+  expect(text + JSON.stringify([...run.outputs.values()]) + run.messages.join()).not.toContain("mail1");
 });
 
 test("a run that dies between commit and registration is adopted by its next attempt, and nobody saw it meanwhile", async () => {

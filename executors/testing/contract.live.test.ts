@@ -188,6 +188,11 @@ test("every operation answers as the contract says, called well and called badly
   const dataset = { phase: "first", name: "gold.contract", layer: "gold", table_version: 0, format: "delta", location: `${tenant.environment_id}/gold/contract`, content_sha256: sha256, row_count: 1, byte_size: 1, columns: [{ name: "id", type: "integer" }] };
   await well("begin_publish", { params, headers: lease, body: { phase: dataset.phase, datasets: [dataset.name] } }, 200);
   await badly("begin_publish", "invalid_input", { params, headers: lease, body: { phase: dataset.phase, datasets: [] } });
+  const result = { dataset: dataset.name, check: "unique", label: "gold.contract unique (id)", severity: "fail", verdict: "pass", wrong: 0, seen: 1 };
+  expect(await well("record_quality", { params, headers: lease, body: { phase: dataset.phase, results: [result] } }, 200)).toEqual({ recorded: 1, failed: 0 });
+  await badly("record_quality", "invalid_input", { params, headers: lease, body: { phase: dataset.phase, results: [{ ...result, severity: "grave" }] } });
+  await well("list_quality", { query: { environment_id: tenant.environment_id, dataset: dataset.name } }, 200);
+  await badly("list_quality", "invalid_input", { query: { dataset: dataset.name } });
   const published = await well("publish_dataset", { params, headers: lease, body: dataset }, 201);
   await badly("publish_dataset", "invalid_input", { params, headers: lease, body: { ...dataset, format: "csv" } });
   await well("list_datasets", { query: { environment_id: tenant.environment_id, layer: "gold" } }, 200);

@@ -125,7 +125,7 @@ test("gate 6, API: no operation answers about another project, whoever of this o
     create_children: { phase: "only", spec: idleSpec(["only"], b.marker), children: [{ key: "a", parameters: {} }] },
     set_phase: { status: "running" }, append_events: { events: [{ event_id: crypto.randomUUID(), type: "NOTE", message: "x" }] }, pin_inputs: { datasets: [`gold.${b.marker}`] },
     register_artifact: { name: "x.txt", kind: "report", content_type: "text/plain", byte_size: 1, sha256: params.sha256 },
-    begin_publish: { phase: "only", datasets: [`gold.${b.marker}`] },
+    begin_publish: { phase: "only", datasets: [`gold.${b.marker}`] }, record_quality: { phase: "only", results: [] },
     publish_dataset: { phase: "only", name: `gold.${b.marker}`, layer: "gold", table_version: 9, format: "delta", location: "x", content_sha256: params.sha256, row_count: 1, byte_size: 1, columns: [] },
     create_runs: { runs: [{ ...there, template_key: b.marker }] }, report_runs: { reports: [{ run_id: b.run_id, lease_token: nobody, writes: [{ type: "start" }] }] },
     create_bulk: { filter: { environment_id: b.environment_id }, verb: "cancel" }, append_logs: { chunks: [{ chunk_id: crypto.randomUUID(), phase: "only", stream: "stdout", text: "x\n" }] }, put_signals: { signals: { rows: 1 } },

@@ -4,7 +4,7 @@ create function ops_private.refused_events(events jsonb[]) returns table (nth bi
     select e.nth, case
       when octet_length((e.event -> 'data')::text) > 65536 or octet_length(e.event ->> 'message') > 32768 then 'payload_too_large'
       when e.event ->> 'event_id' is null or e.event ->> 'type' is null or e.event ->> 'type' !~ '^[A-Z][A-Z0-9_]*$' or length(e.event ->> 'type') > 63
-        or e.event ->> 'type' ~ '^(RUN|LEASE|PHASE|CANCEL|ARTIFACT|DATASET|INPUTS|SECRETS)_' and e.event ->> 'type' <> 'PHASE_PROGRESS' then 'invalid_input' end as code
+        or e.event ->> 'type' ~ '^(RUN|LEASE|PHASE|CANCEL|ARTIFACT|DATASET|QUALITY|INPUTS|SECRETS)_' and e.event ->> 'type' <> 'PHASE_PROGRESS' then 'invalid_input' end as code
     from unnest(events) with ordinality as e (event, nth)) as judged where judged.code is not null
 $$;
 

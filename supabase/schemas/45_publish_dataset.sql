@@ -1,6 +1,6 @@
 -- begin_publish: the lease holder, by a running phase. Takes the right to commit to tables, all or none, before anything is put into
 -- their logs. Answers for each the fence to commit with and the registered version to build on (-1: none): commits after that one
--- were never registered. A table that another live lease holds is table_busy. A repeat under the same lease answers the same.
+-- were never registered. A table that another live lease holds is table_busy, one that failed a check of this run is refused. A repeat under the same lease answers the same.
 -- With retain_hours, versions that nobody followed since and that no unfinished run reads are given up for good: files that only they
 -- need may be removed. kept_from_table_version is the oldest version whose files must stay.
 -- Locks lease, then the datasets by name.
@@ -19,6 +19,7 @@ begin
   elsif retain_hours not between 1 and 87600 then
     perform ops_private.fail('invalid_input', 'retain_hours is between 1 and 87600.');
   end if;
+  perform ops_private.refuse_failed_quality(run, datasets);
   insert into ops.datasets (environment_id, name) select lease.environment_id, n from unnest(datasets) as n group by n order by n
   on conflict on constraint dataset_name_is_unique_in_its_environment do nothing;
   perform from ops.datasets as d where d.environment_id = lease.environment_id and d.name = any (datasets) order by d.name for update;
@@ -65,6 +66,7 @@ begin
   elsif not exists (select from ops.run_phases as p where p.run_id = run and p.name = dataset ->> 'phase' and p.status = 'running') then
     perform ops_private.fail('illegal_transition', 'A dataset is published by a running phase.');
   end if;
+  perform ops_private.refuse_failed_quality(run, array[dataset ->> 'name']);
   select * into target from ops.datasets as d where d.environment_id = lease.environment_id and d.name = dataset ->> 'name' for update;
   select * into made from ops.dataset_versions as v where v.dataset_id = target.dataset_id and v.run_id = run;
   if not found then

@@ -279,3 +279,23 @@ test("another environment's dataset of the same name is neither pinned nor publi
   expect(made.version).toBe(1);
   expect((await world.owner.query("select count(*)::int as n from ops.datasets where name = 'bronze.once'")).rows).toEqual([{ n: 2 }]);
 });
+
+test("a table with a check that failed in this run is published by nobody; another try replaces what was found, a verification leaves no history", async () => {
+  const { lease } = await aRunning();
+  const result = (name: string, verdict: "pass" | "fail") => ({ dataset: name, check: "unique", label: `${name} unique (id)`, severity: "fail" as const, verdict, wrong: verdict === "pass" ? 0 : 2, seen: 3 });
+  const record = (held: Held, ...results: ReturnType<typeof result>[]) => call(world, executor, "record_quality", { ...held, phase: "work", results });
+  expect(await record(lease, result("bronze.sound", "pass"), result("bronze.broken", "fail"))).toEqual({ recorded: 2, failed: 1 });
+  expect(await refusal(begin(lease, "bronze.sound", "bronze.broken"))).toEqual({ code: "illegal_transition", status: "PT409" });
+  expect((await begin(lease, "bronze.sound"))[0]?.name).toBe("bronze.sound");
+  await record(lease, result("bronze.sound", "fail"));
+  expect((await refusal(registerVersion(lease, dataset("bronze.sound", 0)))).code).toBe("illegal_transition");
+  await record(lease, result("bronze.sound", "pass"));
+  expect((await registerVersion(lease, dataset("bronze.sound", 0))).version).toBe(1);
+  const stored = async (run_id: string) => (await world.owner.query("select dataset, verdict, wrong::int, seen::int from ops.quality_results where run_id = $1 order by position", [run_id])).rows as unknown[];
+  expect(await stored(lease.run_id)).toEqual([{ dataset: "bronze.sound", verdict: "pass", wrong: 0, seen: 3 }]);
+  expect((await eventTypes(world, lease.run_id)).filter((type) => type === "QUALITY_CHECKED")).toHaveLength(3);
+  for (const wrong of [{ verdict: "fine" }, { wrong: -1 }, { dataset: "nope" }, { label: "" }, { seen: null }]) expect((await refusal(record(lease, { ...result("bronze.sound", "pass"), ...wrong } as never))).code).toBe("invalid_input");
+  await world.owner.query("update ops.runs set isolated = true where run_id = $1", [lease.run_id]);
+  expect(await record(lease, result("bronze.sound", "fail"))).toEqual({ recorded: 0, failed: 0 });
+  expect(await stored(lease.run_id)).toHaveLength(1);
+});

@@ -23,6 +23,9 @@ async function used(tenant: Tenant): Promise<{ sha256: string; runs: string[] }>
     const claim = await aClaim(world, executor, { run_id });
     await call(world, executor, "append_logs", { ...claim.lease, chunks: [{ chunk_id: randomUUID(), stream: "stdout", text: "a line" }] });
     await call(world, executor, "register_artifact", { ...claim.lease, artifact: { name: "a.txt", kind: "log", content_type: "text/plain", ...object } });
+    await call(world, executor, "start_run", claim.lease);
+    await call(world, executor, "set_phase", { ...claim.lease, name: "extract", patch: { status: "running" } });
+    await call(world, executor, "record_quality", { ...claim.lease, phase: "extract", results: [{ dataset: "gold.a", check: "unique", label: "gold.a unique (id)", severity: "warn", verdict: "pass", wrong: 0, seen: 1 }] });
     await finish(world, executor, claim);
     runs.push(run_id);
   }

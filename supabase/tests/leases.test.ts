@@ -27,6 +27,7 @@ const writes: Record<string, (lease: Lease) => Record<string, unknown>> = {
   pin_inputs: (lease) => lease,
   register_artifact: (lease) => ({ ...lease, artifact: { name: "a.txt", kind: "log", content_type: "text/plain", byte_size: 1, sha256: "0".repeat(64) } }),
   begin_publish: (lease) => ({ ...lease, phase: "extract", datasets: ["bronze.a"] }),
+  record_quality: (lease) => ({ ...lease, phase: "extract", results: [] }),
   publish_dataset: (lease) => ({ ...lease, dataset: { phase: "extract", name: "bronze.a" } }),
   create_children: (lease) => ({ ...lease, phase: "extract", spec_text: specText(["extract"]), children: [{ key: "a", parameters: {} }] }),
   wait_for_children: (lease) => lease,

@@ -76,7 +76,7 @@ test("the functions of ops are those of contracts/rpc.ts, with the same argument
 });
 
 test("the control plane writes the event types that contracts names, and no other", async () => {
-  const written = new Set((await sources()).flatMap(({ prosrc }) => [...prosrc.matchAll(/'((?:RUN|PHASE|LEASE|CANCEL|ARTIFACT|DATASET|INPUTS|SECRETS)_[A-Z_]+)'/g)].map((match) => match[1] as string)));
+  const written = new Set((await sources()).flatMap(({ prosrc }) => [...prosrc.matchAll(/'((?:RUN|PHASE|LEASE|CANCEL|ARTIFACT|DATASET|QUALITY|INPUTS|SECRETS)_[A-Z_]+)'/g)].map((match) => match[1] as string)));
   for (const status of ["SUCCEEDED", "FAILED", "CANCELED"]) written.add(`RUN_${status}`); // 'RUN_' || upper(status)
   for (const status of ["SUCCEEDED", "FAILED", "SKIPPED"]) written.add(`PHASE_${status}`);
   written.delete("PHASE_PROGRESS"); // the executor's

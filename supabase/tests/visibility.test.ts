@@ -51,6 +51,7 @@ async function fill(environment: (typeof environments)[number]): Promise<void> {
   await call(world, executor, "register_artifact", { ...lease, artifact: { name: "a.txt", kind: "log", content_type: "text/plain", ...object } });
   await call(world, executor, "begin_publish", { ...lease, phase: "work", datasets: ["gold.a"] });
   await call(world, executor, "publish_dataset", { ...lease, dataset: { phase: "work", name: "gold.a", layer: "gold", table_version: 1, format: "delta", location: "x", content_sha256: object.sha256, row_count: 1, byte_size: 1, columns: [] } });
+  await call(world, executor, "record_quality", { ...lease, phase: "work", results: [{ dataset: "gold.a", check: "unique", label: "gold.a unique (id)", severity: "warn", verdict: "pass", wrong: 0, seen: 1 }] });
   const [e, p] = [[tenant.environment_id], [tenant.project_id]];
   const add = (sql: string, values: string[]) => world.owner.query(sql, values);
   await add("insert into ops.schedules (environment_id, template_id, name, cron) select $1, template_id, 's', '* * * * *' from ops.job_templates where project_id = (select project_id from ops.environments where environment_id = $1) limit 1", e);
@@ -97,7 +98,7 @@ const admins = (sight: Sight, row: Row) => projectRank(sight, row.project_id) >=
 const audits = (sight: Sight, row: Row) => sight.over({ organization_id: row.organization_id as string, project_id: null, environment_id: null }) >= 4 || (row.environment_id !== null ? sight.rank(row.environment_id as string) >= 4 : row.project_id !== null && governs(sight, row));
 
 const rules: Record<string, { columns: string[]; sees: (sight: Sight, row: Row) => boolean }> = {
-  ...Object.fromEntries(["environments", "runs", "run_list", "leases", "run_phases", "run_events", "run_log_chunks", "run_artifacts", "objects", "datasets", "dataset_versions", "dataset_version_list", "dataset_list",
+  ...Object.fromEntries(["environments", "runs", "run_list", "leases", "run_phases", "run_events", "run_log_chunks", "run_artifacts", "objects", "datasets", "dataset_versions", "dataset_version_list", "dataset_list", "quality_results",
     "executor_environments", "schedules", "alert_rules", "notifications", "signals", "run_scores", "bulk_items", "environment_keys", "secrets", "connections"].map((name) => [name, byEnvironment])),
   ...Object.fromEntries(["schedule_list", "schedule_fires", "backfills", "backfill_list", "backfill_items", "backfill_item_list"].map((name) => [name, byEnvironment])),
   ...Object.fromEntries(["projects", "specs", "job_templates", "job_template_versions", "template_detail", "template_list", "template_version_list", "executors", "routing_matrix", "signal_weights"].map((name) => [name, byProject])),
@@ -231,7 +232,7 @@ async function callsOn(victim: Tenant) {
     start_run: lease, heartbeat_run: lease, append_events: { ...lease, events: [{ event_id: randomUUID(), type: "NOTE" }] }, set_phase: { ...lease, name: "work", patch: { status: "failed" } },
     append_logs: { ...lease, chunks: [{ chunk_id: randomUUID(), stream: "stdout", text: "x" }] }, read_logs: { run_id }, read_heads: { runs: [run_id] }, take_logs: { at_most: 1 }, read_log_chunks: { run_id, phase: "work", after: 0 }, compact_logs: { run_id, files: [] },
     pin_inputs: { ...lease, datasets: ["gold.a"] }, record_object: { environment_id: victim.environment_id, sha256, byte_size: "1", receipt: "x" }, object_stored: { environment_id: victim.environment_id, sha256 },
-    register_artifact: { ...lease, artifact: { name: "b.txt", kind: "log", content_type: "text/plain", byte_size: 36, sha256 } }, publish_dataset: { ...lease, dataset: { phase: "work", name: "gold.a" } }, begin_publish: { ...lease, phase: "work", datasets: ["gold.a"] },
+    register_artifact: { ...lease, artifact: { name: "b.txt", kind: "log", content_type: "text/plain", byte_size: 36, sha256 } }, publish_dataset: { ...lease, dataset: { phase: "work", name: "gold.a" } }, begin_publish: { ...lease, phase: "work", datasets: ["gold.a"] }, record_quality: { ...lease, phase: "work", results: [] },
     list_caps: { environment_id: victim.environment_id }, get_cap: { cap_id: run_id }, delete_cap: { cap_id: run_id }, cap_allow: { cap_key: "x", environment_id: victim.environment_id }, explain_run: { run_id },
     read_overview: { environment_id: victim.environment_id, from_at: "2026-01-01T00:00:00Z", to_at: "2026-01-02T00:00:00Z", step_seconds: 3600 },
     save_cap: { request: { environment_id: victim.environment_id, cap_key: "x", unit: "runs", period: "day", limit_amount: "1" } },
@@ -390,7 +391,7 @@ async function ownCalls() {
     save_cap: { request: { environment_id, cap_key: "matrix", unit: "runs", period: "day", limit_amount: "1" } }, object_stored: { environment_id, sha256: object.sha256 },
     ...Object.fromEntries((["start_run", "heartbeat_run", "wait_for_children", "release_run", "complete_run"] as const).map((name) => [name, lease])),
     append_events: { ...lease, events: [{ event_id: randomUUID(), type: "NOTE" }] }, append_logs: { ...lease, chunks: [{ chunk_id: randomUUID(), stream: "stdout", text: "x" }] }, set_phase: { ...lease, name: "work", patch: { status: "failed" } },
-    pin_inputs: { ...lease, datasets: ["gold.a"] }, register_artifact: { ...lease, artifact: { name: "b.txt", kind: "log", content_type: "text/plain", ...object } }, begin_publish: { ...lease, phase: "work", datasets: ["gold.z"] },
+    pin_inputs: { ...lease, datasets: ["gold.a"] }, register_artifact: { ...lease, artifact: { name: "b.txt", kind: "log", content_type: "text/plain", ...object } }, begin_publish: { ...lease, phase: "work", datasets: ["gold.z"] }, record_quality: { ...lease, phase: "work", results: [] },
     publish_dataset: { ...lease, dataset: { phase: "work", name: "gold.z" } }, create_children: { ...lease, phase: "work", spec_text: specText(["work"]), children: [{ key: "a", parameters: {} }] }, put_signals: { ...lease, signals: { late: 1 } },
     fail_run: { ...lease, error_code: "x", error_message: "x" }, report_runs: { reports: [{ ...lease, writes: [{ type: "start" }] }] },
     create_schedule: { schedule: { environment_id, name: "matrix", template_key, cron: "* * * * *" } },

@@ -9,6 +9,7 @@ import { canonicalJson } from "../../../contracts/canonical.ts";
 import type { DatasetVersion } from "../../../contracts/dataset.ts";
 import { applyParameters } from "../../../contracts/parameters.ts";
 import type { PhaseType, PipelineSpec } from "../../../contracts/pipeline.ts";
+import type { NewQualityResult } from "../../../contracts/quality.ts";
 import type { Run } from "../../../contracts/run.ts";
 import { PermanentError } from "../../core/errors.ts";
 import { sha256Of } from "../../core/hash.ts";
@@ -39,6 +40,8 @@ export interface RunRecord {
   /** SHA-256 of each phase's output, as the run records it. */
   hashes: Record<string, string>;
   artifacts: Map<string, { artifact: Artifact; text: () => Promise<string> }>;
+  /** What the last validate phase reported. */
+  quality?: NewQualityResult[];
   messages: string[];
   metrics: Record<string, Record<string, unknown>>;
 }
@@ -139,6 +142,9 @@ async function contextOf(environment: Environment, spec: PipelineSpec, phase: Pi
       await options.beforePublish?.();
       const fence = String(options.fence ?? (environment.fence += 1));
       return names.map((name) => ({ name, fence, base_table_version: environment.datasets.get(name)?.at(-1)?.table_version ?? "-1", kept_from_table_version: environment.datasets.get(name)?.at(retain_hours === undefined ? 0 : -1)?.table_version ?? "-1" }));
+    },
+    async recordQuality(results) {
+      record.quality = results;
     },
     async publishDataset(request) {
       if (options.publishFails) throw new Error("the control plane went away");
