@@ -122,7 +122,7 @@ export async function anApiToken(doors: Doors, project: string, role: string, en
 
 export async function anExecutor(doors: Doors, tenant: Tenant): Promise<{ token: string; executor_id: string }> {
   const { token, hash } = newToken("lcx_");
-  const executor_id: string = (await doors.owner.query("insert into ops.executors (project_id, name) values ($1, $2) returning executor_id as id", [tenant.project_id, token.slice(4, 14)])).rows[0].id;
+  const executor_id: string = (await doors.owner.query("insert into ops.executors (project_id, name) values ($1, $2) returning executor_id as id", [tenant.project_id, `x${token.slice(4, 14)}`])).rows[0].id;
   await doors.owner.query("insert into ops.executor_environments (executor_id, environment_id) values ($1, $2)", [executor_id, tenant.environment_id]);
   await doors.owner.query("insert into ops.executor_tokens (executor_id, prefix, token_sha256, expires_at) values ($1, $2, $3, now() + interval '1 day')", [executor_id, token.slice(0, 12), hash]);
   return { token, executor_id };
