@@ -1,5 +1,6 @@
 import "server-only";
 import type { z } from "zod";
+import { ControlRoomError } from "@/contracts/error.ts";
 import type { tickResponse } from "@/contracts/executor.ts";
 import { log } from "@/lib/log.ts";
 import type { Db } from "@/lib/supabase/client.ts";
@@ -39,10 +40,12 @@ const jobs: TickJob[] = [
 /** A tick answers within about so long, whatever waits: the next one goes on. */
 const budgetMs = 5000;
 
-/** One scheduler tick: first what SQL does by itself, then the jobs. A job that fails does not keep the others from their turn. */
+/** One scheduler tick: first what SQL does by itself, then the jobs. What fails does not keep the others from their turn; the tick's own error is thrown at the end. */
 export async function tick(db: Db): Promise<z.infer<typeof tickResponse>> {
   const deadline = performance.now() + budgetMs;
-  const answer = await callRpc(db, "tick", {});
+  const [swept] = await Promise.allSettled([callRpc(db, "tick", {})]);
+  // Who may not tick may do none of the rest.
+  if (swept.status === "rejected" && swept.reason instanceof ControlRoomError && (swept.reason.status === 401 || swept.reason.status === 403)) throw swept.reason;
   const done: Record<string, number> = {};
   for (const job of jobs) {
     try {
@@ -53,5 +56,6 @@ export async function tick(db: Db): Promise<z.infer<typeof tickResponse>> {
       log.error({ err: error, job: job.name }, "a job of the scheduler failed");
     }
   }
-  return { ...answer, jobs: done };
+  if (swept.status === "rejected") throw swept.reason;
+  return { ...swept.value, jobs: done };
 }

@@ -1675,7 +1675,7 @@ create table ops.caps (
   unit text not null constraint unit_is_known check (unit in ('runs', 'seconds', 'rows', 'bytes', 'cost')),
   period text not null constraint period_is_known check (period in ('hour', 'day', 'week', 'month')),
   time_zone text not null default 'UTC',
-  limit_amount numeric(38, 6) not null constraint limit_is_not_negative check (limit_amount >= 0),
+  limit_amount numeric(38, 6) not null constraint limit_is_not_negative check (limit_amount >= 0 and limit_amount <> 'NaN'),
   enabled boolean not null default true,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -2181,7 +2181,7 @@ $$;
 
 -- What a run needs of a limit. Who asks for more than the whole limit gets in when all of it is free, and is stopped there.
 create function ops_private.need(unit text, amount numeric, total numeric) returns numeric language sql immutable set search_path = '' as $$
-  select case when unit in ('leases', 'starts', 'runs') then 1 else least(coalesce(amount, 0), total) end
+  select case when unit in ('leases', 'starts', 'runs') then 1 else least(greatest(coalesce(amount, 0), 0), total) end
 $$;
 
 -- What a run that passes these gates asks of a limit.
@@ -2368,11 +2368,15 @@ begin
 end
 $$;
 
+-- A figure that an executor reports, null where it is none. What is beyond any real use is cut: no figure may overflow what it is added to.
+create function ops_private.figure(report jsonb, key text) returns numeric language sql immutable set search_path = '' as $$
+  select case when jsonb_typeof(report -> key) = 'number' then least(greatest(round((report ->> key)::numeric, 6), 0), 1e18) end
+$$;
+
 -- rows, bytes, cost: the larger of what heartbeats reported and what the phases of this lease say in their metrics.
 create function ops_private.metered(held ops_private.lease_caps) returns numeric language sql stable security definer set search_path = '' as $$
   select greatest(held.used, (
-    select sum((p.metrics ->> held.unit)::numeric) from ops.run_phases as p
-    where p.run_id = held.run_id and p.started_at >= held.claimed_at and jsonb_typeof(p.metrics -> held.unit) = 'number' and (p.metrics ->> held.unit)::numeric >= 0))
+    select sum(ops_private.figure(p.metrics, held.unit)) from ops.run_phases as p where p.run_id = held.run_id and p.started_at >= held.claimed_at))
 $$;
 create trigger a_lease_settles_its_caps after delete on ops_private.lease_caps for each row execute function ops_private.settle_cap();
 -- finalize_run: the one terminal function. claimed|running → succeeded|failed|canceled, queued → failed|canceled. The caller has
@@ -2464,21 +2468,26 @@ begin
   requeued := 0;
   ended := 0;
   for run in select * from ops.runs as r where r.run_id = any (expired) order by r.run_id loop
-    select * into lease from ops.leases as l where l.run_id = run.run_id;
-    perform ops_private.append_event(run.run_id, 'LEASE_EXPIRED', 'warn', lease.phase, 'The executor gave no sign of life within its lease.',
-      jsonb_build_object('executor_id', lease.executor_id, 'attempt', lease.attempt, 'expired_at', lease.expires_at));
-    if (ops_private.end_if_stopped(run, lease)).run_id is not null then
-      ended := ended + 1;
-    elsif lease.deadline_at <= clock_timestamp() then
-      perform ops_private.finalize_run(run.run_id, 'failed', 'timeout', ops_private.timeout_reason(run));
-      ended := ended + 1;
-    elsif run.attempt >= run.max_attempts then
-      perform ops_private.finalize_run(run.run_id, 'failed', 'lease_exhausted', format('Its executors stopped responding; attempt %s was the last.', run.attempt));
-      ended := ended + 1;
-    else
-      perform ops_private.requeue(run.run_id, interval '0', true, 'RUN_REQUEUED', 'warn', 'Queued again after a lost lease.', jsonb_build_object('attempt', run.attempt));
-      requeued := requeued + 1;
-    end if;
+    begin
+      select * into lease from ops.leases as l where l.run_id = run.run_id;
+      perform ops_private.append_event(run.run_id, 'LEASE_EXPIRED', 'warn', lease.phase, 'The executor gave no sign of life within its lease.',
+        jsonb_build_object('executor_id', lease.executor_id, 'attempt', lease.attempt, 'expired_at', lease.expires_at));
+      if (ops_private.end_if_stopped(run, lease)).run_id is not null then
+        ended := ended + 1;
+      elsif lease.deadline_at <= clock_timestamp() then
+        perform ops_private.finalize_run(run.run_id, 'failed', 'timeout', ops_private.timeout_reason(run));
+        ended := ended + 1;
+      elsif run.attempt >= run.max_attempts then
+        perform ops_private.finalize_run(run.run_id, 'failed', 'lease_exhausted', format('Its executors stopped responding; attempt %s was the last.', run.attempt));
+        ended := ended + 1;
+      else
+        perform ops_private.requeue(run.run_id, interval '0', true, 'RUN_REQUEUED', 'warn', 'Queued again after a lost lease.', jsonb_build_object('attempt', run.attempt));
+        requeued := requeued + 1;
+      end if;
+    exception when data_exception or integrity_constraint_violation then
+      -- Whatever a run holds that cannot be stored, it stops neither the others nor the scheduler.
+      raise warning 'the lease of run % could not be ended: %', run.run_id, sqlerrm;
+    end;
   end loop;
   return next;
 end
@@ -3275,7 +3284,7 @@ begin
     perform ops_private.fail('invalid_input', 'max_runs is 1 to 100, lease_seconds 1 to 600; queues and labels are arrays.');
   end if;
   queues := coalesce((select array(select q from unnest(claim_runs.queues) as q where q = any (e.allowed_queues)) from ops.executors as e where e.executor_id = me.id and e.allowed_queues is not null), queues);
-  update ops.executors as e set last_seen_at = clock_timestamp(), version = coalesce(claim_runs.version, e.version), hostname = coalesce(claim_runs.hostname, e.hostname), queues = claim_runs.queues, labels = claim_runs.labels
+  update ops.executors as e set last_seen_at = clock_timestamp(), version = coalesce(left(claim_runs.version, 100), e.version), hostname = coalesce(left(claim_runs.hostname, 255), e.hostname), queues = claim_runs.queues, labels = claim_runs.labels
   where e.executor_id = (select x.executor_id from ops.executors as x where x.executor_id = me.id
     and (x.last_seen_at is null or x.last_seen_at < clock_timestamp() - interval '10 seconds' or x.queues <> claim_runs.queues or x.labels <> claim_runs.labels) for no key update skip locked);
   if exists (select from ops.executors as e where e.executor_id = me.id and e.draining_since is not null) then
@@ -3411,7 +3420,7 @@ begin
   update ops_private.lease_caps as c set used = case c.unit
       when 'runs' then null
       when 'seconds' then extract(epoch from clock_timestamp() - c.claimed_at)
-      else greatest(ops_private.metered(c), case when jsonb_typeof(usage -> c.unit) = 'number' then greatest(0, (usage ->> c.unit)::numeric) end) end
+      else greatest(ops_private.metered(c), ops_private.figure(usage, c.unit)) end
   where c.run_id = lease.run_id;
   select 'cap_exceeded', format('The cap %s is used up: %s of %s %s in this %s.', c.cap_key, trim_scale(u.amount), trim_scale(c.limit_amount), c.unit, c.period) into code, reason
   from ops_private.lease_caps as l join ops.caps as c on c.cap_id = l.cap_id
@@ -6702,7 +6711,7 @@ create function ops_private.derive_signals(ended uuid[]) returns void language s
   left join lateral (
     select count(*) filter (where p.status = 'failed') as failed,
       count(*) filter (where p.error_code = 'quality_failed') as quality_failed,
-      sum(case when p.type = 'validate' and jsonb_typeof(p.metrics -> 'warned') = 'number' then (p.metrics ->> 'warned')::numeric end) as warned
+      sum(ops_private.figure(p.metrics, 'warned')) filter (where p.type = 'validate') as warned
     from ops.run_phases as p where p.run_id = r.run_id) as phases on true
   -- Arrays, not `values`, which prepares its expressions anew for each run.
   cross join lateral unnest(array['run_failed', 'failed_phases', 'retries', 'queue_wait_seconds', 'duration_ratio', 'quality_failures', 'quality_warnings'], array[
@@ -6886,7 +6895,7 @@ begin
 end
 $$;
 
--- Where an executor works: slugs of its project's environments.
+-- Where an executor works: slugs of its project's environments. What it holds in one that is taken from it ends now.
 create function ops_private.set_executor_environments(executor ops.executors, slugs text[]) returns void language plpgsql security definer set search_path = '' as $$
 declare
   missing text;
@@ -6899,6 +6908,9 @@ begin
     and not x.environment_id in (select e.environment_id from ops.environments as e where e.project_id = executor.project_id and e.slug = any (slugs));
   insert into ops.executor_environments (executor_id, environment_id)
   select executor.executor_id, e.environment_id from ops.environments as e where e.project_id = executor.project_id and e.slug = any (slugs) on conflict do nothing;
+  update ops.leases as l set expires_at = clock_timestamp() where l.run_id = any (array(
+    select m.run_id from ops.leases as m where m.executor_id = executor.executor_id and m.expires_at > clock_timestamp()
+      and not exists (select from ops.executor_environments as x where x.executor_id = m.executor_id and x.environment_id = m.environment_id) order by m.run_id for update));
 end
 $$;
 
@@ -7961,7 +7973,7 @@ create function ops_private.control_plane(project uuid) returns jsonb language s
       join ops.specs as s on s.project_id = t.project_id and s.spec_sha256 = v.spec_sha256 where t.project_id = control_plane.project),
     'executors', (select coalesce(jsonb_agg(jsonb_build_object('name', x.name, 'allowed_queues', ops_private.sorted(x.allowed_queues), 'draining', x.draining_since is not null, 'drain_comment', x.drain_comment,
         'environments', (select coalesce(jsonb_agg(e.slug order by e.slug collate "C"), '[]') from ops.executor_environments as p join ops.environments as e using (environment_id)
-          where p.executor_id = x.executor_id and e.deleted_at is null)) order by x.name collate "C"), '[]')
+          where p.executor_id = x.executor_id and e.project_id = x.project_id and e.deleted_at is null)) order by x.name collate "C"), '[]')
       from ops.executors as x where x.project_id = control_plane.project and x.deleted_at is null),
     'caps', (select coalesce(jsonb_agg(jsonb_build_object('scope', case when c.environment_id is null then 'project' else 'environment' end, 'environment', e.slug, 'cap_key', c.cap_key, 'unit', c.unit,
         'period', c.period, 'time_zone', c.time_zone, 'limit_amount', trim_scale(c.limit_amount)::text, 'enabled', c.enabled) order by c.cap_key collate "C", e.slug collate "C" nulls first, c.unit, c.period), '[]')

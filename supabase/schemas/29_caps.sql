@@ -12,7 +12,7 @@ create table ops.caps (
   unit text not null constraint unit_is_known check (unit in ('runs', 'seconds', 'rows', 'bytes', 'cost')),
   period text not null constraint period_is_known check (period in ('hour', 'day', 'week', 'month')),
   time_zone text not null default 'UTC',
-  limit_amount numeric(38, 6) not null constraint limit_is_not_negative check (limit_amount >= 0),
+  limit_amount numeric(38, 6) not null constraint limit_is_not_negative check (limit_amount >= 0 and limit_amount <> 'NaN'),
   enabled boolean not null default true,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),

@@ -90,7 +90,7 @@ $$;
 
 -- What a run needs of a limit. Who asks for more than the whole limit gets in when all of it is free, and is stopped there.
 create function ops_private.need(unit text, amount numeric, total numeric) returns numeric language sql immutable set search_path = '' as $$
-  select case when unit in ('leases', 'starts', 'runs') then 1 else least(coalesce(amount, 0), total) end
+  select case when unit in ('leases', 'starts', 'runs') then 1 else least(greatest(coalesce(amount, 0), 0), total) end
 $$;
 
 -- What a run that passes these gates asks of a limit.

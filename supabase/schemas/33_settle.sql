@@ -19,10 +19,14 @@ begin
 end
 $$;
 
+-- A figure that an executor reports, null where it is none. What is beyond any real use is cut: no figure may overflow what it is added to.
+create function ops_private.figure(report jsonb, key text) returns numeric language sql immutable set search_path = '' as $$
+  select case when jsonb_typeof(report -> key) = 'number' then least(greatest(round((report ->> key)::numeric, 6), 0), 1e18) end
+$$;
+
 -- rows, bytes, cost: the larger of what heartbeats reported and what the phases of this lease say in their metrics.
 create function ops_private.metered(held ops_private.lease_caps) returns numeric language sql stable security definer set search_path = '' as $$
   select greatest(held.used, (
-    select sum((p.metrics ->> held.unit)::numeric) from ops.run_phases as p
-    where p.run_id = held.run_id and p.started_at >= held.claimed_at and jsonb_typeof(p.metrics -> held.unit) = 'number' and (p.metrics ->> held.unit)::numeric >= 0))
+    select sum(ops_private.figure(p.metrics, held.unit)) from ops.run_phases as p where p.run_id = held.run_id and p.started_at >= held.claimed_at))
 $$;
 create trigger a_lease_settles_its_caps after delete on ops_private.lease_caps for each row execute function ops_private.settle_cap();

@@ -22,21 +22,26 @@ begin
   requeued := 0;
   ended := 0;
   for run in select * from ops.runs as r where r.run_id = any (expired) order by r.run_id loop
-    select * into lease from ops.leases as l where l.run_id = run.run_id;
-    perform ops_private.append_event(run.run_id, 'LEASE_EXPIRED', 'warn', lease.phase, 'The executor gave no sign of life within its lease.',
-      jsonb_build_object('executor_id', lease.executor_id, 'attempt', lease.attempt, 'expired_at', lease.expires_at));
-    if (ops_private.end_if_stopped(run, lease)).run_id is not null then
-      ended := ended + 1;
-    elsif lease.deadline_at <= clock_timestamp() then
-      perform ops_private.finalize_run(run.run_id, 'failed', 'timeout', ops_private.timeout_reason(run));
-      ended := ended + 1;
-    elsif run.attempt >= run.max_attempts then
-      perform ops_private.finalize_run(run.run_id, 'failed', 'lease_exhausted', format('Its executors stopped responding; attempt %s was the last.', run.attempt));
-      ended := ended + 1;
-    else
-      perform ops_private.requeue(run.run_id, interval '0', true, 'RUN_REQUEUED', 'warn', 'Queued again after a lost lease.', jsonb_build_object('attempt', run.attempt));
-      requeued := requeued + 1;
-    end if;
+    begin
+      select * into lease from ops.leases as l where l.run_id = run.run_id;
+      perform ops_private.append_event(run.run_id, 'LEASE_EXPIRED', 'warn', lease.phase, 'The executor gave no sign of life within its lease.',
+        jsonb_build_object('executor_id', lease.executor_id, 'attempt', lease.attempt, 'expired_at', lease.expires_at));
+      if (ops_private.end_if_stopped(run, lease)).run_id is not null then
+        ended := ended + 1;
+      elsif lease.deadline_at <= clock_timestamp() then
+        perform ops_private.finalize_run(run.run_id, 'failed', 'timeout', ops_private.timeout_reason(run));
+        ended := ended + 1;
+      elsif run.attempt >= run.max_attempts then
+        perform ops_private.finalize_run(run.run_id, 'failed', 'lease_exhausted', format('Its executors stopped responding; attempt %s was the last.', run.attempt));
+        ended := ended + 1;
+      else
+        perform ops_private.requeue(run.run_id, interval '0', true, 'RUN_REQUEUED', 'warn', 'Queued again after a lost lease.', jsonb_build_object('attempt', run.attempt));
+        requeued := requeued + 1;
+      end if;
+    exception when data_exception or integrity_constraint_violation then
+      -- Whatever a run holds that cannot be stored, it stops neither the others nor the scheduler.
+      raise warning 'the lease of run % could not be ended: %', run.run_id, sqlerrm;
+    end;
   end loop;
   return next;
 end

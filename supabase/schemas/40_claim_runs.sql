@@ -132,7 +132,7 @@ begin
     perform ops_private.fail('invalid_input', 'max_runs is 1 to 100, lease_seconds 1 to 600; queues and labels are arrays.');
   end if;
   queues := coalesce((select array(select q from unnest(claim_runs.queues) as q where q = any (e.allowed_queues)) from ops.executors as e where e.executor_id = me.id and e.allowed_queues is not null), queues);
-  update ops.executors as e set last_seen_at = clock_timestamp(), version = coalesce(claim_runs.version, e.version), hostname = coalesce(claim_runs.hostname, e.hostname), queues = claim_runs.queues, labels = claim_runs.labels
+  update ops.executors as e set last_seen_at = clock_timestamp(), version = coalesce(left(claim_runs.version, 100), e.version), hostname = coalesce(left(claim_runs.hostname, 255), e.hostname), queues = claim_runs.queues, labels = claim_runs.labels
   where e.executor_id = (select x.executor_id from ops.executors as x where x.executor_id = me.id
     and (x.last_seen_at is null or x.last_seen_at < clock_timestamp() - interval '10 seconds' or x.queues <> claim_runs.queues or x.labels <> claim_runs.labels) for no key update skip locked);
   if exists (select from ops.executors as e where e.executor_id = me.id and e.draining_since is not null) then

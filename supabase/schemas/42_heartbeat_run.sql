@@ -10,7 +10,7 @@ begin
   update ops_private.lease_caps as c set used = case c.unit
       when 'runs' then null
       when 'seconds' then extract(epoch from clock_timestamp() - c.claimed_at)
-      else greatest(ops_private.metered(c), case when jsonb_typeof(usage -> c.unit) = 'number' then greatest(0, (usage ->> c.unit)::numeric) end) end
+      else greatest(ops_private.metered(c), ops_private.figure(usage, c.unit)) end
   where c.run_id = lease.run_id;
   select 'cap_exceeded', format('The cap %s is used up: %s of %s %s in this %s.', c.cap_key, trim_scale(u.amount), trim_scale(c.limit_amount), c.unit, c.period) into code, reason
   from ops_private.lease_caps as l join ops.caps as c on c.cap_id = l.cap_id

@@ -66,7 +66,7 @@ create function ops_private.derive_signals(ended uuid[]) returns void language s
   left join lateral (
     select count(*) filter (where p.status = 'failed') as failed,
       count(*) filter (where p.error_code = 'quality_failed') as quality_failed,
-      sum(case when p.type = 'validate' and jsonb_typeof(p.metrics -> 'warned') = 'number' then (p.metrics ->> 'warned')::numeric end) as warned
+      sum(ops_private.figure(p.metrics, 'warned')) filter (where p.type = 'validate') as warned
     from ops.run_phases as p where p.run_id = r.run_id) as phases on true
   -- Arrays, not `values`, which prepares its expressions anew for each run.
   cross join lateral unnest(array['run_failed', 'failed_phases', 'retries', 'queue_wait_seconds', 'duration_ratio', 'quality_failures', 'quality_warnings'], array[

@@ -21,7 +21,7 @@ begin
 end
 $$;
 
--- Where an executor works: slugs of its project's environments.
+-- Where an executor works: slugs of its project's environments. What it holds in one that is taken from it ends now.
 create function ops_private.set_executor_environments(executor ops.executors, slugs text[]) returns void language plpgsql security definer set search_path = '' as $$
 declare
   missing text;
@@ -34,6 +34,9 @@ begin
     and not x.environment_id in (select e.environment_id from ops.environments as e where e.project_id = executor.project_id and e.slug = any (slugs));
   insert into ops.executor_environments (executor_id, environment_id)
   select executor.executor_id, e.environment_id from ops.environments as e where e.project_id = executor.project_id and e.slug = any (slugs) on conflict do nothing;
+  update ops.leases as l set expires_at = clock_timestamp() where l.run_id = any (array(
+    select m.run_id from ops.leases as m where m.executor_id = executor.executor_id and m.expires_at > clock_timestamp()
+      and not exists (select from ops.executor_environments as x where x.executor_id = m.executor_id and x.environment_id = m.environment_id) order by m.run_id for update));
 end
 $$;
 

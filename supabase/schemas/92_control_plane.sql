@@ -16,7 +16,7 @@ create function ops_private.control_plane(project uuid) returns jsonb language s
       join ops.specs as s on s.project_id = t.project_id and s.spec_sha256 = v.spec_sha256 where t.project_id = control_plane.project),
     'executors', (select coalesce(jsonb_agg(jsonb_build_object('name', x.name, 'allowed_queues', ops_private.sorted(x.allowed_queues), 'draining', x.draining_since is not null, 'drain_comment', x.drain_comment,
         'environments', (select coalesce(jsonb_agg(e.slug order by e.slug collate "C"), '[]') from ops.executor_environments as p join ops.environments as e using (environment_id)
-          where p.executor_id = x.executor_id and e.deleted_at is null)) order by x.name collate "C"), '[]')
+          where p.executor_id = x.executor_id and e.project_id = x.project_id and e.deleted_at is null)) order by x.name collate "C"), '[]')
       from ops.executors as x where x.project_id = control_plane.project and x.deleted_at is null),
     'caps', (select coalesce(jsonb_agg(jsonb_build_object('scope', case when c.environment_id is null then 'project' else 'environment' end, 'environment', e.slug, 'cap_key', c.cap_key, 'unit', c.unit,
         'period', c.period, 'time_zone', c.time_zone, 'limit_amount', trim_scale(c.limit_amount)::text, 'enabled', c.enabled) order by c.cap_key collate "C", e.slug collate "C" nulls first, c.unit, c.period), '[]')

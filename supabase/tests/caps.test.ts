@@ -142,6 +142,24 @@ test("the metrics of phases are metered, seconds by the database's clock; what n
   expect(await use(tenant, cost)).toEqual({ used: 7.5, reserved: 0 });
 });
 
+test("no figure that an executor reports stops the sweep: it is cut to what can be added up, and a negative reservation is none", async () => {
+  const tenant = await aTenant(world);
+  const executor = await anExecutor(world, tenant);
+  const cap = await aCap(tenant, "huge", 1e6, { unit: "rows" });
+  await aRun(world, tenant, { spec_text: specText(["work"]), caps: [{ key: "huge", amount: -1e20 }], max_attempts: 1 });
+  const claim = await aClaim(world, executor);
+  expect(await use(tenant, cap)).toEqual({ used: 0, reserved: 0 });
+  await call(world, executor, "start_run", claim.lease);
+  await call(world, executor, "set_phase", { ...claim.lease, name: "work", patch: { status: "running" } });
+  // Straight to the database, as on PostgREST: JSON holds more digits than a JavaScript number.
+  await call(world, executor, "set_phase", { ...claim.lease, name: "work", patch: { status: "succeeded", metrics: { rows: 1e40 } } });
+  await call(world, executor, "heartbeat_run", { ...claim.lease, usage: { rows: 9e31 } });
+  await expireLease(world, claim.run.run_id);
+  await tick(world); // told to stop for the cap, it never answered
+  expect(await statusOf(world, claim.run.run_id)).toBe("canceled");
+  expect(await use(tenant, cap)).toEqual({ used: 1e18, reserved: 0 });
+});
+
 test("a lease that dies settles too, and a release gives back a run's count as it gives back the attempt", async () => {
   const tenant = await aTenant(world);
   const executor = await anExecutor(world, tenant);

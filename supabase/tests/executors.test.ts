@@ -33,6 +33,17 @@ test("a new executor claims with its token, in its environments and nowhere else
   for (const environments of [["nowhere"], []]) expect((await refusal(call(world, tenant.api, "update_executor", { executor_id: made.executor_id, patch: { environments } }))).code).toBe("not_found");
 });
 
+test("what an executor holds in an environment that is taken from it ends at once, and another goes on with it", async () => {
+  await world.owner.query("insert into ops.environments (project_id, slug, name) values ($1, 'prod', 'prod')", [tenant.project_id]);
+  const suspect = await anExecutor(world, tenant);
+  const run_id = await aRun(world, tenant);
+  const { lease } = await aClaim(world, suspect, { run_id });
+  await call(world, tenant.api, "update_executor", { executor_id: suspect.executor_id, patch: { environments: ["prod"] } });
+  expect((await refusal(call(world, suspect, "heartbeat_run", lease))).code).toBe("not_found"); // it sees the run no more
+  await tick(world);
+  expect((await aClaim(world, await anExecutor(world, tenant), { run_id })).attempt).toBe(2);
+});
+
 test("an executor claims only from the queues that an admin lets it, whatever it asks for", async () => {
   const { executor_id } = await create("scoped");
   const executor = await withToken(executor_id);

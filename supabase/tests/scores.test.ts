@@ -50,6 +50,21 @@ test("every run that ended is scored once, by eight schedulers, also after one t
   expect(await scoreAll()).toBe(0);
 });
 
+test("a metric that no number holds is scored as a large one, and stops no other run's score", async () => {
+  const strange = await Promise.all([1e301, 1e-300].map(async (warned) => {
+    const run_id = await aRun(world, tenant, { spec_text: specText(["check"]).replace('"query"', '"validate"').replace('{"sql":"select 1"}', "{}") });
+    const { lease } = await aClaim(world, executor, { run_id });
+    await call(world, executor, "start_run", lease);
+    await call(world, executor, "set_phase", { ...lease, name: "check", patch: { status: "running" } });
+    await call(world, executor, "set_phase", { ...lease, name: "check", patch: { status: "succeeded", metrics: { warned } } });
+    await call(world, executor, "complete_run", lease);
+    return run_id;
+  }));
+  const plain = await succeeded();
+  await scoreAll();
+  for (const run_id of [...strange, plain]) expect((await scoreOf(run_id)).score).toBeGreaterThan(0);
+});
+
 test("a smooth run scores 100, a failed one little, and the breakdown says what cost how much", async () => {
   const [good, bad] = [await succeeded(), await failed("quality_failed")];
   await world.owner.query("update ops.runs set started_at = created_at, finished_at = created_at + interval '1 minute' where run_id = any ($1)", [[good, bad]]);
