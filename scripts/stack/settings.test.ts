@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { findPostgrest } from './postgrest.ts';
 import { appUrl, readSettings } from './settings.ts';
-import { inherited, localUrl } from './web-app.ts';
+import { inherited, localUrl, outboundAllow } from './web-app.ts';
 
 const read = (environment: Record<string, string>) => readSettings(environment, [], '/checkout');
 
@@ -41,6 +41,12 @@ test('the address for people follows HOST and APP_URL; this machine never needs 
   expect(appUrl(read({ HOST: '::1' }), 3000)).toBe('http://[::1]:3000');
   expect(appUrl(read({ APP_URL: 'https://room.example.com/' }), 3000)).toBe('https://room.example.com');
   expect(localUrl('0.0.0.0', 3000)).toBe('http://127.0.0.1:3000');
+});
+
+test('calls to private networks are allowed only where nobody else reaches the app, directly or by a proxy', () => {
+  const everywhere = { CONTROL_ROOM_OUTBOUND_ALLOW: '0.0.0.0/0,::/0' };
+  for (const open of [{}, { HOST: '::1' }, { APP_URL: 'http://localhost:3000' }, { APP_URL: 'http://[::1]:3000' }]) expect(outboundAllow(read(open))).toEqual(everywhere);
+  for (const shared of [{ HOST: '0.0.0.0' }, { APP_URL: 'https://room.example.com' }, { APP_URL: 'room.example.com' }, { APP_URL: 'https://127.example.com' }]) expect(outboundAllow(read(shared))).toEqual({});
 });
 
 test('a PostgREST that is named but absent, or absent everywhere, is one clear error', () => {

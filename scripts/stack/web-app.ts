@@ -2,6 +2,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Backend, Context } from './context.ts';
 import { requestJson, saidIn } from './http.ts';
+import type { Settings } from './settings.ts';
 import { messageOf, StackError } from './stack-error.ts';
 import { runPart, type Part } from './supervise.ts';
 
@@ -14,7 +15,7 @@ export function webEnvironment(context: Context, backend: Backend, app_url: stri
     CRON_SECRET: secrets.cron_secret,
     STORAGE_RECEIPT_KEY: secrets.storage_receipt_key,
     CONTROL_ROOM_SIGNING_KEY: secrets.signing_key,
-    ...outboundAllow(settings.host),
+    ...outboundAllow(settings),
     CONTROL_ROOM_STORAGE: process.env.CONTROL_ROOM_STORAGE || pathToFileURL(path.join(settings.data_dir, 'storage')).href,
     APP_URL: app_url,
     ...(backend.listen_url === null ? {} : { CONTROL_ROOM_LISTEN_URL: backend.listen_url }),
@@ -45,10 +46,17 @@ export async function startWebApp(context: Context, backend: Backend, port: numb
   });
 }
 
-/** Whoever can reach an app that listens here only may also reach what else listens here: by a webhook, or a source over http. */
-export function outboundAllow(host: string): Record<string, string> {
-  const isLoopback = host === 'localhost' || host === '::1' || host.startsWith('127.');
-  return isLoopback ? { CONTROL_ROOM_OUTBOUND_ALLOW: process.env['CONTROL_ROOM_OUTBOUND_ALLOW'] ?? '0.0.0.0/0,::/0' } : {};
+/**
+ * Whoever can reach an app that listens here only, and has no address for others, may also reach what else listens here: by a webhook, or a
+ * source over http. With a proxy before it (APP_URL) others reach it, too.
+ */
+export function outboundAllow({ host, app_url }: Pick<Settings, 'host' | 'app_url'>): Record<string, string> {
+  const here = isLoopback(host) && (app_url === null || (URL.canParse(app_url) && isLoopback(new URL(app_url).hostname)));
+  return here ? { CONTROL_ROOM_OUTBOUND_ALLOW: process.env['CONTROL_ROOM_OUTBOUND_ALLOW'] ?? '0.0.0.0/0,::/0' } : {};
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || /^\[?::1\]?$/.test(host) || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 /** Where this machine reaches the app, also where APP_URL is a name that only others can resolve. */

@@ -27,7 +27,7 @@ export async function startWorker(context: Context, app_url: string, given_odoo_
       env: {
         ...inherited('worker', process.env),
         NODE_ENV: 'production',
-        ...outboundAllow(settings.host),
+        ...outboundAllow(settings),
         EXECUTOR_DRAIN_SECONDS: String(DRAIN_SECONDS),
         CONTROL_ROOM_URL: app_url,
         CONTROL_ROOM_TOKEN: secrets.executor_token,
