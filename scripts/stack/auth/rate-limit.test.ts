@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
+import type { AuthContext, AuthRequest } from './context.ts';
 import { AuthError } from './errors.ts';
 import { RULES, createRateLimits } from './rate-limit.ts';
+import { token } from './sign-in-routes.ts';
 
 function attempt(work: () => void): string {
   try {
@@ -39,4 +41,24 @@ test('a flood of other subjects does not lift the limit of one that is in use', 
   for (let count = 0; count < 9_000; count += 1) limits.spend('failed_password', `other ${count}`);
   now_ms += 1_000;
   expect(attempt(() => limits.spend('failed_password', 'target'))).toBe('429 over_request_rate_limit');
+});
+
+test('whoever spends the sign-ins of an address ends no session: each refresh token has a limit of its own', async () => {
+  const limits = createRateLimits(() => 0);
+  const away = new Error('the database was asked');
+  const context = { limits, database: { connect: () => Promise.reject(away) } } as unknown as AuthContext;
+  const exchange = async (grant_type: string, body: unknown): Promise<string> => {
+    try {
+      await token(context, { ip: '127.0.0.1', query: new URLSearchParams({ grant_type }), body } as unknown as AuthRequest);
+      return 'answered';
+    } catch (error) {
+      return error instanceof AuthError ? error.code : (error as Error).message;
+    }
+  };
+  for (let count = 0; count < RULES.token.capacity; count += 1) limits.spend('token', '127.0.0.1');
+  expect(await exchange('password', { email: 'a@example.com', password: 'x' })).toBe('over_request_rate_limit');
+  expect(await exchange('unknown', {})).toBe('over_request_rate_limit');
+  for (let count = 0; count < RULES.token.capacity; count += 1) expect(await exchange('refresh_token', { refresh_token: 'one' })).toBe(away.message);
+  expect(await exchange('refresh_token', { refresh_token: 'one' })).toBe('over_request_rate_limit');
+  expect(await exchange('refresh_token', { refresh_token: 'two' })).toBe(away.message);
 });

@@ -4,7 +4,7 @@ import { AuthError } from './errors.ts';
 type Rule = { capacity: number; window_seconds: number };
 type Bucket = { tokens: number; at_ms: number };
 
-/** Attempts per window; `failed_*` stay spent only for failures, the others for every request of an address. */
+/** Attempts per window; `failed_*` stay spent only for failures, the others for every request of an address, `token` of a refresh token for every use of it. */
 export const RULES = {
   token: { capacity: 1_800, window_seconds: 300 },
   signup: { capacity: 300, window_seconds: 300 },

@@ -1,4 +1,5 @@
 /** Handlers: sign-up, tokens, the signed-in user, sign-out. */
+import { createHash } from 'node:crypto';
 import type { AuthHandler, AuthResponse } from './context.ts';
 import { inTransaction } from './database.ts';
 import { AuthError } from './errors.ts';
@@ -35,10 +36,12 @@ export const signUp: AuthHandler = async (context, request) => {
 
 /** POST /token?grant_type=password | refresh_token | pkce */
 export const token: AuthHandler = (context, request) => {
-  context.limits.spend('token', request.ip);
   const grants: Record<string, AuthHandler> = { password: byPassword, refresh_token: byRefreshToken, pkce: byCode };
   const grant_type = request.query.get('grant_type') ?? '';
   const grant = Object.hasOwn(grants, grant_type) ? grants[grant_type] : undefined;
+  // Not for refresh tokens: nobody guesses 60 random bits, and the web app carries everybody's sessions on from one address. Were they counted
+  // together, whoever fails to sign in often enough would end the sessions of all others, since a refused refresh signs out.
+  if (grant !== byRefreshToken) context.limits.spend('token', request.ip);
   if (!grant) throw new AuthError(400, 'invalid_credentials', 'unsupported_grant_type');
   return grant(context, request);
 };
@@ -63,6 +66,7 @@ const byPassword: AuthHandler = async (context, request) => {
 const byRefreshToken: AuthHandler = async (context, request) => {
   const { refresh_token } = read(inputs.refresh, request.body);
   if (!refresh_token) throw new AuthError(400, 'validation_failed', 'Refresh token is not valid');
+  context.limits.spend('token', createHash('sha256').update(refresh_token).digest('base64url'));
   return { status: 200, body: await sessionBody(context, await refreshSession(context, refresh_token)) };
 };
 
