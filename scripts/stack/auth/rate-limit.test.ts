@@ -3,6 +3,7 @@ import type { AuthContext, AuthRequest } from './context.ts';
 import { AuthError } from './errors.ts';
 import { RULES, createRateLimits } from './rate-limit.ts';
 import { token } from './sign-in-routes.ts';
+import { newCode } from './tokens.ts';
 
 function attempt(work: () => void): string {
   try {
@@ -61,4 +62,13 @@ test('whoever spends the sign-ins of an address ends no session: each refresh to
   for (let count = 0; count < RULES.token.capacity; count += 1) expect(await exchange('refresh_token', { refresh_token: 'one' })).toBe(away.message);
   expect(await exchange('refresh_token', { refresh_token: 'one' })).toBe('over_request_rate_limit');
   expect(await exchange('refresh_token', { refresh_token: 'two' })).toBe(away.message);
+});
+
+test('a year of guessing as often as is allowed finds one code in a thousand at most', () => {
+  const { capacity, window_seconds } = RULES.failed_verify;
+  const year_seconds = 365 * 86_400;
+  const codes = Array.from({ length: 200 }, newCode);
+  expect(new Set(codes.map((code) => /^\d+$/.test(code) && code.length))).toEqual(new Set([10]));
+  expect(new Set(codes.map((code) => code.slice(0, 1))).size).toBe(10);
+  expect((capacity / window_seconds) * year_seconds).toBeLessThan(10 ** 10 / 1_000);
 });

@@ -101,9 +101,12 @@ export function newRefreshToken(): string {
   return Array.from(randomBytes(12), (byte) => ALPHABET[byte & 31]).join('');
 }
 
-/** Six digits, for typing. */
+/**
+ * Ten digits, the most that GoTrue may be set to. A link's token is a hash of address and code: with six, who asks for links of a known address
+ * and tries as often as is allowed (360 an hour) would be in within a few months.
+ */
 export function newCode(): string {
-  return randomInt(1_000_000).toString().padStart(6, '0');
+  return randomInt(10_000_000_000).toString().padStart(10, '0');
 }
 
 /** GoTrue's token hash: SHA-224 over email and code, 56 hex digits. */
