@@ -4,11 +4,13 @@ import type { Artifact, ArtifactPreview } from "@/contracts/artifact.ts";
 import { ControlRoomError } from "@/contracts/error.ts";
 import { openBytes } from "./artifact-content.ts";
 import { previewParquet } from "./parquet-preview.ts";
-import { csvRecords, ndjsonTable } from "./text-preview.ts";
+import { csvRecords, indentedJson, ndjsonTable } from "./text-preview.ts";
 
 const previewRows = 50;
 /** Of text, how much is read at most. */
 const previewBytes = 256 * 1024;
+/** Of JSON with its indents; what would be longer is shown as it is. */
+const mostIndented = 8 * previewBytes;
 
 /** The first rows or characters of an artifact. Unreadable bytes are an answer (`format: none`), not an error. Throws `storage_unavailable`. */
 export async function artifactPreview(artifact: Artifact): Promise<ArtifactPreview> {
@@ -27,7 +29,7 @@ export async function artifactPreview(artifact: Artifact): Promise<ArtifactPrevi
     const table = ndjsonTable(whole, previewRows);
     if (table !== null) return { ...nothing(artifact), format: "table", columns: table.columns.map((name) => ({ name, type: "JSON" })), rows: table.rows, truncated: truncated || whole.split("\n").filter((line) => line.trim() !== "").length > previewRows };
   }
-  const json = !truncated && (type === "application/json" || type.endsWith("+json")) ? indented(text) : null;
+  const json = !truncated && (type === "application/json" || type.endsWith("+json")) ? indentedJson(text, mostIndented) : null;
   return { ...nothing(artifact), format: json === null ? "text" : "json", text: json ?? text, truncated };
 }
 
@@ -59,12 +61,4 @@ function csv(artifact: Artifact, text: string, truncated: boolean): ArtifactPrev
   const [header = [], ...records] = csvRecords(text, previewRows + 2);
   const rows = records.slice(0, previewRows).map((record) => header.map((_, index) => record[index] ?? null));
   return { ...nothing(artifact), format: "table", columns: header.map((name) => ({ name, type: "VARCHAR" })), rows, truncated: truncated || records.length > previewRows };
-}
-
-function indented(text: string): string | null {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return null;
-  }
 }

@@ -49,3 +49,37 @@ export function ndjsonTable(text: string, limit: number): { columns: string[]; r
   const cell = (value: unknown): string | null => (value === undefined || value === null ? null : typeof value === "string" ? value : JSON.stringify(value));
   return { columns, rows: objects.map((each) => columns.map((name) => cell(Object.hasOwn(each, name) ? each[name] : undefined))) };
 }
+
+/**
+ * A JSON text with two spaces a level; null where it is no JSON, or would have more than `most` characters: in 125 kB of brackets each
+ * line has thousands of spaces before it, which makes half a gigabyte.
+ */
+export function indentedJson(text: string, most: number): string | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return indentedLength(JSON.stringify(value)) > most ? null : JSON.stringify(value, null, 2);
+  } catch {
+    return null;
+  }
+}
+
+/** How long compact JSON gets with two spaces a level; a little more where there are empty lists and objects. */
+function indentedLength(json: string): number {
+  let length = json.length;
+  let depth = 0;
+  let inText = false;
+  for (let at = 0; at < json.length; at += 1) {
+    const character = json[at] as string;
+    if (inText) {
+      if (character === "\\") at += 1;
+      else if (character === '"') inText = false;
+    } else if (character === '"') inText = true;
+    else if (character === ":") length += 1;
+    else if ("[{]},".includes(character)) {
+      if (character === "[" || character === "{") depth += 1;
+      else if (character !== ",") depth -= 1;
+      length += 1 + 2 * depth;
+    }
+  }
+  return length;
+}

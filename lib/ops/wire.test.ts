@@ -12,7 +12,7 @@ import { beyond, decodeCursor, encodeCursor, pageOf, quoted } from "./keyset.ts"
 import { decimalText } from "./parquet-preview.ts";
 import { storageReceipt } from "./receipt.ts";
 import { searchFilter } from "./runs.ts";
-import { csvRecords, ndjsonTable } from "./text-preview.ts";
+import { csvRecords, indentedJson, ndjsonTable } from "./text-preview.ts";
 
 describe("errors of the database", () => {
   test("a code that SQL raised keeps its sentence and its remedy", () => {
@@ -138,5 +138,15 @@ describe("previews", () => {
     expect(ndjsonTable('{"a":1}\n{"b":"x","a":null}\n', 5)).toEqual({ columns: ["a", "b"], rows: [["1", null], [null, "x"]] });
     expect(ndjsonTable("[1]\n", 5)).toBeNull();
     expect(ndjsonTable("oops\n", 5)).toBeNull();
+  });
+  test("JSON is indented, unless its nesting would make much of little", () => {
+    const value = { a: [1, { b: "x\\\"[{,:" }], c: {}, d: [] };
+    expect(indentedJson(JSON.stringify(value), 1000)).toBe(JSON.stringify(value, null, 2));
+    expect(indentedJson("oops", 1000)).toBeNull();
+    const nested = (depth: number, times: number): string => `[${Array.from({ length: times }, () => "[".repeat(depth) + "]".repeat(depth)).join(",")}]`;
+    expect(indentedJson(nested(20, 1), 2_000_000)).toHaveLength(JSON.stringify(JSON.parse(nested(20, 1)), null, 2).length);
+    const before = process.memoryUsage().heapUsed;
+    expect(indentedJson(nested(3000, 20), 2_000_000)).toBeNull();
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(100_000_000);
   });
 });
