@@ -69,5 +69,6 @@ function rememberEnvironment(request: NextRequest, response: NextResponse): void
 }
 
 export const config = {
-  matcher: ["/((?!api(?:/|$)|_next/|.*\\.(?:ico|png|svg|webmanifest|txt|woff2)$).*)"],
+  // Files lie at the root only: below it `silver.txt` may be the name of a dataset, and its page takes server actions like others.
+  matcher: ["/((?!api(?:/|$)|_next/|[^/]*\\.(?:ico|png|svg|webmanifest|txt|woff2)$).*)"],
 };
