@@ -36,6 +36,12 @@ test("each line of a secret with several, deep in a value, in keys too, also whe
   expect(redact.value(value)).toEqual({ list: ["***", { "***": 1, when: 3n, none: null }] });
 });
 
+test("a secret does not leave by lying deeper than others", () => {
+  const redact = redactor(["the-secret"]);
+  const nested = (depth: number): unknown => Array.from({ length: depth }).reduce<unknown>((inner) => [inner], { "the-secret": "the-secret" });
+  for (const depth of [61, 199, 1000]) expect(JSON.stringify(redact.value(nested(depth)))).not.toContain("the-secret");
+});
+
 test("a stream gives what the whole text would give, wherever its pieces end", async () => {
   const redact = redactor(["secret-α", "secret-α-longer", "other"]);
   await fc.assert(fc.asyncProperty(fc.array(fc.constantFrom("secret-α", "secret-α-longer", "secret-", "other", "oth", "α", "-longer", " ", "\u0000ÿ"), { maxLength: 12 }), fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 9 }), async (words, sizes) => {

@@ -1,6 +1,8 @@
 /** Shorter texts stand by chance everywhere; taking them out would spoil the rest. */
 const leastLength = 4;
 const mask = "***";
+/** Levels of a JSON value. */
+const deepest = 200;
 /** Begins with a literal and is bounded, so that a long text costs its length and not its square. */
 const passwordInUrl = /(:\/\/[^\s:/@]{0,256}):[^\s@/]{1,1024}@/g;
 
@@ -73,7 +75,9 @@ function redactUpTo(text: string, { pattern, longest }: { pattern: RegExp; longe
 
 function redactValue(value: unknown, redact: (text: string) => string, depth: number): unknown {
   if (typeof value === "string") return redact(value);
-  if (value === null || typeof value !== "object" || depth > 60) return value;
+  if (value === null || typeof value !== "object") return value;
+  // The control room takes nothing that deep; what is not looked at does not leave.
+  if (depth > deepest) return mask;
   if (Array.isArray(value)) return value.map((item) => redactValue(item, redact, depth + 1));
   if (value instanceof Date) return value;
   if (value instanceof Error) return redact(value.message);
