@@ -4,7 +4,7 @@ import type { Artifact, ArtifactPreview } from "@/contracts/artifact.ts";
 import { ControlRoomError } from "@/contracts/error.ts";
 import { openBytes } from "./artifact-content.ts";
 import { previewParquet } from "./parquet-preview.ts";
-import { csvRecords, indentedJson, ndjsonTable } from "./text-preview.ts";
+import { csvRecords, indentedJson, mostColumns, ndjsonTable } from "./text-preview.ts";
 
 const previewRows = 50;
 /** Of text, how much is read at most. */
@@ -60,5 +60,5 @@ async function parquet(artifact: Artifact): Promise<ArtifactPreview> {
 function csv(artifact: Artifact, text: string, truncated: boolean): ArtifactPreview {
   const [header = [], ...records] = csvRecords(text, previewRows + 2);
   const rows = records.slice(0, previewRows).map((record) => header.map((_, index) => record[index] ?? null));
-  return { ...nothing(artifact), format: "table", columns: header.map((name) => ({ name, type: "VARCHAR" })), rows, truncated: truncated || records.length > previewRows };
+  return { ...nothing(artifact), format: "table", columns: header.map((name) => ({ name, type: "VARCHAR" })), rows, truncated: truncated || records.length > previewRows || header.length === mostColumns };
 }

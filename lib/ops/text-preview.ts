@@ -1,14 +1,20 @@
 /** Reads delimited and line-wise text for people: only the beginning is ever given to these functions. */
 
-/** Records of RFC 4180 text: fields in double quotes may hold commas, line breaks and doubled quotes. At most `limit` records. */
+/** Columns of a preview: a header of nothing but commas would ask for a quarter of a million in each row. */
+export const mostColumns = 1000;
+
+/** Records of RFC 4180 text: fields in double quotes may hold commas, line breaks and doubled quotes. At most `limit` records, and `mostColumns` fields of each. */
 export function csvRecords(text: string, limit: number): string[][] {
   const records: string[][] = [];
   let record: string[] = [];
   let field = "";
   let inQuotes = false;
-  const endRecord = (): void => {
-    record.push(field);
+  const endField = (): void => {
+    if (record.length < mostColumns) record.push(field);
     field = "";
+  };
+  const endRecord = (): void => {
+    endField();
     if (record.length > 1 || record[0] !== "") records.push(record);
     record = [];
   };
@@ -21,17 +27,15 @@ export function csvRecords(text: string, limit: number): string[][] {
         at += 1;
       } else inQuotes = false;
     } else if (character === '"' && field === "") inQuotes = true;
-    else if (character === ",") {
-      record.push(field);
-      field = "";
-    } else if (character === "\n") endRecord();
+    else if (character === ",") endField();
+    else if (character === "\n") endRecord();
     else if (character !== "\r" || text[at + 1] !== "\n") field += character;
   }
   if (records.length < limit && (field !== "" || record.length > 0)) endRecord();
   return records;
 }
 
-/** Objects of newline-delimited JSON as a table whose columns are the keys in the order they appear; null where a line is no object. */
+/** Objects of newline-delimited JSON as a table whose columns are the keys in the order they appear, the first `mostColumns` of them; null where a line is no object. */
 export function ndjsonTable(text: string, limit: number): { columns: string[]; rows: (string | null)[][] } | null {
   const objects: Record<string, unknown>[] = [];
   for (const line of text.split("\n")) {
@@ -45,7 +49,7 @@ export function ndjsonTable(text: string, limit: number): { columns: string[]; r
       return null;
     }
   }
-  const columns = [...new Set(objects.flatMap((each) => Object.keys(each)))];
+  const columns = [...new Set(objects.flatMap((each) => Object.keys(each)))].slice(0, mostColumns);
   const cell = (value: unknown): string | null => (value === undefined || value === null ? null : typeof value === "string" ? value : JSON.stringify(value));
   return { columns, rows: objects.map((each) => columns.map((name) => cell(Object.hasOwn(each, name) ? each[name] : undefined))) };
 }

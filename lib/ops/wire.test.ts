@@ -12,7 +12,7 @@ import { beyond, decodeCursor, encodeCursor, pageOf, quoted } from "./keyset.ts"
 import { decimalText } from "./parquet-preview.ts";
 import { storageReceipt } from "./receipt.ts";
 import { searchFilter } from "./runs.ts";
-import { csvRecords, indentedJson, ndjsonTable } from "./text-preview.ts";
+import { csvRecords, indentedJson, mostColumns, ndjsonTable } from "./text-preview.ts";
 
 describe("errors of the database", () => {
   test("a code that SQL raised keeps its sentence and its remedy", () => {
@@ -138,6 +138,11 @@ describe("previews", () => {
     expect(ndjsonTable('{"a":1}\n{"b":"x","a":null}\n', 5)).toEqual({ columns: ["a", "b"], rows: [["1", null], [null, "x"]] });
     expect(ndjsonTable("[1]\n", 5)).toBeNull();
     expect(ndjsonTable("oops\n", 5)).toBeNull();
+  });
+  test("a row has no more columns than people look at", () => {
+    expect(csvRecords(`${",".repeat(250_000)}\n1,2\n`, 10).map((record) => record.length)).toEqual([mostColumns, 2]);
+    const wide = JSON.stringify(Object.fromEntries(Array.from({ length: 5000 }, (_, nth) => [`c${nth}`, nth])));
+    expect(ndjsonTable(wide, 5)?.rows.map((row) => row.length)).toEqual([mostColumns]);
   });
   test("JSON is indented, unless its nesting would make much of little", () => {
     const value = { a: [1, { b: "x\\\"[{,:" }], c: {}, d: [] };
