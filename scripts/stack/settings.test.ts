@@ -45,8 +45,10 @@ test('the address for people follows HOST and APP_URL; this machine never needs 
 
 test('calls to private networks are allowed only where nobody else reaches the app, directly or by a proxy', () => {
   const everywhere = { CONTROL_ROOM_OUTBOUND_ALLOW: '0.0.0.0/0,::/0' };
-  for (const open of [{}, { HOST: '::1' }, { APP_URL: 'http://localhost:3000' }, { APP_URL: 'http://[::1]:3000' }]) expect(outboundAllow(read(open))).toEqual(everywhere);
-  for (const shared of [{ HOST: '0.0.0.0' }, { APP_URL: 'https://room.example.com' }, { APP_URL: 'room.example.com' }, { APP_URL: 'https://127.example.com' }]) expect(outboundAllow(read(shared))).toEqual({});
+  const alone: Record<string, string>[] = [{}, { HOST: '::1' }, { APP_URL: 'http://localhost:3000' }, { APP_URL: 'http://[::1]:3000' }];
+  const shared: Record<string, string>[] = [{ HOST: '0.0.0.0' }, { APP_URL: 'https://room.example.com' }, { APP_URL: 'room.example.com' }, { APP_URL: 'https://127.example.com' }];
+  for (const each of alone) expect(outboundAllow(read(each))).toEqual(everywhere);
+  for (const each of shared) expect(outboundAllow(read(each))).toEqual({});
 });
 
 test('a PostgREST that is named but absent, or absent everywhere, is one clear error', () => {
