@@ -10,6 +10,7 @@ for (const [name, address] of pages) {
   test(`${name}, light, dark and narrow`, async ({ signedIn: page, stack }) => {
     const { run_id, executor_id } = await lastGoldRun(stack);
     await openPage(page, address(run_id, executor_id));
+    await expect(page.getByRole("status").filter({ hasText: "Loading" })).toHaveCount(0);
     const shoot = (look: string) => page.screenshot({ path: path.join(folder, `${name.replaceAll(/[, ]+/g, "-")}-${look}.jpg`), type: "jpeg", quality: 75, animations: "disabled" });
     await shoot("light");
     await page.emulateMedia({ colorScheme: "dark" });
