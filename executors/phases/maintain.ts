@@ -1,7 +1,5 @@
 import { join } from "node:path";
-import { layers } from "../../contracts/dataset.ts";
 import { PermanentError } from "../core/errors.ts";
-import { sha256OfJson } from "../core/hash.ts";
 import type { PhaseContext, PhaseHandler } from "../core/phase.ts";
 import type { CopyResult } from "../engines/duckdb-job.ts";
 import { commitTable } from "../lake/commit.ts";
@@ -10,10 +8,11 @@ import { duckdbType } from "../lake/delta-types.ts";
 import { type LakeFile, type Snapshot, readSnapshot } from "../lake/snapshot.ts";
 import { type StagedFile, stageFile } from "../lake/stage.ts";
 import { type VacuumOutcome, vacuumTable } from "../lake/vacuum.ts";
+import { mapConcurrently } from "./concurrently.ts";
 import { runEngine } from "./engine.ts";
 import { viewFiles } from "./inputs.ts";
-import { takeTables } from "./publish.ts";
-import { lakeTable } from "./staging.ts";
+import { registerCommit, takeTables } from "./publish.ts";
+import { FILES_AT_ONCE, lakeTable } from "./staging.ts";
 
 /**
  * Care for published tables, whose rows stay as they are: removes files that no kept version needs, then writes the files of
@@ -31,7 +30,8 @@ export const maintain: PhaseHandler<"maintain"> = async (context) => {
       context.signal.throwIfAborted();
       const table = await lakeTable(context.lake.read_root, name);
       if (config.vacuum !== undefined) {
-        const before = new Date(Date.now() - config.vacuum.retain_hours * 3_600_000);
+        // By the database's clock: an executor whose own is ahead would take files that others have just staged.
+        const before = new Date(Date.parse(context.run.claimed_at ?? context.run.created_at) - config.vacuum.retain_hours * 3_600_000);
         const outcome = await vacuumTable(table, { kept_from: Number(intent.kept_from_table_version), before, signal: context.signal });
         for (const figure of ["removed", "bytes", "kept"] as const) removed[figure] += outcome[figure];
       }
@@ -69,12 +69,7 @@ async function compactTable(context: PhaseContext<"maintain">, name: string, tab
     columns: snapshot.columns, partition_columns: snapshot.partition_columns, files: [...kept, ...fresh],
     signal: context.signal, scratch: context.scratch, log: (message) => context.log("warn", message, { table: name }),
   });
-  const columns = snapshot.columns.map((column) => ({ name: column.name, type: column.type }));
-  await context.publishDataset({
-    name, layer: layers.find((layer) => name.startsWith(`${layer}.`)) ?? null, table_version: outcome.version, format: "delta",
-    location: `${context.run.environment_id}/${table.path}`, content_sha256: sha256OfJson({ columns, files: outcome.files.map((file) => file.path) }),
-    row_count: outcome.rows, byte_size: outcome.bytes, columns,
-  });
+  await registerCommit(context, { name, columns: snapshot.columns, outcome, layer: null, content_sha256: null });
   return true;
 }
 
@@ -82,15 +77,15 @@ async function compactTable(context: PhaseContext<"maintain">, name: string, tab
 async function writeTogether(context: PhaseContext<"maintain">, table: LakeTable, snapshot: Snapshot, groups: LakeFile[][]): Promise<StagedFile[]> {
   const columns = snapshot.columns.filter((column) => !snapshot.partition_columns.includes(column.name));
   const engineColumns = columns.map((column) => ({ name: column.name, type: duckdbType(`${table.path}.${column.name}`, column.type) }));
-  const views = await Promise.all(groups.map(async (files, index) => {
+  const views = await mapConcurrently(groups, FILES_AT_ONCE, async (files, index) => {
     const parts = await viewFiles(context, table, snapshot.columns, files);
     return { name: `compact.files_${index}`, columns: engineColumns, parts: parts.map((part) => ({ files: part.files })) };
-  }));
+  });
   const steps = views.map(({ name }, index) => ({ kind: "copy" as const, name: `${table.path} ${index}`, sql: `select * from ${name}`, key: [], to: join(context.scratch, `compact-${index}.parquet`) }));
   const { results } = await runEngine(context, { views, steps });
-  return Promise.all((results as CopyResult[]).map((written, index) => {
+  return mapConcurrently(results as CopyResult[], FILES_AT_ONCE, (written, index) => {
     const rows = groups[index]!.reduce((sum, file) => sum + (file.rows ?? 0), 0);
     if (groups[index]!.every((file) => file.rows !== null) && written.rows !== rows) throw new Error(`compacting ${table.path} would change ${rows} rows into ${written.rows}`);
     return stageFile({ ...written, table, columns, partition_values: groups[index]![0]!.partition_values, mode: "overwrite", run_id: context.run.run_id });
-  }));
+  });
 }

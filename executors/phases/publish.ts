@@ -122,15 +122,30 @@ async function nameForRun(context: PhaseContext<"publish">, table: LakeTable, st
 }
 
 async function register(context: PhaseContext<"publish">, staged: StagedTable, outcome: CommitOutcome): Promise<number> {
-  const columns = [...staged.columns, ...staged.partition_columns].map(({ name, type }) => ({ name, type }));
-  const content_sha256 = staged.mode === "overwrite" ? staged.content_sha256 : sha256OfJson({ columns, files: outcome.files.map((file) => file.path) });
+  const columns = [...staged.columns, ...staged.partition_columns];
+  return registerCommit(context, { name: staged.name, columns, outcome, layer: context.spec.layer ?? null, content_sha256: staged.mode === "overwrite" ? staged.content_sha256 : null });
+}
+
+interface Committed {
+  name: string;
+  columns: readonly { name: string; type: string }[];
+  outcome: CommitOutcome;
+  /** Where the name says none. */
+  layer: Layer | null;
+  /** Null: the content is named by the columns and the files that are live after the commit. */
+  content_sha256: string | null;
+}
+
+/** Registers what was committed to a table that this run holds; answers the number of the registered version. */
+export async function registerCommit(context: Pick<PhaseContext, "publishDataset" | "run">, { name, columns: all, outcome, layer, content_sha256 }: Committed): Promise<number> {
+  const columns = all.map((column) => ({ name: column.name, type: column.type }));
   const version = await context.publishDataset({
-    name: staged.name,
-    layer: layerOf(staged.name, context.spec.layer ?? null),
+    name,
+    layer: layerOf(name, layer),
     table_version: outcome.version,
     format: "delta",
-    location: `${context.run.environment_id}/${staged.name.replace(".", "/")}`,
-    content_sha256,
+    location: `${context.run.environment_id}/${name.replace(".", "/")}`,
+    content_sha256: content_sha256 ?? sha256OfJson({ columns, files: outcome.files.map((file) => file.path) }),
     row_count: outcome.rows,
     byte_size: outcome.bytes,
     columns,
