@@ -93,6 +93,22 @@ create function ops_private.put_setting(key text, value text) returns void langu
   insert into ops_private.settings (key, value) values ($1, $2)
   on conflict (key) do update set value = excluded.value, updated_at = now() where settings.value <> excluded.value
 $$;
+-- Locks on what has no row of its own. Not PostgreSQL's advisory locks: every login of the server may take those, and keep them.
+create unlogged table ops_private.locks (
+  name_hash bigint primary key
+);
+alter table ops_private.locks enable row level security;
+alter table ops_private.locks force row level security;
+
+-- Waits until no other transaction has the lock of this name, and keeps it until the end of the transaction. Two names may share one lock.
+create function ops_private.take_lock(name text) returns void language plpgsql security definer set search_path = '' as $$
+declare
+  hash bigint := hashtextextended(name, 0);
+begin
+  insert into ops_private.locks (name_hash) values (hash) on conflict do nothing;
+  perform from ops_private.locks as l where l.name_hash = hash for update;
+end
+$$;
 -- organization → project → environment. Every row below carries environment_id or project_id.
 create table ops.organizations (
   organization_id uuid primary key default gen_random_uuid(),
@@ -719,11 +735,19 @@ begin
 end
 $$;
 
--- seal_audit(at_most): the scheduler. Chains entries of transactions older than every open one, in the order of (txid, audit_id), which no later
+-- The first transaction that is open and may write an entry. One of another database writes none here, nor does that of a SQL login, which could stay
+-- open for as long as it likes and hold up the sealing of everybody.
+create function ops_private.sealing_horizon() returns xid8 language sql stable set search_path = '' as $$
+  select coalesce(min(o.xid), pg_snapshot_xmax(pg_current_snapshot())) from pg_snapshot_xip(pg_current_snapshot()) as o (xid)
+  where not exists (select from pg_stat_activity as a where a.backend_xid = o.xid::xid and (a.datname <> current_database()
+    or pg_has_role(a.usesysid, 'ops_sql', 'member') and not pg_has_role(a.usesysid, 'authenticated', 'member') and not pg_has_role(a.usesysid, 'ops_token', 'member') and not pg_has_role(a.usesysid, current_user, 'member')))
+$$;
+
+-- seal_audit(at_most): the scheduler. Chains entries of transactions older than every open one that may write any, in the order of (txid, audit_id), which no later
 -- commit can change; answers how many. A second caller at the same time answers 0.
 create function ops_private.seal_audit(at_most int) returns int language plpgsql security definer set search_path = '' as $$
 declare
-  horizon xid8 := pg_snapshot_xmin(pg_current_snapshot());
+  horizon xid8 := ops_private.sealing_horizon();
   done ops_private.audit_sealer;
   last record;
   sealed int;
@@ -1505,7 +1529,8 @@ begin
   end if;
   hash := ops_private.store_spec(project, spec_text);
   spec := spec_text::jsonb;
-  select * into template from ops.job_templates as t where t.project_id = project and t.template_key = spec ->> 'name' for update;
+  -- Not `for update`: runs that name it may be made meanwhile, by who holds gates.
+  select * into template from ops.job_templates as t where t.project_id = project and t.template_key = spec ->> 'name' for no key update;
   if coalesce(template.current_version, 0) <> base_version then
     perform ops_private.fail('conflict', format('The template %s has version %s by now.', spec ->> 'name', coalesce(template.current_version, 0)), 'Read it again, and apply your change to that.');
   elsif template.template_id is null then
@@ -2011,9 +2036,10 @@ alter table ops_private.run_events_default force row level security;
 create trigger run_events_are_not_truncated before truncate on ops_private.run_events_default for each statement execute function ops_private.refuse_change();
 
 -- The tick. A month whose events are already in the default partition stays there: it cannot be split off under the
--- append-only trigger, and reads do not care. Many callers at once make each partition once.
+-- append-only trigger, and reads do not care. Many callers at once make each partition once. Whoever has read events and keeps the
+-- transaction open is waited for only so long, because all who write events wait behind this: a later tick makes them.
 create function ops_private.ensure_event_partitions(months_ahead int default 3, moment timestamptz default now()) returns int
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = '' set lock_timeout = '300ms' as $$
 declare
   first_day timestamp;
   bounds uuid[];
@@ -2024,9 +2050,7 @@ begin
     first_day := date_trunc('month', moment at time zone 'UTC') + make_interval(months => ahead);
     name := 'run_events_' || to_char(first_day, 'YYYY_MM');
     continue when to_regclass('ops_private.' || name) is not null;
-    if not pg_try_advisory_xact_lock(hashtextextended('ops.ensure_event_partitions', 0)) then
-      return made;  -- another caller makes them right now
-    end if;
+    lock table ops.run_events in access exclusive mode;
     bounds := array[ops_private.uuid_at(first_day at time zone 'UTC'), ops_private.uuid_at((first_day + interval '1 month') at time zone 'UTC')];
     continue when to_regclass('ops_private.' || name) is not null
       or exists (select from ops_private.run_events_default as e where e.run_id >= bounds[1] and e.run_id < bounds[2]);
@@ -2037,6 +2061,9 @@ begin
     made := made + 1;
   end loop;
   return made;
+exception
+  when lock_not_available then
+    return 0;
 end
 $$;
 select ops_private.ensure_event_partitions();
@@ -2631,7 +2658,7 @@ begin
   run := ops_private.with_gates(run, concurrency_limit);
   if run.debounce_key is not null then
     -- One at a time for each key; whoever came with the same idempotency key meanwhile is not superseded by itself.
-    perform pg_advisory_xact_lock(hashtextextended('debounce ' || run.environment_id::text || ' ' || run.debounce_key, 0));
+    perform ops_private.take_lock('debounce ' || run.environment_id::text || ' ' || run.debounce_key);
     if exists (select from ops.runs as r where r.environment_id = run.environment_id and r.idempotency_key = run.idempotency_key) then
       return null;
     end if;
@@ -5655,6 +5682,22 @@ begin
 end
 $$;
 
+-- Whether children have the parent's own parameters, but for the item, which is one of the phase's list: parameters name connections, and who executes a
+-- run must not open others than its author wrote.
+create function ops_private.are_items(parent ops.runs, phase text, children jsonb) returns boolean language plpgsql stable security definer set search_path = '' as $$
+declare
+  each jsonb := (select p -> 'for_each' from ops.specs as s cross join lateral jsonb_array_elements(s.spec -> 'phases') as p
+    where s.project_id = parent.project_id and s.spec_sha256 = parent.spec_sha256 and p ->> 'name' = are_items.phase);
+  taking text := each ->> 'parameter';
+  items jsonb := coalesce(each -> 'items', parent.parameters -> (each ->> 'items_from'), '[]');
+begin
+  return jsonb_typeof(items) = 'array' and not exists (
+    select from jsonb_array_elements(children) as c cross join lateral (select c -> 'parameters') as own (parameters)
+    where own.parameters - array[taking] <> parent.parameters - array[taking]
+      or taking is not null and (own.parameters -> taking is null or own.parameters -> taking not in (select jsonb_array_elements(items))));
+end
+$$;
+
 -- create_children: the lease holder, for a running phase. One run an item, once however often it is asked; what the parent's phases
 -- before it have made is reused, its pinned inputs are the children's too. Answers the run of every item. Locks run, lease, the gate
 -- of the fan-out, heads.
@@ -5679,6 +5722,8 @@ begin
     perform ops_private.fail('illegal_transition', 'A child run has no children of its own.');
   elsif not exists (select from ops.run_phases as p where p.run_id = run and p.name = create_children.phase and p.status = 'running') then
     perform ops_private.fail('illegal_transition', 'A running phase fans out.');
+  elsif not ops_private.are_items(parent, phase, children) then
+    perform ops_private.fail('invalid_input', 'A child has the parameters of its parent, and one item of the for_each phase in its place.');
   end if;
   hash := ops_private.store_spec(parent.project_id, spec_text);
   for wanted in select c.child ->> 'key' as key, c.child -> 'parameters' as parameters from jsonb_array_elements(children) with ordinality as c (child, nth) order by c.nth loop
@@ -8009,8 +8054,17 @@ create function ops_private.pair_items(present jsonb, wanted jsonb, variadic key
   order by coalesce(o.name, w.name) collate "C"
 $$;
 
+-- Caps that differ from what the document says; without `prune` none that it does not name. Of an item only what a document holds: an id in it is nobody's.
+create function ops_private.caps_to_change(present jsonb, wanted jsonb, prune boolean) returns table (name text, old jsonb, item jsonb) language sql immutable set search_path = '' as $$
+  select p.name, p.old, w.item from ops_private.pair_items(present -> 'caps', wanted -> 'caps', 'scope', 'environment', 'cap_key', 'unit', 'period') as p
+  cross join lateral (select jsonb_object_agg(f.key, case f.key when 'limit_amount' then to_jsonb(trim_scale((f.value #>> '{}')::numeric)::text) else f.value end) as item from jsonb_each(p.item) as f
+    where f.key in ('scope', 'environment', 'cap_key', 'unit', 'period', 'time_zone', 'limit_amount', 'enabled')) as w
+  where w.item is distinct from p.old and (w.item is not null or prune)
+$$;
+
 -- Makes the project what the document says, section by section, by the functions that people use, which check and audit each change. What the document's section
--- does not name is deleted with `prune`, else kept; templates are always kept. Answers the changes, in the order in which they were made.
+-- does not name is deleted with `prune`, else kept; templates are always kept. Answers the changes, in the order in which they were made. Locks the schedules first,
+-- as who fires one does, then templates, executors, leases, and the gates of all caps together.
 create function ops_private.change_control_plane(project uuid, wanted jsonb, prune boolean) returns jsonb language plpgsql security definer set search_path = '' as $$
 declare
   present jsonb := ops_private.control_plane(project);
@@ -8020,6 +8074,9 @@ declare
   place uuid;
   subject uuid;
 begin
+  if wanted ? 'schedules' then
+    perform from ops.schedules as s where s.deleted_at is null and s.environment_id in (select e.environment_id from ops.environments as e where e.project_id = project) order by s.schedule_id for no key update;
+  end if;
   for pair in select * from ops_private.pair_items(present -> 'templates', wanted -> 'templates', 'template_key') as p where p.item is not null and p.item ->> 'spec_sha256' is distinct from p.old ->> 'spec_sha256' loop
     if encode(sha256(convert_to(pair.item ->> 'spec_text', 'UTF8')), 'hex') is distinct from pair.item ->> 'spec_sha256' or (pair.item ->> 'spec_text')::jsonb ->> 'name' is distinct from pair.name then
       perform ops_private.fail('invalid_spec', format('The template %s does not hold the spec that it names.', pair.name));
@@ -8044,9 +8101,12 @@ begin
     changes := changes || ops_private.control_plane_change('executor', pair.name, pair.old, item);
   end loop;
 
-  for pair in select * from ops_private.pair_items(present -> 'caps', wanted -> 'caps', 'scope', 'environment', 'cap_key', 'unit', 'period') loop
-    item := pair.item || jsonb_build_object('limit_amount', trim_scale((pair.item ->> 'limit_amount')::numeric)::text);
-    continue when item = pair.old or item is null and not prune;
+  perform ops_private.lock_gates(array(
+    select ops_private.cap_gate(null, project, c.environment, c.cap_key)
+    from (select distinct ops_private.named_environment(project, coalesce(n.item, n.old) ->> 'environment') as environment, coalesce(n.item, n.old) ->> 'cap_key' as cap_key
+      from ops_private.caps_to_change(present, wanted, prune) as n) as c order by c.environment, c.cap_key));
+  for pair in select * from ops_private.caps_to_change(present, wanted, prune) loop
+    item := pair.item;
     if pair.old ->> 'time_zone' <> item ->> 'time_zone' then
       perform ops_private.fail('conflict', format('The time zone of the cap %s cannot change: its windows hold what was used.', pair.name), 'Delete the cap first, and its use with it.');
     end if;
@@ -8149,7 +8209,7 @@ declare
   changes jsonb;
 begin
   perform ops_private.require_project(project, 'admin', 'change the control plane');
-  perform pg_advisory_xact_lock(hashtextextended('control_plane ' || project, 0));
+  perform ops_private.take_lock('control_plane ' || project);
   if ops_private.control_plane_sha256(project) is distinct from state_sha256 then
     perform ops_private.fail('conflict', 'The control plane has changed since this was planned.', 'Plan again, and look at what differs.');
   end if;

@@ -84,11 +84,19 @@ begin
 end
 $$;
 
--- seal_audit(at_most): the scheduler. Chains entries of transactions older than every open one, in the order of (txid, audit_id), which no later
+-- The first transaction that is open and may write an entry. One of another database writes none here, nor does that of a SQL login, which could stay
+-- open for as long as it likes and hold up the sealing of everybody.
+create function ops_private.sealing_horizon() returns xid8 language sql stable set search_path = '' as $$
+  select coalesce(min(o.xid), pg_snapshot_xmax(pg_current_snapshot())) from pg_snapshot_xip(pg_current_snapshot()) as o (xid)
+  where not exists (select from pg_stat_activity as a where a.backend_xid = o.xid::xid and (a.datname <> current_database()
+    or pg_has_role(a.usesysid, 'ops_sql', 'member') and not pg_has_role(a.usesysid, 'authenticated', 'member') and not pg_has_role(a.usesysid, 'ops_token', 'member') and not pg_has_role(a.usesysid, current_user, 'member')))
+$$;
+
+-- seal_audit(at_most): the scheduler. Chains entries of transactions older than every open one that may write any, in the order of (txid, audit_id), which no later
 -- commit can change; answers how many. A second caller at the same time answers 0.
 create function ops_private.seal_audit(at_most int) returns int language plpgsql security definer set search_path = '' as $$
 declare
-  horizon xid8 := pg_snapshot_xmin(pg_current_snapshot());
+  horizon xid8 := ops_private.sealing_horizon();
   done ops_private.audit_sealer;
   last record;
   sealed int;

@@ -45,7 +45,8 @@ begin
   end if;
   hash := ops_private.store_spec(project, spec_text);
   spec := spec_text::jsonb;
-  select * into template from ops.job_templates as t where t.project_id = project and t.template_key = spec ->> 'name' for update;
+  -- Not `for update`: runs that name it may be made meanwhile, by who holds gates.
+  select * into template from ops.job_templates as t where t.project_id = project and t.template_key = spec ->> 'name' for no key update;
   if coalesce(template.current_version, 0) <> base_version then
     perform ops_private.fail('conflict', format('The template %s has version %s by now.', spec ->> 'name', coalesce(template.current_version, 0)), 'Read it again, and apply your change to that.');
   elsif template.template_id is null then

@@ -7,9 +7,10 @@ alter table ops_private.run_events_default force row level security;
 create trigger run_events_are_not_truncated before truncate on ops_private.run_events_default for each statement execute function ops_private.refuse_change();
 
 -- The tick. A month whose events are already in the default partition stays there: it cannot be split off under the
--- append-only trigger, and reads do not care. Many callers at once make each partition once.
+-- append-only trigger, and reads do not care. Many callers at once make each partition once. Whoever has read events and keeps the
+-- transaction open is waited for only so long, because all who write events wait behind this: a later tick makes them.
 create function ops_private.ensure_event_partitions(months_ahead int default 3, moment timestamptz default now()) returns int
-language plpgsql security definer set search_path = '' as $$
+language plpgsql security definer set search_path = '' set lock_timeout = '300ms' as $$
 declare
   first_day timestamp;
   bounds uuid[];
@@ -20,9 +21,7 @@ begin
     first_day := date_trunc('month', moment at time zone 'UTC') + make_interval(months => ahead);
     name := 'run_events_' || to_char(first_day, 'YYYY_MM');
     continue when to_regclass('ops_private.' || name) is not null;
-    if not pg_try_advisory_xact_lock(hashtextextended('ops.ensure_event_partitions', 0)) then
-      return made;  -- another caller makes them right now
-    end if;
+    lock table ops.run_events in access exclusive mode;
     bounds := array[ops_private.uuid_at(first_day at time zone 'UTC'), ops_private.uuid_at((first_day + interval '1 month') at time zone 'UTC')];
     continue when to_regclass('ops_private.' || name) is not null
       or exists (select from ops_private.run_events_default as e where e.run_id >= bounds[1] and e.run_id < bounds[2]);
@@ -33,6 +32,9 @@ begin
     made := made + 1;
   end loop;
   return made;
+exception
+  when lock_not_available then
+    return 0;
 end
 $$;
 select ops_private.ensure_event_partitions();

@@ -106,7 +106,7 @@ begin
   run := ops_private.with_gates(run, concurrency_limit);
   if run.debounce_key is not null then
     -- One at a time for each key; whoever came with the same idempotency key meanwhile is not superseded by itself.
-    perform pg_advisory_xact_lock(hashtextextended('debounce ' || run.environment_id::text || ' ' || run.debounce_key, 0));
+    perform ops_private.take_lock('debounce ' || run.environment_id::text || ' ' || run.debounce_key);
     if exists (select from ops.runs as r where r.environment_id = run.environment_id and r.idempotency_key = run.idempotency_key) then
       return null;
     end if;

@@ -21,6 +21,22 @@ begin
 end
 $$;
 
+-- Whether children have the parent's own parameters, but for the item, which is one of the phase's list: parameters name connections, and who executes a
+-- run must not open others than its author wrote.
+create function ops_private.are_items(parent ops.runs, phase text, children jsonb) returns boolean language plpgsql stable security definer set search_path = '' as $$
+declare
+  each jsonb := (select p -> 'for_each' from ops.specs as s cross join lateral jsonb_array_elements(s.spec -> 'phases') as p
+    where s.project_id = parent.project_id and s.spec_sha256 = parent.spec_sha256 and p ->> 'name' = are_items.phase);
+  taking text := each ->> 'parameter';
+  items jsonb := coalesce(each -> 'items', parent.parameters -> (each ->> 'items_from'), '[]');
+begin
+  return jsonb_typeof(items) = 'array' and not exists (
+    select from jsonb_array_elements(children) as c cross join lateral (select c -> 'parameters') as own (parameters)
+    where own.parameters - array[taking] <> parent.parameters - array[taking]
+      or taking is not null and (own.parameters -> taking is null or own.parameters -> taking not in (select jsonb_array_elements(items))));
+end
+$$;
+
 -- create_children: the lease holder, for a running phase. One run an item, once however often it is asked; what the parent's phases
 -- before it have made is reused, its pinned inputs are the children's too. Answers the run of every item. Locks run, lease, the gate
 -- of the fan-out, heads.
@@ -45,6 +61,8 @@ begin
     perform ops_private.fail('illegal_transition', 'A child run has no children of its own.');
   elsif not exists (select from ops.run_phases as p where p.run_id = run and p.name = create_children.phase and p.status = 'running') then
     perform ops_private.fail('illegal_transition', 'A running phase fans out.');
+  elsif not ops_private.are_items(parent, phase, children) then
+    perform ops_private.fail('invalid_input', 'A child has the parameters of its parent, and one item of the for_each phase in its place.');
   end if;
   hash := ops_private.store_spec(parent.project_id, spec_text);
   for wanted in select c.child ->> 'key' as key, c.child -> 'parameters' as parameters from jsonb_array_elements(children) with ordinality as c (child, nth) order by c.nth loop

@@ -52,8 +52,17 @@ create function ops_private.pair_items(present jsonb, wanted jsonb, variadic key
   order by coalesce(o.name, w.name) collate "C"
 $$;
 
+-- Caps that differ from what the document says; without `prune` none that it does not name. Of an item only what a document holds: an id in it is nobody's.
+create function ops_private.caps_to_change(present jsonb, wanted jsonb, prune boolean) returns table (name text, old jsonb, item jsonb) language sql immutable set search_path = '' as $$
+  select p.name, p.old, w.item from ops_private.pair_items(present -> 'caps', wanted -> 'caps', 'scope', 'environment', 'cap_key', 'unit', 'period') as p
+  cross join lateral (select jsonb_object_agg(f.key, case f.key when 'limit_amount' then to_jsonb(trim_scale((f.value #>> '{}')::numeric)::text) else f.value end) as item from jsonb_each(p.item) as f
+    where f.key in ('scope', 'environment', 'cap_key', 'unit', 'period', 'time_zone', 'limit_amount', 'enabled')) as w
+  where w.item is distinct from p.old and (w.item is not null or prune)
+$$;
+
 -- Makes the project what the document says, section by section, by the functions that people use, which check and audit each change. What the document's section
--- does not name is deleted with `prune`, else kept; templates are always kept. Answers the changes, in the order in which they were made.
+-- does not name is deleted with `prune`, else kept; templates are always kept. Answers the changes, in the order in which they were made. Locks the schedules first,
+-- as who fires one does, then templates, executors, leases, and the gates of all caps together.
 create function ops_private.change_control_plane(project uuid, wanted jsonb, prune boolean) returns jsonb language plpgsql security definer set search_path = '' as $$
 declare
   present jsonb := ops_private.control_plane(project);
@@ -63,6 +72,9 @@ declare
   place uuid;
   subject uuid;
 begin
+  if wanted ? 'schedules' then
+    perform from ops.schedules as s where s.deleted_at is null and s.environment_id in (select e.environment_id from ops.environments as e where e.project_id = project) order by s.schedule_id for no key update;
+  end if;
   for pair in select * from ops_private.pair_items(present -> 'templates', wanted -> 'templates', 'template_key') as p where p.item is not null and p.item ->> 'spec_sha256' is distinct from p.old ->> 'spec_sha256' loop
     if encode(sha256(convert_to(pair.item ->> 'spec_text', 'UTF8')), 'hex') is distinct from pair.item ->> 'spec_sha256' or (pair.item ->> 'spec_text')::jsonb ->> 'name' is distinct from pair.name then
       perform ops_private.fail('invalid_spec', format('The template %s does not hold the spec that it names.', pair.name));
@@ -87,9 +99,12 @@ begin
     changes := changes || ops_private.control_plane_change('executor', pair.name, pair.old, item);
   end loop;
 
-  for pair in select * from ops_private.pair_items(present -> 'caps', wanted -> 'caps', 'scope', 'environment', 'cap_key', 'unit', 'period') loop
-    item := pair.item || jsonb_build_object('limit_amount', trim_scale((pair.item ->> 'limit_amount')::numeric)::text);
-    continue when item = pair.old or item is null and not prune;
+  perform ops_private.lock_gates(array(
+    select ops_private.cap_gate(null, project, c.environment, c.cap_key)
+    from (select distinct ops_private.named_environment(project, coalesce(n.item, n.old) ->> 'environment') as environment, coalesce(n.item, n.old) ->> 'cap_key' as cap_key
+      from ops_private.caps_to_change(present, wanted, prune) as n) as c order by c.environment, c.cap_key));
+  for pair in select * from ops_private.caps_to_change(present, wanted, prune) loop
+    item := pair.item;
     if pair.old ->> 'time_zone' <> item ->> 'time_zone' then
       perform ops_private.fail('conflict', format('The time zone of the cap %s cannot change: its windows hold what was used.', pair.name), 'Delete the cap first, and its use with it.');
     end if;
@@ -192,7 +207,7 @@ declare
   changes jsonb;
 begin
   perform ops_private.require_project(project, 'admin', 'change the control plane');
-  perform pg_advisory_xact_lock(hashtextextended('control_plane ' || project, 0));
+  perform ops_private.take_lock('control_plane ' || project);
   if ops_private.control_plane_sha256(project) is distinct from state_sha256 then
     perform ops_private.fail('conflict', 'The control plane has changed since this was planned.', 'Plan again, and look at what differs.');
   end if;

@@ -72,6 +72,10 @@ test("what tokens may call, people may call, and the other way round: the princi
   expect(differing).toEqual(["ops.advance_backfill()", "ops.advance_deletions(integer)", "ops.due_schedules(integer)", "ops.fire_schedule(uuid,timestamp with time zone,timestamp with time zone[],timestamp with time zone,text)", "ops.health()", "ops.note_audit_head(uuid,bigint,bigint)", "ops.seal_audit(integer)", "ops.settle_children()", "ops.settle_orphans(text[])", "ops.take_audit_heads(integer)", "ops.take_orphans(integer)", "ops.tick()"]); // the scheduler's secret comes as a token
 });
 
+test("no function waits for an advisory lock, which every login of the server may take and keep", async () => {
+  expect(await names(`select oid::regprocedure::text as name from pg_proc where pronamespace ${ours} and prosrc ~ 'pg_(try_)?advisory'`)).toEqual([]);
+});
+
 test("the owner is no superuser, and the login that only listens reads nothing", async () => {
   const { rows } = await world.owner.query(`select distinct r.rolname, r.rolsuper, r.rolbypassrls from pg_class as c join pg_roles as r on r.oid = c.relowner where c.relnamespace ${ours}`);
   expect(rows).toEqual([{ rolname: "postgres", rolsuper: false, rolbypassrls: true }]);

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { canonicalJson } from "../../contracts/canonical.ts";
 import { checkSpec } from "../../contracts/check-spec.ts";
 import { runLoop } from "../../executors/core/loop.ts";
 import { rpcTransport } from "../../executors/core/rpc-transport.ts";
@@ -75,10 +76,12 @@ test("a table that is made in parts is published as one, and a verification, chi
 });
 
 const children = ["a", "b", "c"].map((key) => ({ key, parameters: { part: key } }));
+/** The canonical text of a spec whose one phase fans out over a, b and c. */
+const fannedText = (): string => canonicalJson({ version: 1, name: "fanned", phases: [{ name: "work", type: "query", depends_on: [], for_each: { parameter: "part", items: ["a", "b", "c"] }, config: { sql: "select 1" } }] });
 async function aParent(concurrency_key?: string) {
   const tenant = await aTenant(world);
   const executor = await anExecutor(world, tenant);
-  const run_id = await aRun(world, tenant, { spec_text: specText(["work"]), ...(concurrency_key === undefined ? {} : { concurrency_key }) });
+  const run_id = await aRun(world, tenant, { spec_text: fannedText(), ...(concurrency_key === undefined ? {} : { concurrency_key }) });
   const { lease } = await aClaim(world, executor, { run_id });
   await call(world, executor, "start_run", lease);
   await call(world, executor, "set_phase", { ...lease, name: "work", patch: { status: "running" } });

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { canonicalJson } from "../../contracts/canonical.ts";
 import { checkControlPlane } from "../../contracts/check-control-plane.ts";
 import { checkSpec } from "../../contracts/check-spec.ts";
@@ -150,6 +150,49 @@ describe("an apply is whole or nothing", () => {
     expect(outcomes.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
     const winner = outcomes.findIndex(({ status }) => status === "fulfilled");
     expect((await exported(world, tenant)).state_sha256).toBe(args[winner]!.after_sha256);
+  });
+
+  const gates = "from ops_private.gates as g where g.gate_id in (select c.gate_id from ops.caps as c where c.project_id = $1)";
+  test.each([
+    ["schedules first, as who fires one", "select from ops.schedules as s join ops.environments as e using (environment_id) where e.project_id = $1 for no key update of s"],
+    ["the gates of all caps by number, as who ends runs", `select ${gates} order by g.gate_id limit 1 for update`],
+  ])("waits for what others hold before it holds what they may want next: %s", async (_name, held) => {
+    const tenant = await aTenant(world);
+    await apply(world, tenant, aDocument((document) => { document.caps[0]!.cap_key = "zeta"; document.caps.pop(); }));
+    await apply(world, tenant, aDocument());
+    const later = aDocument((document) => {
+      for (const cap of document.caps) cap.limit_amount = "3";
+      document.caps.push({ ...document.caps[0]!, cap_key: "zeta" });
+      document.schedules[0]!.cron = "5 5 * * *";
+    });
+    const { state_sha256, after_sha256 } = await plan(world, tenant.api, tenant.project_id, later);
+    const client = await world.owner.connect();
+    try {
+      await client.query("begin");
+      await client.query(held, [tenant.project_id]);
+      const applied = call(world, tenant.api, "apply_control_plane", { project_id: tenant.project_id, document: controlPlaneArgumentOf(later), prune: false, state_sha256, after_sha256 });
+      await vi.waitUntil(async () => (await world.owner.query("select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'")).rowCount === 1, { timeout: 30_000, interval: 10 });
+      await client.query(`select ${gates} for update nowait`, [tenant.project_id]);
+      await client.query("commit");
+      await applied;
+      expect((await exported(world, tenant)).state_sha256).toBe(after_sha256);
+    } finally {
+      await client.query("rollback");
+      client.release();
+    }
+  });
+
+  test("an id in the document is nobody's: a cap of another project, whoever may change it, is left alone", async () => {
+    const [tenant, other] = [await aTenant(world), await aTenant(world)];
+    await world.owner.query("insert into ops.memberships (user_id, organization_id, project_id, role) values ($1, $2, $3, 'owner')", [tenant.user, other.organization_id, other.project_id]);
+    const theirs = await call(world, other.api, "save_cap", { request: { environment_id: other.environment_id, cap_key: "odoo", unit: "rows", period: "day", limit_amount: "9" } });
+    const { document } = checkControlPlane({ version: 1, caps: [{ scope: "environment", environment: "dev", cap_key: "odoo", unit: "rows", period: "day", limit_amount: "1" }] });
+    const forged = { ...controlPlaneArgumentOf(document!), caps: document!.caps!.map((cap) => ({ ...cap, cap_id: theirs.cap_id, environment_id: other.environment_id, project_id: other.project_id, organization_id: other.organization_id })) };
+    const args = { project_id: tenant.project_id, document: forged, prune: false };
+    const planned = await call(world, { user: tenant.user }, "plan_control_plane", args);
+    await call(world, { user: tenant.user }, "apply_control_plane", { ...args, state_sha256: planned.state_sha256, after_sha256: planned.after_sha256 });
+    expect(await call(world, other.api, "get_cap", { cap_id: theirs.cap_id })).toEqual(theirs);
+    expect((await exported(world, tenant)).document.caps).toEqual(document!.caps);
   });
 
   test.each<[string, string, (document: Required<ControlPlane>) => void]>([

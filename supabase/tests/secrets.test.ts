@@ -80,6 +80,35 @@ test("a child run is given no more than the specs of all runs above it name", as
   expect((await call(world, executor, "get_run_secrets", child.lease)).secrets.map((each) => each.name)).toEqual(["mine_password"]);
 });
 
+test("who executes a run opens no connection by parameters of its own: a child has its parent's, and an item of the list that the author wrote", async () => {
+  for (const name of ["mine", "theirs", "third"]) {
+    await putSecret(`${name}_password`);
+    await putConnection(name, `${name}_password`);
+  }
+  const ask = { engine: "postgres", sql: "select 1" };
+  const { spec_text, errors } = checkSpec({
+    version: 1, name: "fans", parameters: { type: "object", properties: { from: { type: "string" }, place: { type: "string" }, places: { type: "array", items: { type: "string" } } } },
+    phases: [
+      { name: "one", type: "query", config: { ...ask, connection: "${{ parameters.from }}" } },
+      { name: "each", type: "query", depends_on: ["one"], for_each: { parameter: "place", items_from: "places" }, config: { ...ask, connection: "${{ parameters.place }}" } },
+    ],
+  });
+  expect(errors).toEqual([]);
+  const parameters = { from: "mine", places: ["third"] };
+  const { lease } = await aClaim(world, executor, { run_id: await aRun(world, tenant, { spec_text: spec_text as string, parameters }) });
+  await call(world, executor, "start_run", lease);
+  for (const [name, status] of [["one", "running"], ["one", "succeeded"], ["each", "running"]] as const) await call(world, executor, "set_phase", { ...lease, name, patch: { status } });
+  const make = (phase: string, given: Record<string, unknown>) => call(world, executor, "create_children", { ...lease, phase, spec_text: spec_text as string, children: [{ key: "a", parameters: given }] });
+  const attacks: Record<string, unknown>[] = [
+    { ...parameters, from: "theirs", place: "third" }, { ...parameters, place: "theirs" }, { ...parameters, place: ["third"] }, { ...parameters, place: null }, parameters,
+    { ...parameters, places: ["theirs"], place: "theirs" }, { ...parameters, place: "third", more: 1 }, { place: "third" },
+  ];
+  for (const given of attacks) expect((await refusal(make("each", given))).code, JSON.stringify(given)).toBe("invalid_input");
+  const made = await make("each", { ...parameters, place: "third" });
+  const child = await aClaim(world, executor, { run_id: made.items[0]?.run_id as string });
+  expect((await call(world, executor, "get_run_secrets", child.lease)).secrets.map((each) => each.name)).toEqual(["mine_password", "third_password"]);
+});
+
 test("only a value sealed for this environment and name, to a key in use, is stored", async () => {
   const elsewhere = await aTenant(world);
   const wrong: [string, string][] = [
