@@ -4,7 +4,7 @@ import { changesNothing, refuseOtherOrigins } from "@/lib/api/origin.ts";
 import { nonceHeader, pagePolicy } from "@/lib/page-policy.ts";
 import { cookiesAreSecure, createCookieClient } from "@/lib/supabase/client.ts";
 
-const open = ["/sign-in", "/sign-up", "/forgot-password", "/auth/confirm"];
+const open = ["/sign-in", "/sign-up", "/forgot-password", "/auth/confirm", "/auth/mailed"];
 const yearSeconds = 31_536_000;
 
 /**

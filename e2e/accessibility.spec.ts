@@ -35,7 +35,7 @@ async function lookAt(page: Page, name: string, address: string): Promise<void> 
   await expect.soft.poll(() => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), { message: `${name} is wider than the window`, timeout: 3000 }).toBeLessThanOrEqual(0);
 }
 
-for (const [name, address] of [["sign-in", "/sign-in"], ["sign-up", "/sign-up"], ["forgot password", "/forgot-password"]] as const) {
+for (const [name, address] of [["sign-in", "/sign-in"], ["sign-up", "/sign-up"], ["forgot password", "/forgot-password"], ["mailed link", "/auth/mailed?token_hash=x&type=magiclink&email=somebody%40example.com"]] as const) {
   test(`${name}: no violation in light and dark, and at 320 px nothing is lost sideways`, async ({ page }) => {
     await lookAt(page, name, address);
   });

@@ -1,9 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
-import path from "node:path";
+import { mailedLink } from "./support/mail.ts";
 import { createTenant, type Tenant } from "./support/tenant.ts";
 import { expect, expectAccessible, signIn, test } from "./support/test.ts";
-import { stack, until } from "./support/stack.ts";
+import { stack } from "./support/stack.ts";
 
 let tenant: Tenant;
 test.beforeAll(async () => {
@@ -13,13 +12,6 @@ test.afterAll(() => tenant.remove());
 
 const password = randomBytes(18).toString("base64url");
 const guest = `guest-${randomBytes(4).toString("hex")}@control-room.local`;
-
-/** The link of the last mail to an address, out of the local stack's outbox. */
-async function mailedLink(to: string): Promise<string> {
-  const folder = path.join(process.env.E2E_DATA_DIR ?? "", "outbox");
-  const mail = await until(async () => readdirSync(folder).toSorted().map((name) => readFileSync(path.join(folder, name), "utf8")).findLast((text) => text.includes(`To: ${to}\r\n`)), (text) => text !== undefined, 10_000);
-  return /https?:\/\/\S+/.exec(mail ?? "")?.[0] ?? "";
-}
 
 test("an owner invites; the invited person signs up by the link, sees what the role allows, and nothing once removed", async ({ page, browser, stack: running }) => {
   test.setTimeout(240_000);
@@ -42,7 +34,7 @@ test("an owner invites; the invited person signs up by the link, sees what the r
   await visitor.getByLabel("E-mail").fill(`nobody-${guest}`);
   await visitor.getByLabel("Password").fill(password);
   await visitor.getByRole("button", { name: "Create the account" }).click();
-  await expect(visitor.getByText("New accounts are closed here")).toBeVisible();
+  await expect(visitor.getByText("A new account needs the link of an invitation")).toBeVisible();
   await visitor.getByLabel("E-mail").fill(guest);
   await visitor.getByLabel("Password").fill(password);
   await visitor.getByRole("button", { name: "Create the account" }).click();

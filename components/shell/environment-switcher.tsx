@@ -44,7 +44,7 @@ export function EnvironmentSwitcher({ environments, lastEnvironmentId }: Environ
   // A run or a table of one environment is not there in another: the list of its kind is.
   const page = pathname.slice(environmentPathOf(pathname)?.length ?? 0);
   const list = navEntries.find(({ href }) => page === href || page.startsWith(`${href}/`))?.href ?? "/runs";
-  const projects = groupBy(environments, (each) => `${each.organization_name} / ${each.project_name}`);
+  const projects = groupBy(environments, (each) => `${each.organization_slug}/${each.project_slug}`);
   return (
     <DropdownMenu>
       <DropdownMenuTrigger className="flex h-8 min-w-0 items-center gap-1.5 rounded-md px-2 text-sm hover:bg-accent data-[state=open]:bg-accent">
@@ -65,7 +65,7 @@ export function EnvironmentSwitcher({ environments, lastEnvironmentId }: Environ
       <DropdownMenuContent align="start" className="min-w-56">
         {[...projects].map(([project, members]) => (
           <DropdownMenuGroup key={project}>
-            <DropdownMenuLabel>{project}</DropdownMenuLabel>
+            <DropdownMenuLabel>{members[0]?.organization_name} / {members[0]?.project_name}</DropdownMenuLabel>
             {members.map((each) => (
               <DropdownMenuItem key={each.environment_id} asChild aria-current={each === current ? "true" : undefined}>
                 <NextLink href={environmentPath({ organization: each.organization_slug, project: each.project_slug, environment: each.slug }) + list} prefetch={false}>

@@ -1,31 +1,39 @@
-import { randomBytes, randomUUID } from "node:crypto";
+import { createHash, randomBytes, randomUUID } from "node:crypto";
 import pg from "pg";
 import type { Stack } from "./stack.ts";
 
 export interface Tenant {
   email: string;
   password: string;
+  user_id: string;
+  organization_id: string;
+  organization_slug: string;
+  project_id: string;
   environment_id: string;
   remove: () => Promise<void>;
 }
 
-/** Another organization with one project, one environment and one member, who has nothing to do with the first. */
-export async function createTenant(stack: Stack): Promise<Tenant> {
-  const slug = `other-${randomBytes(4).toString("hex")}`;
+/** Another organization with one project, one environment and one owner (and perhaps a second), who has nothing to do with the first. */
+export async function createTenant(stack: Stack, { name = "Other", project_slug, second_owner }: { name?: string; project_slug?: string; second_owner?: string } = {}): Promise<Tenant> {
+  const slug = `${name.toLowerCase()}-${randomBytes(4).toString("hex")}`;
   const email = `${slug}@control-room.local`;
   const password = randomBytes(18).toString("base64url");
   const ids = { organization: randomUUID(), project: randomUUID(), environment: randomUUID() };
   const user = await authAdmin(stack, "POST", "/users", { email, password, email_confirm: true });
   const userId = String(user.id);
   await sql(stack, async (client) => {
-    await client.query("insert into ops.organizations (organization_id, slug, name) values ($1, $2, 'Other')", [ids.organization, slug]);
-    await client.query("insert into ops.projects (project_id, organization_id, slug, name) values ($1, $2, $3, 'Other lake')", [ids.project, ids.organization, slug]);
-    await client.query("insert into ops.environments (environment_id, project_id, slug, name) values ($1, $2, 'dev', 'Other development')", [ids.environment, ids.project]);
-    await client.query("insert into ops.memberships (user_id, organization_id, role) values ($1, $2, 'owner')", [userId, ids.organization]);
+    await client.query("insert into ops.organizations (organization_id, slug, name) values ($1, $2, $3)", [ids.organization, slug, name]);
+    await client.query("insert into ops.projects (project_id, organization_id, slug, name) values ($1, $2, $3, $4)", [ids.project, ids.organization, project_slug ?? slug, `${name} lake`]);
+    await client.query("insert into ops.environments (environment_id, project_id, slug, name) values ($1, $2, 'dev', $3)", [ids.environment, ids.project, `${name} development`]);
+    for (const owner of [userId, second_owner]) if (owner !== undefined) await client.query("insert into ops.memberships (user_id, organization_id, role) values ($1, $2, 'owner')", [owner, ids.organization]);
   });
   return {
     email,
     password,
+    user_id: userId,
+    organization_id: ids.organization,
+    organization_slug: slug,
+    project_id: ids.project,
     environment_id: ids.environment,
     remove: async () => {
       await sql(stack, async (client) => {
@@ -38,6 +46,16 @@ export async function createTenant(stack: Stack): Promise<Tenant> {
       await authAdmin(stack, "DELETE", `/users/${userId}`);
     },
   };
+}
+
+/** An API token of the tenant's project, with the role admin. */
+export async function tenantToken(stack: Stack, { project_id }: Tenant): Promise<string> {
+  const token = `lct_${randomBytes(32).toString("base64url")}`;
+  const hash = createHash("sha256").update(token).digest();
+  await sql(stack, async (client) => {
+    await client.query("insert into ops.api_tokens (project_id, name, role, prefix, token_sha256, expires_at) values ($1, 'e2e', 'admin', $2, $3, now() + interval '1 hour')", [project_id, token.slice(0, 12), hash]);
+  });
+  return token;
 }
 
 async function sql(stack: Stack, work: (client: pg.Client) => Promise<void>): Promise<void> {

@@ -75,7 +75,7 @@ function leaks(text: string, side: Side): string[] {
 }
 
 /** The addresses of all pages, from the tree of routes. Those outside of an environment are named here: a new one without a line fails. */
-const outside: Record<string, "redirects" | "for everybody"> = { "/": "redirects", "/[...path]": "redirects", "/o": "redirects", "/account": "for everybody", "/sign-in": "for everybody", "/sign-up": "for everybody", "/forgot-password": "for everybody", "/reset-password": "for everybody", "/invitations/[token]": "for everybody" };
+const outside: Record<string, "redirects" | "for everybody"> = { "/": "redirects", "/[...path]": "redirects", "/o": "redirects", "/account": "for everybody", "/sign-in": "for everybody", "/sign-up": "for everybody", "/forgot-password": "for everybody", "/auth/mailed": "redirects", "/reset-password": "for everybody", "/invitations/[token]": "for everybody" };
 const pages = readdirSync("app", { recursive: true, encoding: "utf8" }).filter((file) => path.basename(file) === "page.tsx").map((file) => `/${path.dirname(file)}`.replaceAll(/\/\([^)]+\)/g, "").replace(/^\/\.$/, "") || "/");
 const inEnvironment = "/o/[organization]/[project]/[environment]";
 const parameters = (side: Side): Record<string, string> => ({ organization: side.organization, project: side.project, environment: "dev", run_id: side.run_id, template_key: side.marker, name: `gold.${side.marker}` });

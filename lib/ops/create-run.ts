@@ -12,21 +12,24 @@ import { templateSpec } from "./templates.ts";
 
 export type NewRun = z.output<typeof createRunRequest>;
 interface Origin { trigger: "manual" | "api"; idempotency_key?: string }
+/** Its environment, where that is known by more than slugs: projects of two organizations may have the same. */
+interface Place { environment_id?: string }
 
 /**
  * Queues a run of a stored template or of an inline spec, its parameters checked and defaults filled in. `created` is
  * false where the idempotency key answers an earlier run. Throws `invalid_input`, `invalid_spec`, `invalid_parameters`,
  * `not_found`, `forbidden`, `idempotency_conflict`.
  */
-export async function createRun(db: Db, body: NewRun, origin: Origin): Promise<{ run: Run; created: boolean }> {
-  if (body.spec === undefined || body.template_key !== undefined) return callRpc(db, "create_run", { request: await requestOf(db, body, origin, keep()) });
+export async function createRun(db: Db, body: NewRun, origin: Origin, place: Place = {}): Promise<{ run: Run; created: boolean }> {
+  if (body.spec === undefined || body.template_key !== undefined) return callRpc(db, "create_run", { request: await requestOf(db, body, origin, keep(), place) });
   const { environment, project } = body;
+  const named = place.environment_id === undefined ? { environment, project } : place;
   try {
     // An inline spec needs nothing of its environment: SQL finds that too, and one call does it all.
-    return await callRpc(db, "create_run", { request: requestIn({ environment, project }, body, origin, checkInline(body.spec)) });
+    return await callRpc(db, "create_run", { request: requestIn(named, body, origin, checkInline(body.spec)) });
   } catch (error) {
     // Where it was the environment, this says so with its place and the names that would fit.
-    if (error instanceof ControlRoomError && (error.code === "not_found" || error.code === "invalid_input")) await resolveEnvironment(db, { environment, project });
+    if (error instanceof ControlRoomError && (error.code === "not_found" || error.code === "invalid_input")) await resolveEnvironment(db, named);
     throw error;
   }
 }
@@ -67,14 +70,14 @@ function keep(): Once {
   };
 }
 
-async function requestOf(db: Db, body: NewRun, origin: Origin, once: Once): Promise<RunRequest> {
+async function requestOf(db: Db, body: NewRun, origin: Origin, once: Once, { environment_id }: Place = {}): Promise<RunRequest> {
   if ((body.template_key === undefined) === (body.spec === undefined)) {
     throw new ControlRoomError("invalid_input", "A run needs exactly one of template_key and spec.", { errors: [{ path: "/template_key", message: "exactly one of template_key and spec is needed" }] });
   }
   const { spec: inline, environment: slug, project } = body;
   // An inline spec needs nothing of its environment: SQL finds that too.
   if (inline !== undefined) return requestIn({ environment: slug, project }, body, origin, await once(["spec", inline], async () => checkInline(inline)));
-  const environment = await once(["environment", slug, project], () => resolveEnvironment(db, { environment: slug, project }));
+  const environment = await once(["environment", slug, project], () => resolveEnvironment(db, { environment_id, environment: slug, project }));
   const wanted = { project_id: environment.project_id, template_key: body.template_key ?? "", version: body.template_version };
   const spec = await once(["template", wanted], () => templateSpec(db, wanted));
   return requestIn({ environment_id: environment.environment_id }, body, origin, { spec });

@@ -9,10 +9,10 @@ export function whoami(db: Db): Promise<Principal> {
   return callRpc(db, "whoami", {});
 }
 
-/** The one environment that is meant. Throws `not_found`, or `invalid_input` where several fit. */
-export async function resolveEnvironment(db: Db, wanted: { environment?: string; project?: string }): Promise<Environment> {
+/** The one environment that is meant: by its id, as pages know it, or by slugs. Throws `not_found`, or `invalid_input` where several fit. */
+export async function resolveEnvironment(db: Db, wanted: { environment_id?: string; environment?: string; project?: string }): Promise<Environment> {
   const { environments } = await whoami(db);
-  const fitting = environments.filter((each) => (wanted.environment === undefined || each.slug === wanted.environment) && (wanted.project === undefined || each.project_slug === wanted.project));
+  const fitting = environments.filter((each) => (wanted.environment_id === undefined || each.environment_id === wanted.environment_id) && (wanted.environment === undefined || each.slug === wanted.environment) && (wanted.project === undefined || each.project_slug === wanted.project));
   const [only, another] = fitting;
   if (only === undefined) {
     throw new ControlRoomError("not_found", "There is no such environment, or you may not see it.", { errors: [{ path: wanted.environment === undefined ? "/project" : "/environment", message: "is not an environment that you see" }] });

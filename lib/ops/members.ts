@@ -5,7 +5,7 @@ import { timestamp, uuid } from "@/contracts/common.ts";
 import { invitation, type Invitation, type inviteMemberRequest, type listInvitationsQuery, type listMembersQuery, type Member, type NewInvitation, type OpenInvitation } from "@/contracts/member.ts";
 import { atLeast, type Role, roles } from "@/contracts/role.ts";
 import type { Db } from "@/lib/supabase/client.ts";
-import { mailInvitation } from "./invitation-mail.ts";
+import { invitationPath, mailInvitation } from "./invitation-mail.ts";
 import { beyond, decodeCursor, pageOf } from "./keyset.ts";
 import { callRpc, columns, readRows } from "./rpc.ts";
 
@@ -42,8 +42,7 @@ export async function inviteMember(db: Db, { expires_in_days, ...body }: z.outpu
   const made = await callRpc(db, "invite_member", {
     ...body, token_sha256: createHash("sha256").update(token).digest("hex"), expires_at: new Date(Date.now() + expires_in_days * 86_400_000).toISOString(),
   });
-  const path = `/invitations/${token}`;
-  return { ...made, token, path, mailed: await mailInvitation(made.email, path, site) };
+  return { ...made, token, path: invitationPath(token), mailed: await mailInvitation(made.email, token, site) };
 }
 
 /** Void from now on. Throws `not_found`, `conflict` for one that was accepted. */

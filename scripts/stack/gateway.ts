@@ -36,7 +36,7 @@ export type GatewayOptions = {
   site_url: string;
   /** Refuses sign-up; invitations and users made with the secret key remain possible. */
   disable_signup?: boolean;
-  /** Asks the database whether an address may sign up though sign-up is closed: the hook that hosted Supabase calls, too. */
+  /** Asks the database whether an invitation's token opens a closed sign-up to an address: the hook that hosted Supabase calls, too. */
   invited_may_sign_up?: boolean;
   /** Receives one object a line. No secret, and no body or header of a request, is ever logged. */
   log: LogLine;
@@ -103,9 +103,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const context: AuthContext = {
     database, key, log,
     send: options.send,
-    invited: async (email) => {
-      if (!options.invited_may_sign_up) return false;
-      const { rows } = await database.query<{ refused: boolean }>(`select ops_private.before_user_created($1) ? 'error' as refused`, [{ user: { email } }]);
+    invited: async (email, invitation_token) => {
+      if (!options.invited_may_sign_up || invitation_token === null) return false;
+      const event = { user: { email, user_metadata: { invitation_token } } };
+      const { rows } = await database.query<{ refused: boolean }>(`select ops_private.before_user_created($1) ? 'error' as refused`, [event]);
       return rows[0]?.refused === false;
     },
     external_url: '',

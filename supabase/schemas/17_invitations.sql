@@ -163,12 +163,14 @@ create function ops.accept_invitation(token text) returns jsonb language sql set
 grant execute on function ops_private.invite_member(uuid, uuid, uuid, text, text, text, timestamptz), ops.invite_member(uuid, text, text, text, timestamptz, uuid, uuid), ops_private.revoke_invitation(uuid), ops.revoke_invitation(uuid),
   ops_private.get_invitation(text), ops.get_invitation(text), ops_private.accept_invitation(text), ops.accept_invitation(text) to authenticated, ops_token;
 
--- Whether an account may be made: only for an address with an open invitation. The auth server asks before it makes a user: here by itself, on hosted Supabase
+-- Whether an account may be made: only by who shows the token of an open invitation (user metadata `invitation_token`), for the address that it names; knowing an
+-- invited address is not enough, and the refusal is the same for every address. The auth server asks before it makes a user: here by itself, on hosted Supabase
 -- as the hook "Before User Created" (https://supabase.com/docs/guides/auth/auth-hooks/before-user-created-hook), whose form this is.
 create function ops_private.before_user_created(event jsonb) returns jsonb language sql stable security definer set search_path = '' as $$
-  select case when exists (select from ops.invitations as i where i.email = lower(event -> 'user' ->> 'email') and i.accepted_at is null and i.revoked_at is null and i.expires_at > now())
-    then '{}'::jsonb else '{"error": {"http_code": 403, "message": "New accounts are for invited addresses."}}' end
+  select case when exists (select from ops.invitations as i
+      where i.token_sha256 = sha256(convert_to(event #>> '{user,user_metadata,invitation_token}', 'UTF8')) and i.email = lower(event #>> '{user,email}')
+        and i.accepted_at is null and i.revoked_at is null and i.expires_at > now())
+    then '{}'::jsonb else '{"error": {"http_code": 403, "message": "A new account needs the link of an invitation, and the address that it was made for."}}' end
 $$;
 grant usage on schema ops_private to supabase_auth_admin;
 grant execute on function ops_private.before_user_created(jsonb) to supabase_auth_admin;
-create index invitations_by_email on ops.invitations (email) where accepted_at is null and revoked_at is null;

@@ -17,8 +17,9 @@ export async function changeEmailAction(_before: FormState, form: FormData): Pro
   const email = textOf(form, "email").trim();
   const db = await createSessionClient();
   const { error } = await db.auth.updateUser({ email }, { emailRedirectTo: confirmUrl("/account", await siteUrl()) });
-  if (error !== null) return { problem: authProblem(error), done: null, email };
-  return { problem: null, done: `A link was sent to your present address and one to ${email}. The new one holds when both were opened.`, email };
+  // Told to everybody or to nobody: who else has an account or is invited, and the pause between mails, which would tell it as well.
+  if (error !== null && error.code !== "email_exists" && error.code !== "over_email_send_rate_limit") return { problem: authProblem(error), done: null, email };
+  return { problem: null, done: `Unless another account has ${email}, a link was sent there and one to your present address. The new one holds when both were opened.`, email };
 }
 
 /** Asks for the present password again: an unlocked browser is not enough. Other sessions end. */

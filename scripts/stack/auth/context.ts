@@ -21,8 +21,8 @@ export type AuthContext = {
   flows: PendingFlows;
   log: LogLine;
   send: (mail: Mail) => void;
-  /** Whether somebody with this address may sign up though sign-up is closed. */
-  invited: (email: string) => Promise<boolean>;
+  /** Whether whoever shows this token of an invitation may sign up with this address though sign-up is closed. */
+  invited: (email: string, invitation_token: string | null) => Promise<boolean>;
 };
 
 export type AuthRequest = {

@@ -2,7 +2,7 @@
 import type { AuthContext } from './context.ts';
 import type { Database } from './database.ts';
 import { AuthError } from './errors.ts';
-import { LIFETIME_SECONDS, checkMailPause, expired, hashesOf, mintStored, type Link, type Proof } from './links.ts';
+import { LIFETIME_SECONDS, PROVEN, checkMailPause, expired, hashesOf, mintStored, type Link, type Proof } from './links.ts';
 import type { Challenge } from './pkce.ts';
 import { USER_COLUMNS, changeUser, findUserByEmail, findUserById, takenError, type UserRow } from './users.ts';
 
@@ -43,7 +43,7 @@ export async function redeemEmailChange(database: Database, proof: Proof): Promi
   }
   await database.query(
     `update auth.users set email_change = '', email_change_token_current = '', email_change_token_new = '', email_change_confirm_status = 0 where id = $1`, [user.id]);
-  await changeUser(database, user, { email: pending.email_change, confirm_email: true });
+  await changeUser(database, user, { email: pending.email_change, confirm_email: true, app_metadata: PROVEN });
   const changed = await database.query<UserRow>(`select ${USER_COLUMNS} from auth.users u where u.id = $1`, [user.id]);
   return { user: changed.rows[0]!, done: true };
 }

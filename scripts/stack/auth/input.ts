@@ -34,6 +34,12 @@ export function read<S extends z.ZodType>(schema: S, body: unknown): z.output<S>
   throw new AuthError(400, 'validation_failed', `${place}: ${issue?.message ?? 'does not fit'}`);
 }
 
+/** What a sign-up says about itself, and the token of an invitation among it: that one is asked about once, and kept nowhere. */
+export function takeInvitation(data: Record<string, unknown> | null | undefined): { invitation_token: string | null; user_metadata: Record<string, unknown> } {
+  const { invitation_token, ...user_metadata } = data ?? {};
+  return { invitation_token: typeof invitation_token === 'string' ? invitation_token : null, user_metadata };
+}
+
 /** Nanoseconds are the smallest unit of a Go duration; here the value is in seconds. */
 const UNIT_SECONDS: Record<string, number> = { ns: 1e-9, us: 1e-6, 'µs': 1e-6, ms: 1e-3, s: 1, m: 60, h: 3_600 };
 

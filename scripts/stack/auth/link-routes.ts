@@ -3,7 +3,7 @@ import type { AuthContext, AuthHandler, AuthRequest, AuthResponse } from './cont
 import { inTransaction } from './database.ts';
 import { AuthError, asAuthError } from './errors.ts';
 import { HALF_DONE, redeemEmailChange } from './email-change.ts';
-import { inputs, read, refusePhone } from './input.ts';
+import { inputs, read, refusePhone, takeInvitation } from './input.ts';
 import {
   allowedRedirect, attemptSubject, checkMailPause, deliver, isPkceLink, mintLink, readChallenge, redeemLink, redirectWith,
   type LinkType, type Proof,
@@ -33,7 +33,7 @@ export const recover: AuthHandler = async (context, request) => {
   return { status: 200, body: {} };
 };
 
-/** POST /otp (and /magiclink): creates the user where `create_user` is not false, and sign-up is open or the address is invited. */
+/** POST /otp (and /magiclink): creates the user where `create_user` is not false, and sign-up is open or an invitation's token is shown. */
 export const otp: AuthHandler = async (context, request) => {
   context.limits.spend('email', request.ip);
   const body = read(inputs.link, request.body);
@@ -44,9 +44,10 @@ export const otp: AuthHandler = async (context, request) => {
   let user = await findUserByEmail(context.database, email);
   if (!user) {
     if (body.create_user === false) throw new AuthError(422, 'otp_disabled', 'Signups not allowed for otp');
-    if (context.disable_signup && !(await context.invited(email))) throw new AuthError(422, 'signup_disabled', 'Signups not allowed for this instance');
+    const { invitation_token, user_metadata } = takeInvitation(body.data);
+    if (context.disable_signup && !(await context.invited(email, invitation_token))) throw new AuthError(422, 'signup_disabled', 'Signups not allowed for this instance');
     user = await inTransaction(context.database, (client) =>
-      insertUser(client, { email, confirmed: false, user_metadata: body.data ?? {}, mirror_identity: true, taken: 'email_exists' }),
+      insertUser(client, { email, confirmed: false, user_metadata, mirror_identity: true, taken: 'email_exists' }),
     );
   }
   await send(context, request, user, 'magiclink');

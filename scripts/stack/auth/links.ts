@@ -7,6 +7,7 @@ import type { AuthContext, AuthRequest } from './context.ts';
 import type { Database } from './database.ts';
 import { AuthError } from './errors.ts';
 import type { Challenge } from './pkce.ts';
+import { closeSessions } from './sessions.ts';
 import { codeHash, newCode } from './tokens.ts';
 import { USER_COLUMNS, changeUser, type UserRow } from './users.ts';
 
@@ -107,13 +108,25 @@ export async function mintStored(
 
 /**
  * Hands a mail to the outbox. A link that the browser which asked for it need not open (no PKCE) leads to the site's own page with the
- * token, as a Supabase project's mail template does for apps with sessions in cookies: a server cannot read a fragment.
+ * token, as a Supabase project's mail template does for apps with sessions in cookies: a server cannot read a fragment. It names the address,
+ * to which the page asks whoever opens it to agree.
  */
 export function deliver(context: AuthContext, type: LinkType, link: Link): void {
   const landing = new URL(link.redirect_to);
   const ours = landing.pathname === CONFIRM_PAGE && !isPkceLink(link.hashed_token);
-  if (ours) for (const [name, value] of Object.entries({ token_hash: link.hashed_token, type })) landing.searchParams.set(name, value);
+  if (ours) for (const [name, value] of Object.entries({ token_hash: link.hashed_token, type, email: link.email })) landing.searchParams.set(name, value);
   context.send({ type, to: link.email, link: ours ? landing.href : link.action_link, code: link.email_otp });
+}
+
+/** Of an account whose address only the bearer of an invitation's link has vouched for: the inviter knows that link, too. */
+export const UNPROVEN = { address: 'unproven' } as const;
+export const PROVEN = { address: null };
+
+/** A mailed link proves the address: what somebody else may have prepared for its owner, a password and open sessions, ends. */
+async function proveAddress(database: Database, user: UserRow): Promise<UserRow> {
+  if (user.raw_app_meta_data?.address !== UNPROVEN.address) return user;
+  await closeSessions(database, user.id, 'global', null);
+  return changeUser(database, user, { password_hash: '', app_metadata: PROVEN });
 }
 
 export const expired = (): AuthError => new AuthError(403, 'otp_expired', 'Email link is invalid or has expired');
@@ -157,7 +170,7 @@ export async function redeemLink(database: Database, proof: Proof): Promise<User
   if (user.banned_until !== null && Date.parse(user.banned_until) > Date.now()) {
     throw new AuthError(403, 'user_banned', 'User is banned');
   }
-  return user.email_confirmed_at ? user : changeUser(database, user, { confirm_email: true });
+  return user.email_confirmed_at ? proveAddress(database, user) : changeUser(database, user, { confirm_email: true });
 }
 
 export function isPkceLink(hashed_token: string): boolean {

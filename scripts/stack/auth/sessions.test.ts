@@ -130,7 +130,7 @@ describe('links', () => {
     const emailRedirectTo = `http://127.0.0.1:3000/auth/confirm?next=%2Finvitations%2Flci_x`;
     expect((await client().auth.signInWithOtp({ email, options: { emailRedirectTo } })).error).toBeNull();
     const link = new URL(mailTo(email).link);
-    expect([link.pathname, link.searchParams.get('next'), link.searchParams.get('type'), link.hash]).toEqual(['/auth/confirm', '/invitations/lci_x', 'magiclink', '']);
+    expect([link.pathname, link.searchParams.get('next'), link.searchParams.get('type'), link.searchParams.get('email'), link.hash]).toEqual(['/auth/confirm', '/invitations/lci_x', 'magiclink', email, '']);
     const proof = { type: 'magiclink', token_hash: link.searchParams.get('token_hash')! } as const;
     expect((await client().auth.verifyOtp(proof)).data.user?.email).toBe(email);
     expect((await client().auth.verifyOtp(proof)).error?.code).toBe('otp_expired');

@@ -3,14 +3,17 @@ import { createHash } from 'node:crypto';
 import type { AuthHandler, AuthResponse } from './context.ts';
 import { inTransaction } from './database.ts';
 import { AuthError } from './errors.ts';
-import { inputs, read, refusePhone } from './input.ts';
+import { inputs, read, refusePhone, takeInvitation } from './input.ts';
 import { beginEmailChange } from './email-change.ts';
-import { attemptSubject, deliver, readChallenge, type Link } from './links.ts';
+import { UNPROVEN, attemptSubject, deliver, readChallenge, type Link } from './links.ts';
 import { checkStrength, hashPassword, passwordFits } from './passwords.ts';
 import { closeSessions, openSession, refreshSession, requireUser, sessionBody, type SignOutScope } from './sessions.ts';
 import { changeUser, findUserByEmail, fullUserBody, insertUser, isBanned, normalEmail, takenError } from './users.ts';
 
-/** POST /signup: the user is confirmed at once (nothing can be mailed) and signed in. Where it is closed, for invited addresses only. */
+/**
+ * POST /signup: the user is confirmed at once (nothing can be mailed) and signed in. Where it is closed, only who shows an invitation's
+ * token makes an account, for the address that was invited; everybody else is told the same, whoever is invited or has an account.
+ */
 export const signUp: AuthHandler = async (context, request) => {
   context.limits.spend('signup', request.ip);
   const body = read(inputs.signup, request.body);
@@ -19,15 +22,18 @@ export const signUp: AuthHandler = async (context, request) => {
   checkStrength(body.password);
   if (!body.email) refusePhone(body.phone);
   const email = normalEmail(body.email ?? '');
-  if (context.disable_signup && !(await context.invited(email))) throw new AuthError(422, 'signup_disabled', 'Signups not allowed for this instance');
+  const { invitation_token, user_metadata } = takeInvitation(body.data);
+  const invited = await context.invited(email, invitation_token);
+  if (context.disable_signup && !invited) throw new AuthError(422, 'signup_disabled', 'Signups not allowed for this instance');
   const known = await findUserByEmail(context.database, email);
   // The mail of an invitation made this account, without a password: who was invited chooses one here, as if there had been no mail.
-  const waiting = known !== undefined && !known.email_confirmed_at && !known.encrypted_password && (await context.invited(email)) ? known : null;
+  const waiting = known !== undefined && !known.email_confirmed_at && !known.encrypted_password && invited ? known : null;
   if (known && !waiting) throw takenError('user_already_exists');
   const password_hash = await hashPassword(body.password);
+  const app_metadata = invited ? UNPROVEN : {};
   const opened = await inTransaction(context.database, async (client) => {
-    const user = waiting ? await changeUser(client, waiting, { password_hash, confirm_email: true }) : await insertUser(client, {
-      email, password_hash, confirmed: true, user_metadata: body.data ?? {}, mirror_identity: true, taken: 'user_already_exists',
+    const user = waiting ? await changeUser(client, waiting, { password_hash, confirm_email: true, app_metadata }) : await insertUser(client, {
+      email, password_hash, confirmed: true, app_metadata, user_metadata, mirror_identity: true, taken: 'user_already_exists',
     });
     return openSession(client, user.id, 'password', request);
   });

@@ -18,16 +18,16 @@ const specText = z.string().max(2_000_000);
 const saveInput = z.tuple([uuid, z.strictObject({ text: specText, base_version: z.int().min(0) })]);
 const keyInput = z.string().min(1).max(200);
 
-/** Queues a run as POST /api/v1/runs does; the errors name the fields by JSON pointer. */
-export async function startRunAction(...args: [request: StartRequest, key: string]): Promise<Outcome<{ run_id: string }>> {
+/** Queues a run as POST /api/v1/runs does, in the environment of the page; the errors name the fields by JSON pointer. */
+export async function startRunAction(...args: [environmentId: string, request: StartRequest, key: string]): Promise<Outcome<{ run_id: string }>> {
   return attempt(async () => {
-    const [request, key] = args;
+    const [environmentId, request, key] = args;
     const parsed = createRunRequest.safeParse(request);
     if (!parsed.success) {
       const errors = parsed.error.issues.map((issue) => ({ path: `/${issue.path.join("/")}`, message: issue.message }));
       throw new ControlRoomError("invalid_input", undefined, { errors });
     }
-    const { run } = await createRun(await createSessionClient(), parsed.data, { trigger: "manual", idempotency_key: keyInput.parse(key) });
+    const { run } = await createRun(await createSessionClient(), parsed.data, { trigger: "manual", idempotency_key: keyInput.parse(key) }, { environment_id: uuid.parse(environmentId) });
     return { run_id: run.run_id };
   });
 }

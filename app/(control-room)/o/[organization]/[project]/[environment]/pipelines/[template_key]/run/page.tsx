@@ -49,7 +49,7 @@ export default async function RunPipeline({ params, searchParams }: PageProps) {
         fields={fields}
         starting={startingParameters(fields, handed)}
         canOperate={environment.role !== null && atLeast(environment.role, "operator")}
-        startAction={startRunAction}
+        startAction={startRunAction.bind(null, environment.environment_id)}
       />
     </>
   );
