@@ -19,6 +19,7 @@ import {
 } from "./executor.ts";
 import { changeConnectionRequest, connection, connectionPage, createConnectionRequest } from "./connection.ts";
 import { addEnvironmentKeyRequest, environmentKey, environmentKeyPage, kid, placeQuery, putSecretRequest, resealRequest, resealResponse, runSecrets, secret, secretPage } from "./secret.ts";
+import { provenanceEnvelope } from "./provenance.ts";
 import { reportsRequest, reportsResponse } from "./report.ts";
 import { appendLogsRequest, appendLogsResponse, listLogsQuery, logPage } from "./log.ts";
 import { apiTokenPage, createApiTokenRequest, listApiTokensQuery, newApiToken, rotateApiTokenRequest } from "./api-token.ts";
@@ -30,6 +31,7 @@ import { putSignalsRequest, putSignalWeightsRequest, runScore, signals, signalWe
 import { createScheduleRequest, listFiresQuery, listSchedulesQuery, pauseRequest, previewScheduleQuery, previewScheduleRequest, schedule, scheduleFirePage, schedulePage, scheduleTimes, updateScheduleRequest } from "./schedule.ts";
 import { listTemplatesQuery, saveTemplateRequest, templateDetail, templatePage, templateVersionDetail, templateVersionPage, validateTemplateRequest, validateTemplateResponse } from "./template.ts";
 import { delivery, deliveryPage, listDeliveriesQuery, projectQuery, putWebhookRequest, webhook, webhookKey } from "./webhook.ts";
+import { verification } from "./verification.ts";
 import type { RpcName } from "./rpc.ts";
 
 /** How a caller proves who they are: nobody, any principal, an executor that holds the lease, or the scheduler's secret. */
@@ -91,6 +93,8 @@ export const operations = {
   list_logs: { group: "runs", method: "GET", path: "/runs/{run_id}/logs", summary: "Lines that a run printed: a range, a search over all of them, or live as Server-Sent Events", access: "member", params: runId, query: listLogsQuery, headers: { "Last-Event-ID": { schema: z.string().regex(/^\d{1,10}$/), required: false, description: "line to go on after (streams)" } }, answers: { 200: logPage }, errors: ["not_found", "storage_unavailable"], streams: true },
   list_artifacts: { group: "runs", method: "GET", path: "/runs/{run_id}/artifacts", summary: "Artifacts of a run", access: "member", params: runId, answers: { 200: artifactPage }, errors: ["not_found"] },
   compare_runs: { group: "runs", method: "GET", path: "/runs/{run_id}/compare/{other_run_id}", summary: "Are the outputs equal?", access: "member", params: { run_id: uuid, other_run_id: uuid }, answers: { 200: runComparison }, errors: ["not_found"] },
+  get_verification: { group: "runs", method: "GET", path: "/runs/{run_id}/verification", summary: "What the newest verification of the run found: equal, or which tables, columns and rows differ", access: "member", params: runId, answers: { 200: verification }, errors: ["not_found", "storage_unavailable"] },
+  get_provenance: { group: "runs", method: "GET", path: "/runs/{run_id}/provenance", summary: "The signed statement (in-toto in DSSE, Ed25519) of what a succeeded run consumed and produced", access: "member", params: runId, answers: { 200: provenanceEnvelope }, errors: ["not_found", "illegal_transition"] },
 
   explain_run: { group: "runs", method: "GET", path: "/runs/{run_id}/explain", summary: "Why is it not running? Every rule that blocks it, with the row that does", access: "member", params: runId, answers: { 200: explanation }, errors: ["not_found"], rpc: "explain_run" },
 
@@ -178,7 +182,7 @@ export const operations = {
   test_webhook: { group: "registry", method: "POST", path: "/webhook/test", summary: "Send a test message", access: "member", query: projectQuery, answers: { 201: delivery }, errors: ["not_found"], rpc: "test_webhook" },
   list_deliveries: { group: "registry", method: "GET", path: "/webhook/deliveries", summary: "What was sent to the webhook, newest first", access: "member", query: listDeliveriesQuery, answers: { 200: deliveryPage }, errors: ["not_found"] },
   retry_delivery: { group: "registry", method: "POST", path: "/webhook/deliveries/{delivery_id}/retry", summary: "Send it again", access: "member", params: { delivery_id: uuid }, answers: { 200: delivery }, errors: ["not_found", "illegal_transition"], rpc: "retry_delivery" },
-  get_webhook_key: { group: "registry", method: "GET", path: "/webhook-key", summary: "The public key that verifies deliveries", access: "public", answers: { 200: webhookKey }, errors: [] },
+  get_webhook_key: { group: "registry", method: "GET", path: "/webhook-key", summary: "The public key that verifies deliveries and provenance", access: "public", answers: { 200: webhookKey }, errors: [] },
 
   list_caps: { group: "registry", method: "GET", path: "/caps", summary: "Caps with their use, by key", access: "member", query: listCapsQuery, answers: { 200: capPage }, errors: ["not_found"], rpc: "list_caps" },
   create_cap: { group: "registry", method: "POST", path: "/caps", summary: "Limit what runs use within a window", access: "member", body: jsonBody(createCapRequest), answers: { 201: cap }, errors: ["not_found", "conflict"], rpc: "save_cap" },

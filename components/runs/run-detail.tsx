@@ -26,6 +26,7 @@ import { type Rendered, SpecPanel } from "./spec-panel";
 import { TimelinePanel } from "./timeline";
 import { type RunView, useRun } from "./use-run";
 import { VerdictLine, VerdictTable } from "./verdict";
+import { VerificationPanel } from "./verification-panel";
 import { triggerWords } from "./words";
 
 export const runTabs = ["timeline", "logs", "events", "artifacts", "spec", "verdict"] as const;
@@ -80,7 +81,8 @@ export function RunDetail({ view, title, layer, executorName, spec, parameters, 
         <TabsContent value="events"><EventsPanel runId={run.run_id} history={view.events} live={live} stream={stream} /></TabsContent>
         <TabsContent value="artifacts"><ArtifactsPanel artifacts={artifacts} active={active} /></TabsContent>
         <TabsContent value="spec"><SpecPanel run={run} spec={spec} parameters={parameters} /></TabsContent>
-        <TabsContent value="verdict">
+        <TabsContent value="verdict" className="grid gap-6">
+          <VerificationPanel run={run} canOperate={canOperate} retry={actions.retry} />
           {comparison ? (
             <div className="grid gap-3"><VerdictTable comparison={comparison} onlyDifferences={false} /></div>
           ) : (

@@ -1,13 +1,15 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { anExecutor, aQueue, aTenant, ended, openLive, until, type Live, type Tenant } from "../testing/live.ts";
 import { slowSql, tableSpec } from "../testing/specs.ts";
-import { startWorker, type WorkerProcess } from "../testing/worker-process.ts";
+import { lakeOf, startWorker, type WorkerProcess } from "../testing/worker-process.ts";
+import { runDuckdb } from "../engines/duckdb.ts";
+import { literal } from "../engines/duckdb-sql.ts";
 import { request } from "./connection.ts";
 
 // The command as a person calls it: a program of its own, with its exit code.
@@ -98,6 +100,26 @@ test("a run is queued, followed to its end, shown, listed and verified", async (
   const verified = await cli(["run", "verify", run_id]);
   expect(verified, verified.err).toMatchObject({ code: 0 });
   expect(verified.out).toMatch(/^equal: (\d+) of \d+ hashes are equal$/m);
+});
+
+test("one row that somebody changed in a landed file is found by a verification, and named", async () => {
+  writeFileSync(join(folder, "landed.json"), JSON.stringify(tableSpec("bronze.cli_landed", "select range as id, range * 2 as amount from range(1000)")));
+  writeFileSync(join(folder, "derived.json"), JSON.stringify(tableSpec("silver.cli_derived", "select id, amount + 1 as amount from bronze.cli_landed", { inputs: ["bronze.cli_landed"] })));
+  for (const file of ["landed.json", "derived.json"]) expect(await cli(["pipeline", "run", file, "--queue", queue, "--watch"]), worker.log()).toMatchObject({ code: 0 });
+  const { items: [run] } = await request(tenant.api, "list_runs", { query: { limit: 1 } });
+  const landed = fileURLToPath(`${lakeOf(live)}/${tenant.environment_id}/bronze/cli_landed`);
+  const file = join(landed, readdirSync(landed).find((name) => name.endsWith(".parquet"))!);
+  const planted = join(folder, "planted.parquet");
+  await runDuckdb(
+    { views: [], read_files: [file], steps: [{ kind: "copy", name: "planted", key: ["id"], to: planted, sql: `select id, case when id = 417 then 0 else amount end::bigint as amount from read_parquet(${literal(file)})` }] },
+    { signal: new AbortController().signal, memory_mb: 256, threads: 1, scratch: folder, directories: [folder], timeout_ms: 60_000 },
+  );
+  copyFileSync(planted, file);
+  const verified = await cli(["run", "verify", run!.run_id]);
+  expect(verified, verified.err + worker.log()).toMatchObject({ code: 1 });
+  expect(verified.out).toContain("silver.cli_derived: 1 row changed (amount)");
+  expect(verified.out).toContain("changed id=417: amount 835 -> 1");
+  expect(await request(tenant.api, "get_verification", { params: { run_id: run!.run_id } })).toMatchObject({ run_id: run!.run_id, status: "succeeded", verdict: "differs", report: { differences: [{ sample: [{ kind: "changed", key: { id: "417" } }] }] } });
 });
 
 test("a table's versions are listed, and it is compacted and cleaned up in runs", async () => {

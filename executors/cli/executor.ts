@@ -9,6 +9,7 @@ import { runLoop } from "../core/loop.ts";
 import { readAllowList } from "../sources/outbound-address.ts";
 import { openScratch } from "../storage/scratch.ts";
 import { readSettings, type ExecutorSettings } from "../core/settings.ts";
+import { compareTables } from "../phases/compare-tables.ts";
 import { registry } from "../phases/registry.ts";
 import type { PrivateKey } from "../../contracts/sealing.ts";
 import { readKeyFile } from "./key-file.ts";
@@ -58,7 +59,7 @@ export async function runExecutor(env: Record<string, string | undefined>): Prom
       log("info", "executor ready", {
         version, url: settings.url, queues: settings.queues, labels: settings.labels, slots: settings.slots, lease_seconds: settings.lease_seconds, connections: [...settings.connections.keys()],
       });
-      const ends = await runLoop({ controlPlane: batchReports(httpTransport(settings)), registry, settings: { ...settings, version, hostname: hostname() }, scratch, readKeys: () => heldKeys(settings), log, liveness: alive, signal: draining.signal });
+      const ends = await runLoop({ controlPlane: batchReports(httpTransport(settings)), registry, comparer: compareTables, settings: { ...settings, version, hostname: hostname() }, scratch, readKeys: () => heldKeys(settings), log, liveness: alive, signal: draining.signal });
       log("info", "executor stopped", ends);
       return executorExit.stopped;
     } finally {

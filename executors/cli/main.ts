@@ -6,6 +6,7 @@ import { applyConfig, exportConfig, planConfig, validateConfig, type PlanOptions
 import { createKey, listKeys, resealSecrets, retireKey, type KeyFileOptions, type PlaceOptions } from "./key-commands.ts";
 import { datasetHistory, maintainTables, type CarePlace } from "./lake-commands.ts";
 import { exit, reportError, terminalOutput, type Output } from "./output.ts";
+import { printProvenance, verifyProvenance, type VerifyProvenanceOptions } from "./provenance-commands.ts";
 import { runPipeline, validatePipelines, type RunOptions } from "./pipeline-commands.ts";
 import { cancelRun, listRuns, showRun, verifyRun, watchRun } from "./run-commands.ts";
 
@@ -65,8 +66,14 @@ export async function main(args: string[]): Promise<number> {
     .action((id: string, _options: unknown, command: Command) => perform(command, (output, connect) => watchRun(connect(), output, id)));
   run.command("cancel").argument("<run>").option("--reason <text>").description("cancel a run")
     .action((id: string, options: { reason?: string }, command: Command) => perform(command, (output, connect) => cancelRun(connect(), output, id, options.reason)));
-  run.command("verify").argument("<run>").description("execute a run again in isolation and compare every hash")
+  run.command("verify").argument("<run>").description("execute a run again in isolation; says equal, or which table, column and rows differ")
     .action((id: string, _options: unknown, command: Command) => perform(command, (output, connect) => verifyRun(connect(), output, id)));
+  run.command("provenance").argument("<run>").description("print the signed statement of what a succeeded run consumed and produced (docs/proof.md)")
+    .action((id: string, _options: unknown, command: Command) => perform(command, (output, connect) => printProvenance(connect(), output, id)));
+  program.command("verify-provenance").argument("<file>", "what `run provenance` printed").description("check a signed statement, offline")
+    .requiredOption("-k, --key <file>", "the control room's public key (PEM, or the answer of GET /webhook-key)")
+    .option("--subject <file>", "a file that the run must have made (repeatable)", gather, [])
+    .action((file: string, options: VerifyProvenanceOptions, command: Command) => perform(command, (output) => verifyProvenance(output, file, options)));
 
   const lake = program.command("lake").description("tables of the lake");
   const place = (command: Command): Command => command.option("-e, --environment <slug>").option("--project <slug>");

@@ -1,6 +1,7 @@
 import { ControlRoomError } from "../../contracts/error.ts";
 import type { RunEvent } from "../../contracts/event.ts";
 import type { Run, RunComparison } from "../../contracts/run.ts";
+import { differenceWords, type Verification } from "../../contracts/verification.ts";
 import { request, type Connection } from "./connection.ts";
 import { followRun } from "./follow-run.ts";
 import { duration, exit, paintStatus, plain, tableLines, type ExitCode, type Output } from "./output.ts";
@@ -85,10 +86,28 @@ export async function verifyRun(connection: Connection, output: Output, runId: s
     output.note("The verification itself did not succeed, so nothing is proven.");
     return exit.failed;
   }
-  const comparison = await request(connection, "compare_runs", { params: { run_id: runId, other_run_id: again.run_id } });
-  if (output.json) output.value({ comparison });
-  else printComparison(output, comparison);
-  return comparison.verdict === "equal" ? exit.ok : exit.failed;
+  const [comparison, verification] = await Promise.all([
+    request(connection, "compare_runs", { params: { run_id: runId, other_run_id: again.run_id } }), request(connection, "get_verification", { params: { run_id: again.run_id } }),
+  ]);
+  if (output.json) output.value({ comparison, verification });
+  else {
+    printComparison(output, comparison);
+    printDifferences(output, verification);
+  }
+  return comparison.verdict === "equal" || verification.verdict === "same_rows" ? exit.ok : exit.failed;
+}
+
+function printDifferences(output: Output, { verdict, report }: Verification): void {
+  if (report === null || verdict === "equal") return;
+  if (verdict === "same_rows") output.line("The bytes differ, the rows are the same.");
+  for (const table of report.differences) {
+    output.line(`${table.phase} ${table.dataset}: ${differenceWords(table)}`);
+    for (const { kind, key, values } of table.sample) {
+      const changes = Object.entries(values).map(([column, { original, again }]) => `${column} ${original ?? "null"} -> ${again ?? "null"}`);
+      output.line(plain(`  ${kind} ${Object.entries(key).map(([name, value]) => `${name}=${value ?? "null"}`).join(" ")}${changes.length === 0 ? "" : `: ${changes.join(", ")}`}`));
+    }
+  }
+  for (const { phase, paths } of report.facts) output.line(`${phase}: ${paths[0] === "" ? "has an output on one side only" : paths.join(", ")}`);
 }
 
 function printComparison(output: Output, comparison: RunComparison): void {

@@ -7,6 +7,7 @@ import { failureOf } from "./outcome.ts";
 import type { PhaseRegistry } from "./phase.ts";
 import { runAttempt, type AttemptEnd } from "./run-attempt.ts";
 import type { ReadKeys } from "./run-secrets.ts";
+import type { TableComparer } from "./verify-run.ts";
 import type { Scratch } from "./scratch.ts";
 import type { ExecutorSettings } from "./settings.ts";
 
@@ -19,6 +20,7 @@ export type LoopSettings = Omit<ExecutorSettings, "url" | "token" | "scratch" | 
 export interface LoopParts {
   controlPlane: ControlPlane;
   registry: Partial<PhaseRegistry>;
+  comparer?: TableComparer;
   settings: LoopSettings;
   scratch: Scratch;
   log: Log;

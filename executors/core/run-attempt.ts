@@ -10,18 +10,21 @@ import { logLineOf, withFacts, withoutSecrets, type Log } from "./log.ts";
 import { logBuffer } from "./log-buffer.ts";
 import { openMeter } from "./meter.ts";
 import { Canceled, failureOf, OutOfTime, ShuttingDown, tidyObject, type Failure } from "./outcome.ts";
-import type { Attempt, AttemptSettings } from "./phase-context.ts";
+import { lakeLocation, type Attempt, type AttemptSettings } from "./phase-context.ts";
 import type { PhaseRegistry } from "./phase.ts";
 import { redactor } from "./redactor.ts";
 import { withoutSecretsInWrites } from "./redacting-writes.ts";
 import { restoreOutputs } from "./restore-outputs.ts";
 import { openedSecrets, type ReadKeys } from "./run-secrets.ts";
 import { runPhase } from "./run-phase.ts";
+import { verifyRun, type TableComparer } from "./verify-run.ts";
 import type { Scratch } from "./scratch.ts";
 
 export interface AttemptParts {
   controlPlane: ControlPlane;
   registry: Partial<PhaseRegistry>;
+  /** Looks at the rows of what a verification made otherwise; without it the hashes alone are compared. */
+  comparer?: TableComparer;
   settings: AttemptSettings;
   scratch: Scratch;
   log: Log;
@@ -79,8 +82,11 @@ export async function runAttempt(claim: Claim, parts: AttemptParts): Promise<Att
       return "released";
     }
     const phases = Object.fromEntries([...outputs].map(([name, { sha256 }]) => [name, sha256]));
-    await controlPlane.complete(lease, { phases }, { signal: held.signal });
+    const verification = await verifyRun(attempt, parts.comparer);
+    await controlPlane.complete(lease, verification === null ? { phases } : { phases, verification }, { signal: held.signal });
     log("info", "run succeeded");
+    // What a verification staged has served. A child's files are its parent's to compare; whatever stays takes room, and is read by nobody.
+    if (verification !== null) await parts.comparer?.discard(lakeLocation(parts.settings.lake, claim.run)).catch((error: unknown) => log("warn", "the verification's files stay", { error: failureOf(error).message }));
     return "succeeded";
   } catch (error) {
     const reason: unknown = work.signal.aborted ? work.signal.reason : error;

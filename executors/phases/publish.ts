@@ -45,7 +45,7 @@ export const publish: PhaseHandler<"publish"> = async (context) => {
     published[table.name] = { content_sha256: table.content_sha256, row_count: table.row_count, ...(artifacts.length > 0 ? { artifacts } : {}) };
   });
   const rows = tables.reduce((sum, table) => sum + table.row_count, 0);
-  const what = context.run.isolated ? "A verification publishes nothing; it compared" : "Published";
+  const what = context.run.isolated ? "A verification publishes nothing of" : "Published";
   context.progress(`${what} ${tables.length} tables with ${rows} rows.`, { tables: tables.length, rows, adopted });
   return { output: { tables: [], facts: { published } }, metrics: { tables: tables.length, rows, versions, adopted } };
 };

@@ -228,6 +228,11 @@ test("every operation answers as the contract says, called well and called badly
   const retried = z.object({ run_id: z.guid() }).parse(await well("retry_run", { params, body: { mode: "all" } }, 201));
   await well("compare_runs", { params: { run_id: created.run_id, other_run_id: retried.run_id } }, 200);
   await badly("compare_runs", "not_found", { params: { run_id: created.run_id, other_run_id: nobody } });
+  expect(await well("get_verification", { params }, 200)).toMatchObject({ run_id: created.run_id, verification_run_id: null, verdict: null });
+  await badly("get_verification", "not_found", { params: { run_id: nobody } });
+  await well("get_provenance", { params }, 200);
+  await badly("get_provenance", "not_found", { params: { run_id: nobody } });
+  await badly("get_provenance", "illegal_transition", { params: { run_id: retried.run_id } });
   const third = z.object({ items: z.array(z.object({ lease_token: z.guid() })) }).parse(await well("claim_runs", { body: { run_id: retried.run_id, queues: [queue], lease_seconds: 60 } }, 200));
   const failing = { params: { run_id: retried.run_id }, headers: { "lease-token": third.items[0]?.lease_token ?? "" } };
   await badly("fail_run", "invalid_input", { ...failing, body: { error_code: "Not A Word", error_message: "x" } });

@@ -12,11 +12,11 @@ export function idleSpec(phases: string[] = ["only"], name = "idle"): SpecInput 
 }
 
 /** Computes one table and publishes it. */
-export function tableSpec(table: string, sql: string, more: { mode?: "append" | "overwrite"; timeout_seconds?: number } = {}): SpecInput {
+export function tableSpec(table: string, sql: string, more: { mode?: "append" | "overwrite"; timeout_seconds?: number; inputs?: string[] } = {}): SpecInput {
   return {
     version: 1, name: "one_table",
     phases: [
-      { name: "compute", type: "transform", timeout_seconds: more.timeout_seconds ?? 120, config: { tables: [{ name: table, key: ["id"], mode: more.mode ?? "overwrite", sql }] } },
+      { name: "compute", type: "transform", timeout_seconds: more.timeout_seconds ?? 120, config: { inputs: more.inputs ?? [], tables: [{ name: table, key: ["id"], mode: more.mode ?? "overwrite", sql }] } },
       { name: "check", type: "validate", depends_on: ["compute"] },
       { name: "publish", type: "publish", depends_on: ["check"], config: { export: true } },
     ],

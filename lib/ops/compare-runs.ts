@@ -1,12 +1,13 @@
 import type { Artifact } from "@/contracts/artifact.ts";
 import type { RunComparison, RunPhase } from "@/contracts/run.ts";
+import { verificationReportName } from "@/contracts/verification.ts";
 import type { Db } from "@/lib/supabase/client.ts";
 import { listArtifacts } from "./artifacts.ts";
 import { listPhases } from "./phases.ts";
 
 type Verdict = RunComparison["phases"][number]["verdict"];
 /** Logs and checkpoints tell how a run went, not what came out of it. */
-const comparedKinds: readonly Artifact["kind"][] = ["dataset", "report", "manifest"];
+export const producedKinds: readonly Artifact["kind"][] = ["dataset", "report", "manifest"];
 
 /** Are the outputs of two runs equal, by the hashes of their phases and artifacts? Throws `not_found`. */
 export async function compareRuns(db: Db, a: string, b: string): Promise<RunComparison> {
@@ -42,7 +43,7 @@ export function compareOutputs(a: Outputs, b: Outputs): Omit<RunComparison, "a" 
   const uncompared = new Set(phases.filter((phase) => phase.verdict === "not_compared" && !bothSucceeded(phaseOf(a, phase.name), phaseOf(b, phase.name))).map((phase) => phase.name));
 
   const keyOf = (each: Outputs["artifacts"][number]): string => JSON.stringify([each.phase, each.name]);
-  const byKey = (outputs: Outputs) => new Map(outputs.artifacts.filter((each) => comparedKinds.includes(each.kind)).map((each) => [keyOf(each), each]));
+  const byKey = (outputs: Outputs) => new Map(outputs.artifacts.filter((each) => producedKinds.includes(each.kind) && !isVerificationReport(each)).map((each) => [keyOf(each), each]));
   const [leftByKey, rightByKey] = [byKey(a), byKey(b)];
   const artifacts = [...new Set([...leftByKey.keys(), ...rightByKey.keys()])].map((key): RunComparison["artifacts"][number] => {
     const [left, right] = [leftByKey.get(key), rightByKey.get(key)];
@@ -54,6 +55,11 @@ export function compareOutputs(a: Outputs, b: Outputs): Omit<RunComparison, "a" 
   const verdicts = [...phases, ...artifacts].map((each) => each.verdict);
   if (verdicts.some((each) => each === "differs" || each === "only_a" || each === "only_b")) return { verdict: "differs", phases, artifacts };
   return { verdict: unproven || !verdicts.includes("equal") ? "unknown" : "equal", phases, artifacts };
+}
+
+/** It tells of the comparison itself. */
+function isVerificationReport({ phase, name }: Outputs["artifacts"][number]): boolean {
+  return phase === null && name === verificationReportName;
 }
 
 function bothSucceeded(a: Outputs["phases"][number] | undefined, b: Outputs["phases"][number] | undefined): boolean {

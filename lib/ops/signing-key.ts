@@ -1,5 +1,5 @@
 import "server-only";
-import { createPrivateKey, createPublicKey, sign, verify, type KeyObject } from "node:crypto";
+import { createHash, createPrivateKey, createPublicKey, sign, verify, type KeyObject } from "node:crypto";
 import { required } from "@/lib/env.ts";
 
 /** What comes before the 32 bytes of a seed in PKCS #8. RFC 8410, section 7. */
@@ -14,6 +14,11 @@ function privateKey(): KeyObject {
 export function publicKey(): string {
   const der = createPublicKey(privateKey()).export({ format: "der", type: "spki" });
   return `whpk_${der.subarray(-32).toString("base64")}`;
+}
+
+/** Names the key in signed statements: SHA-256 of its public half in SPKI form. Throws `not_configured`. */
+export function keyId(): string {
+  return createHash("sha256").update(createPublicKey(privateKey()).export({ format: "der", type: "spki" })).digest("hex");
 }
 
 /** Ed25519, in base64. */

@@ -31,6 +31,11 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+async function verdictOf(run_id: string): Promise<unknown> {
+  const { rows } = await world.owner.query<{ verification?: unknown }>("select output_manifest -> 'verification' as verification from ops.runs where run_id = $1", [run_id]);
+  return rows[0]?.verification ?? undefined;
+}
+
 type Work = (context: PhaseContext) => Promise<PhaseResult>;
 interface Step { name: string; depends_on?: string[]; run_if?: string; max_retries?: number; timeout_seconds?: number; for_each?: Record<string, unknown>; work: Work }
 const done = (facts: Record<string, unknown> = {}): PhaseResult => ({ output: { tables: [], facts }, metrics: {} });
@@ -131,6 +136,20 @@ test("the same run again, on another executor, gives the same hashes; a verifica
   expect(lake).toEqual({ read_root: `file:/lake/${tenant.environment_id}`, write_root: `file:/lake/${tenant.environment_id}/_isolated/${again.run_id}` });
   const hashes = async (run: string) => (await world.owner.query("select name, input_sha256, output_sha256 from ops.run_phases where run_id = $1 order by name", [run])).rows;
   expect(await hashes(second.run_id)).toEqual(await hashes(first.run_id));
+  expect(await verdictOf(second.run_id)).toMatchObject({ original_run_id: first.run_id, verdict: "equal", phases: chain.length, differing_tables: 0 });
+});
+
+test("a verification whose phase answers otherwise says so, and a repetition that is none says nothing", async () => {
+  const tenant = await aTenant(world);
+  const first = await runToEnd(tenant, chain);
+  const again = await call(world, tenant.api, "retry_run", { run_id: first.run_id, mode: "verify" });
+  const last = chain.at(-1)!.name;
+  const second = await runToEnd(tenant, chain.map((step) => (step.name === last ? { ...step, work: async () => done({ planted: 1 }) } : step)), again.run_id);
+  expect(second.status).toBe("succeeded");
+  expect(await verdictOf(second.run_id)).toMatchObject({ verdict: "differs", differing_tables: 0 });
+  const repeated = await call(world, tenant.api, "retry_run", { run_id: first.run_id, mode: "all" });
+  await runToEnd(tenant, chain, repeated.run_id);
+  expect(await verdictOf(repeated.run_id)).toBeUndefined();
 });
 
 test("after a permanent error nothing is retried, what follows is skipped, and a phase that waits for failures runs", async () => {

@@ -1,8 +1,10 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { verifyProvenance } from "../../executors/cli/provenance-commands.ts";
 import { claimWaiter } from "../../lib/ops/lane-listener.ts";
 import { sessionCookieName } from "../../lib/supabase/client.ts";
 import { specText } from "./world.ts";
@@ -141,10 +143,40 @@ describe("executing", () => {
     }
     const [a, b] = outcome.map((each) => each.run_id) as [string, string];
     expect(await ok(200, api("compare_runs", { params: { run_id: a, other_run_id: b } }))).toMatchObject({ verdict: "equal", phases: [{ name: "land", verdict: "equal" }], artifacts: [{ verdict: "equal" }] });
+    expect(await ok(200, api("get_verification", { params: { run_id: a } }))).toMatchObject({ run_id: a, verification_run_id: null, report: null });
     const { items } = (await ok(200, api("list_artifacts", { params: { run_id: a } }))) as unknown as { items: { artifact_id: string }[] };
     const artifact_id = items[0]?.artifact_id ?? "";
     await reads(artifact_id, table);
     await refused(404, "not_found", api("get_artifact_content", { as: stranger.api.token, params: { artifact_id } }));
+  });
+
+  test("a succeeded run gives one signed statement of what it consumed and produced, which is checked without the product", async () => {
+    const { run_id } = (await ok(201, newRun({ queue: "whole" }))) as unknown as { run_id: string };
+    await refused(409, "illegal_transition", api("get_provenance", { params: { run_id } }));
+    const lease = await claimed(run_id);
+    await ok(200, executing("start_run", lease));
+    await ok(200, executing("set_phase", lease, { status: "running" }, { name: "land" }));
+    await ok(200, executing("pin_inputs", lease, { sources: { land: { connection: "odoo", kind: "odoo", horizon: "7", tables: [{ name: "bronze.t", sha256: "b".repeat(64), path: "part" }] } } }));
+    await ok(200, executing("set_phase", lease, { status: "succeeded", output_sha256: "c".repeat(64) }, { name: "land" }));
+    await ok(200, executing("complete_run", lease, {}));
+    const statement = await ok(200, api("get_provenance", { params: { run_id } }));
+    expect(await ok(200, api("get_provenance", { params: { run_id } }))).toEqual(statement);
+    await refused(404, "not_found", api("get_provenance", { as: stranger.api.token, params: { run_id } }));
+    const files = mkdtempSync(path.join(tmpdir(), "statement "));
+    onTestFinished(() => rmSync(files, { recursive: true, force: true }));
+    const kept = { statement: path.join(files, "statement.json"), key: path.join(files, "key.json") };
+    writeFileSync(kept.statement, JSON.stringify(statement));
+    writeFileSync(kept.key, JSON.stringify(await ok(200, api("get_webhook_key"))));
+    const told: unknown[] = [];
+    const output = { json: true, line: () => undefined, value: (value: unknown) => void told.push(value), note: () => undefined, paint: (_: string, text: string) => text };
+    expect(await verifyProvenance(output, kept.statement, { key: kept.key, subject: [] })).toBe(0);
+    expect(told).toMatchObject([{
+      verified: true, run_id,
+      statement: { predicate: {
+        buildDefinition: { externalParameters: { template_key: "daily" }, internalParameters: { sources: { land: { horizon: "7" } } }, resolvedDependencies: expect.arrayContaining([{ name: "source:land/bronze.t", digest: { sha256: "b".repeat(64) }, annotations: { connection: "odoo", kind: "odoo" } }]) as unknown },
+        runDetails: { byproducts: [{ name: "phase:land", digest: { sha256: "c".repeat(64) } }] },
+      } },
+    }]);
   });
 
   test("lines are appended by the holder, paged, searched and followed, and read the same once the tick has compacted them", async () => {

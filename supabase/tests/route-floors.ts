@@ -23,7 +23,7 @@ const hidden: Floor = { least: "admin", hides: true };
 const byQuery: Record<WithoutRpc, Entry> = {
   get_health: "public", get_openapi: "public", get_webhook_key: "public",
   validate_template: "own", preview_times: "own",
-  list_runs: reads, get_run: reads, get_run_score: reads, get_bulk: reads, list_bulk_items: reads, list_phases: reads, list_events: reads, list_logs: reads, list_artifacts: reads, compare_runs: reads,
+  list_runs: reads, get_run: reads, get_run_score: reads, get_bulk: reads, list_bulk_items: reads, list_phases: reads, list_events: reads, list_logs: reads, list_artifacts: reads, compare_runs: reads, get_verification: reads, get_provenance: reads,
   get_artifact_content: reads, get_artifact_preview: reads, list_templates: reads, get_template: reads, list_template_versions: reads, get_template_version: reads, list_executors: reads, get_executor: reads, list_environment_keys: reads,
   list_datasets: reads, list_quality: reads, list_dataset_versions: reads, list_schedules: reads, get_schedule: reads, preview_schedule: reads, list_fires: reads, list_backfills: reads, get_backfill: reads, list_backfill_items: reads,
   create_upload_url: { least: "operator", also: ["executor"] },

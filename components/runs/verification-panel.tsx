@@ -1,0 +1,134 @@
+"use client";
+
+import { useQuery } from "@tanstack/react-query";
+import { CircleHelp, Equal, EqualNot, FileBadge, ShieldCheck } from "lucide-react";
+import { useRouter } from "next/navigation";
+import { useState } from "react";
+import { fetchJson } from "@/components/common/fetch-json";
+import { Link, useEnvironmentHref } from "@/components/common/link";
+import { newKey } from "@/components/common/new-key";
+import { Time } from "@/components/common/time";
+import { useAct } from "@/components/common/use-act";
+import { Button } from "@/components/ui/button";
+import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
+import { Tooltip } from "@/components/ui/tooltip";
+import { isTerminal, type Run } from "@/contracts/run";
+import { differenceWords, type RowDifference, type TableDifference, type Verification, type VerificationReport } from "@/contracts/verification";
+import { cn } from "@/lib/cn";
+import { truncateMiddle } from "@/lib/format";
+import type { RunActionSet } from "./run-actions";
+
+/** While a verification is under way. */
+const pollMs = 3_000;
+
+type VerificationPanelProps = { run: Run; canOperate: boolean; retry: RunActionSet["retry"] };
+
+/** Was the run executed again in isolation, and did the same come out? Else which tables, columns and rows differ. */
+export function VerificationPanel({ run, canOperate, retry }: VerificationPanelProps) {
+  const { data, error } = useQuery({
+    queryKey: ["run", run.run_id, "verification"],
+    queryFn: ({ signal }) => fetchJson<Verification>(`/api/v1/runs/${run.run_id}/verification`, signal),
+    enabled: run.status === "succeeded" || run.isolated,
+    refetchInterval: (query) => (query.state.data?.status && !isTerminal(query.state.data.status) ? pollMs : false),
+  });
+  if (run.status !== "succeeded" && !run.isolated) return null;
+  return (
+    <section data-slot="verification" data-verdict={data?.verdict ?? "none"} className="grid gap-2">
+      <div className="flex flex-wrap items-center gap-3">
+        <h2 className="text-sm font-semibold">Verification</h2>
+        {run.isolated ? null : <VerifyButton run={run} canOperate={canOperate} retry={retry} again={data?.verification_run_id != null} />}
+        {run.status === "succeeded" ? (
+          <Button asChild size="sm" variant="ghost">
+            <a href={`/api/v1/runs/${run.run_id}/provenance`} download={`provenance-${run.run_id}.json`}><FileBadge aria-hidden />Signed provenance</a>
+          </Button>
+        ) : null}
+      </div>
+      {error ? <p className="text-failed">{error.message}</p> : data ? <Verdict verification={data} here={run.run_id} /> : <p className="text-muted-foreground">Loading…</p>}
+      {data?.report ? <Differences report={data.report} /> : null}
+    </section>
+  );
+}
+
+function VerifyButton({ run, canOperate, retry, again }: VerificationPanelProps & { again: boolean }) {
+  const router = useRouter();
+  const inEnvironment = useEnvironmentHref();
+  const { pending, act } = useAct();
+  // One key for one intention: a second click gives the same run.
+  const [key] = useState(newKey);
+  const verify = () => act(() => retry(run.run_id, "verify", key), ({ run_id }) => router.push(inEnvironment(`/runs/${run_id}?tab=verdict`)));
+  return (
+    <Tooltip content={canOperate ? "Runs it again in isolation, with the same inputs, and compares; nothing is published." : "This needs the role operator."}>
+      <Button size="sm" variant="outline" disabled={pending} aria-disabled={!canOperate} onClick={() => canOperate && verify()}>
+        <ShieldCheck aria-hidden />
+        {again ? "Verify again" : "Verify"}
+      </Button>
+    </Tooltip>
+  );
+}
+
+function Verdict({ verification, here }: { verification: Verification; here: string }) {
+  const { verification_run_id, run_id, status, verdict, finished_at, report } = verification;
+  if (verification_run_id === null) return <p className="text-muted-foreground">Nobody has verified this run yet.</p>;
+  const other = here === run_id ? verification_run_id : run_id;
+  const link = <Link href={`/runs/${other}?tab=verdict`} className="font-mono text-xs underline underline-offset-4">{truncateMiddle(other)}</Link>;
+  if (status !== null && !isTerminal(status)) return <p role="status" className="text-muted-foreground">The verification {status === "queued" ? "waits" : "is under way"}{here === run_id ? <> in run {link}</> : null}.</p>;
+  const look = verdict === null ? { icon: CircleHelp, color: "text-muted-foreground" } : verdict === "differs" ? { icon: EqualNot, color: "text-failed" } : { icon: Equal, color: "text-succeeded" };
+  return (
+    <p className={cn("flex flex-wrap items-center gap-x-1.5 gap-y-0.5 font-medium", look.color)}>
+      <look.icon className="size-4 shrink-0" aria-hidden />
+      <span>
+        {verdict === null ? <>Nothing is proven: the verification ended {status} without a comparison</> : verdict === "differs" ? <>Something else came out than in run {link}</> : <>The same came out as in run {link}</>}
+        {report ? `: ${wordsOf(report)}` : null}. <Time at={finished_at} className="font-normal text-muted-foreground" />
+      </span>
+    </p>
+  );
+}
+
+function wordsOf({ verdict, phases, tables, differences, facts }: VerificationReport): string {
+  const compared = `${tables} ${tables === 1 ? "table" : "tables"} in ${phases} ${phases === 1 ? "phase" : "phases"}`;
+  if (verdict === "equal") return `${compared}, byte for byte`;
+  if (verdict === "same_rows") return `${compared}; the bytes differ, the rows do not`;
+  const unequal = differences.filter((each) => each.verdict !== "same_rows").length;
+  return [...(unequal > 0 ? [`${unequal} of ${tables} tables`] : []), ...(facts.length > 0 ? [`facts of ${facts.map(({ phase }) => phase).join(", ")}`] : [])].join(", and ");
+}
+
+function Differences({ report }: { report: VerificationReport }) {
+  const shown = report.differences.filter((each) => each.verdict !== "same_rows");
+  return (
+    <>
+      {shown.map((table) => <TableDifferences key={`${table.phase} ${table.dataset}`} table={table} />)}
+      {report.facts.map(({ phase, paths }) => (
+        <p key={phase} className="text-sm"><code className="text-xs">{phase}</code>: {paths[0] === "" ? "has an output on one side only" : <code className="text-xs break-all">{paths.join(", ")}</code>}</p>
+      ))}
+    </>
+  );
+}
+
+function TableDifferences({ table }: { table: TableDifference }) {
+  return (
+    <div className="grid gap-1">
+      <p className="text-sm"><code className="text-xs font-semibold">{table.dataset}</code> of phase <code className="text-xs">{table.phase}</code>: {differenceWords(table)}.</p>
+      {table.sample.length === 0 ? null : (
+        <Table label={`Rows of ${table.dataset} that differ`} dense>
+          <TableHeader><TableRow><TableHead>Row</TableHead><TableHead>Is</TableHead><TableHead>Column</TableHead><TableHead>Original</TableHead><TableHead>Again</TableHead></TableRow></TableHeader>
+          <TableBody>{table.sample.map((row, index) => <RowLines key={index} row={row} />)}</TableBody>
+        </Table>
+      )}
+    </div>
+  );
+}
+
+function RowLines({ row }: { row: RowDifference }) {
+  const key = Object.entries(row.key).map(([name, value]) => `${name}=${value ?? "null"}`).join(" ");
+  const values = Object.entries(row.values);
+  const lines = values.length === 0 ? [["", null] as const] : values;
+  return lines.map(([column, value], index) => (
+    <TableRow key={column}>
+      <TableCell className="max-w-96 font-mono text-xs break-all whitespace-normal">{index === 0 ? key : ""}</TableCell>
+      <TableCell className="text-xs">{index === 0 ? row.kind : ""}</TableCell>
+      <TableCell className="font-mono text-xs">{column}</TableCell>
+      <TableCell className="max-w-72 font-mono text-xs break-all whitespace-normal">{value === null ? "" : (value.original ?? "null")}</TableCell>
+      <TableCell className="max-w-72 font-mono text-xs break-all whitespace-normal">{value === null ? "" : (value.again ?? "null")}</TableCell>
+    </TableRow>
+  ));
+}
