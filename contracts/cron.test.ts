@@ -1,6 +1,6 @@
 import { DateTime } from "luxon";
 import { describe, expect, test } from "vitest";
-import { nominalTimes, previewTimes, timesMistake } from "./cron.ts";
+import { momentIn, nominalTimes, previewTimes, timesMistake } from "./cron.ts";
 import { fillScheduleWords } from "./schedule.ts";
 
 // luxon is the second opinion: it shares no code with croner.
@@ -112,4 +112,14 @@ test("start is included, end is not, and times that never come are told", () => 
 test("words of a schedule are filled in wherever they stand", () => {
   const words = { nominal_time: "2026-01-01T00:00:00Z", nominal_date: "2026-01-01" };
   expect(fillScheduleWords({ a: "${{ schedule.nominal_date }}/x", b: { c: ["${{schedule.nominal_time}}", 1] }, d: "${{ other }}" }, words)).toEqual({ a: "2026-01-01/x", b: { c: ["2026-01-01T00:00:00Z", 1] }, d: "${{ other }}" });
+});
+
+test("a day begins where cron's midnight is, also where the clock jumps over it or comes to it twice", () => {
+  for (const zone of ["Europe/Berlin", "Africa/Cairo", "Asia/Beirut", "America/Havana", "America/Santiago"]) {
+    const midnights = nominalTimes({ cron: "0 0 * * *", time_zone: zone }, new Date(begin + 12 * hour));
+    for (let day = 1; day < 366; day += 1) {
+      const date = new Date(begin + day * 24 * hour).toISOString().slice(0, 10);
+      expect(momentIn(zone, `${date}T00:00:00`), `${date} in ${zone}`).toEqual(midnights.next().value);
+    }
+  }
 });

@@ -79,11 +79,21 @@ function isRepeated(time: Date, zone: string): boolean {
   });
 }
 
-function localTime(time: Date, zone: string): string {
+/** RFC 3339 with the zone's offset. */
+export function localTime(time: Date, zone: string): string {
   const milliseconds = offset(time, zone);
   const minutes = Math.abs(Math.round(milliseconds / minute));
   const two = (value: number): string => String(value).padStart(2, "0");
   return `${new Date(time.getTime() + milliseconds).toISOString().slice(0, 19)}${milliseconds < 0 ? "-" : "+"}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
+}
+
+/** The moment of a local time (`2026-03-29T00:00:00`) in a zone: of two the first, and in a gap the first moment after it. Both the zone and the time are checked before. */
+export function momentIn(time_zone: string, local: string): Date {
+  const wall = Date.parse(`${local}Z`);
+  const day = 1440 * minute;
+  const [before, after] = [wall - offset(new Date(wall - day), time_zone), wall - offset(new Date(wall + day), time_zone)];
+  const found = [before, after].filter((at) => wall - offset(new Date(at), time_zone) === at);
+  return new Date(found.length > 0 ? Math.min(...found) : before);
 }
 
 const formats = new Map<string, Intl.DateTimeFormat>();

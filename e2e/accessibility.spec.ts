@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Page } from "@playwright/test";
-import { lastGoldRun, openPage, pages } from "./support/pages.ts";
+import { addressOf, lastGoldRun, openPage, pages } from "./support/pages.ts";
 import { stack } from "./support/stack.ts";
 import { expect, expectAccessible, test } from "./support/test.ts";
 
@@ -9,7 +9,7 @@ test("every page of an environment is among those that are looked at", () => {
   const root = fileURLToPath(new URL("../app/(control-room)/o/[organization]/[project]/[environment]", import.meta.url));
   const routes = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith("/page.tsx")).map((file) => `/${file.slice(0, -"/page.tsx".length)}`);
   expect(routes.length).toBeGreaterThan(10);
-  const addresses = pages.map(([, address]) => address("an-id", "an-id").split("?")[0] ?? "");
+  const addresses = pages.map(([, address]) => address("an-id", "an-id", "an-id", "an-id").split("?")[0] ?? "");
   // A page with a name of its own is no place of the one beside it that takes any name.
   const fits = (route: string, address: string) => new RegExp(`^${route.replaceAll(/\[[^\]]+\]/g, "[^/]+")}$`).test(address) && (!route.includes("[") || !routes.includes(address));
   expect(routes.filter((route) => !addresses.some((address) => fits(route, address)))).toEqual([]);
@@ -43,8 +43,7 @@ for (const [name, address] of [["sign-in", "/sign-in"], ["sign-up", "/sign-up"],
 
 for (const [name, address] of pages) {
   test(`${name}: no violation in light and dark, and at 320 px nothing is lost sideways`, async ({ signedIn: page }) => {
-    const { run_id, executor_id } = await lastGoldRun(stack());
-    await lookAt(page, name, address(run_id, executor_id));
+    await lookAt(page, name, await addressOf(stack(), address));
   });
 }
 

@@ -1,6 +1,6 @@
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { lastGoldRun, openPage, pages } from "./support/pages.ts";
+import { addressOf, openPage, pages } from "./support/pages.ts";
 import { expect, test } from "./support/test.ts";
 
 const folder = fileURLToPath(new URL("../docs/images", import.meta.url));
@@ -8,8 +8,7 @@ const folder = fileURLToPath(new URL("../docs/images", import.meta.url));
 test.describe.configure({ mode: "parallel" });
 for (const [name, address] of pages) {
   test(`${name}, light, dark and narrow`, async ({ signedIn: page, stack }) => {
-    const { run_id, executor_id } = await lastGoldRun(stack);
-    await openPage(page, address(run_id, executor_id));
+    await openPage(page, await addressOf(stack, address));
     await expect(page.getByRole("status").filter({ hasText: "Loading" })).toHaveCount(0);
     const shoot = (look: string) => page.screenshot({ path: path.join(folder, `${name.replaceAll(/[, ]+/g, "-")}-${look}.jpg`), type: "jpeg", quality: 75, animations: "disabled" });
     await shoot("light");

@@ -33,7 +33,7 @@ export function NextScheduled({ schedules, titles }: { schedules: Schedule[]; ti
       {schedules.map((schedule) => (
         <li key={schedule.schedule_id} className={row}>
           <CalendarClock className="size-3.5 shrink-0 text-muted-foreground" aria-hidden />
-          <Link href={`/pipelines/${schedule.template_key}`} className={link}>{titles[schedule.template_key] ?? schedule.template_key}</Link>
+          <Link href={`/schedules/${schedule.schedule_id}`} className={link}>{titles[schedule.template_key] ?? schedule.template_key}</Link>
           <Time at={schedule.next_time} className="text-xs" />
         </li>
       ))}

@@ -1,6 +1,7 @@
 "use client";
 
 import { useState } from "react";
+import { UtcInput } from "@/components/common/utc-input";
 import { Checkbox } from "@/components/ui/checkbox";
 import { Field, fieldControl } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
@@ -48,7 +49,7 @@ export function ParameterField({ field, value, error, onChange, onInvalid }: Par
       ) : field.kind === "number" || field.kind === "integer" ? (
         <Input {...control} type="number" className="tabular-nums" step={field.kind === "integer" ? 1 : "any"} min={field.minimum ?? undefined} max={field.maximum ?? undefined} value={asText(value)} onChange={(event) => onChange(event.target.value === "" ? undefined : event.target.valueAsNumber)} />
       ) : field.kind === "date-time" ? (
-        <DateTimeInput control={control} value={value} onChange={onChange} />
+        <UtcInput control={control} value={typeof value === "string" ? value : null} onChange={onChange} />
       ) : (
         <Input {...control} type={field.kind === "date" ? "date" : "text"} placeholder={field.example === undefined ? undefined : asText(field.example)} value={asText(value)} onChange={(event) => onChange(event.target.value === "" ? undefined : event.target.value)} />
       )}
@@ -68,17 +69,6 @@ function describe(field: ParameterSchema): string | null {
 }
 
 type Control = ReturnType<typeof fieldControl>;
-
-/** Shown and sent in UTC, so that the same form gives the same run wherever it is filled in. */
-function DateTimeInput({ control, value, onChange }: { control: Control; value: unknown; onChange: (value: unknown) => void }) {
-  const moment = typeof value === "string" ? Date.parse(value) : Number.NaN;
-  return (
-    <div className="flex items-center gap-2">
-      <Input {...control} type="datetime-local" step={1} value={Number.isNaN(moment) ? "" : new Date(moment).toISOString().slice(0, 19)} onChange={(event) => onChange(event.target.value === "" ? undefined : new Date(`${event.target.value}Z`).toISOString())} />
-      <span className="text-xs text-muted-foreground">UTC</span>
-    </div>
-  );
-}
 
 function JsonInput({ control, value, onChange, onInvalid }: { control: Control; value: unknown; onChange: (value: unknown) => void; onInvalid: (problem: string | null) => void }) {
   const [text, setText] = useState(() => (value === undefined ? "" : JSON.stringify(value, null, 2)));

@@ -15,7 +15,7 @@ import {
 import { environmentPath, environmentPathOf } from "@/components/common/environment-path";
 import { groupBy } from "@/lib/group-by";
 import { messages } from "@/lib/messages";
-import { navEntries } from "./nav";
+import { holds, navEntries } from "./nav";
 
 /** An environment the person may see, with the names it is shown under. */
 export type EnvironmentChoice = {
@@ -43,7 +43,7 @@ export function EnvironmentSwitcher({ environments, lastEnvironmentId }: Environ
     environments.find((each) => each.environment_id === lastEnvironmentId);
   // A run or a table of one environment is not there in another: the list of its kind is.
   const page = pathname.slice(environmentPathOf(pathname)?.length ?? 0);
-  const list = navEntries.find(({ href }) => page === href || page.startsWith(`${href}/`))?.href ?? "/runs";
+  const list = navEntries.find((entry) => holds(entry, page))?.href ?? "/runs";
   const projects = groupBy(environments, (each) => `${each.organization_slug}/${each.project_slug}`);
   return (
     <DropdownMenu>

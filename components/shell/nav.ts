@@ -1,4 +1,4 @@
-import { Cable, Cpu, Database, Gauge, HeartPulse, KeyRound, ListChecks, LockKeyhole, type LucideIcon, ScrollText, Users, Webhook, Workflow } from "lucide-react";
+import { Cable, CalendarClock, Cpu, Database, Gauge, HeartPulse, KeyRound, ListChecks, LockKeyhole, type LucideIcon, ScrollText, Users, Webhook, Workflow } from "lucide-react";
 import { messages } from "@/lib/messages";
 
 type NavEntry = {
@@ -7,6 +7,8 @@ type NavEntry = {
   icon: LucideIcon;
   /** The letter after `g` that goes there. */
   key: string;
+  /** A page that is reached from it. */
+  also?: `/${string}`;
 };
 
 /** One line per page of an environment; addresses are written without it (components/common/link.tsx). The side navigation, the palette and the go-to keys read it. */
@@ -14,6 +16,7 @@ export const navEntries: readonly NavEntry[] = [
   { href: "/overview", label: messages.page.overview, icon: Gauge, key: "o" },
   { href: "/runs", label: messages.page.runs, icon: ListChecks, key: "r" },
   { href: "/pipelines", label: messages.page.pipelines, icon: Workflow, key: "p" },
+  { href: "/schedules", label: messages.page.schedules, icon: CalendarClock, key: "c", also: "/backfills" },
   { href: "/executors", label: messages.page.executors, icon: Cpu, key: "e" },
   { href: "/datasets", label: messages.page.datasets, icon: Database, key: "t" },
   { href: "/connections", label: messages.page.connections, icon: Cable, key: "n" },
@@ -25,5 +28,10 @@ export const navEntries: readonly NavEntry[] = [
   { href: "/health", label: messages.page.health, icon: HeartPulse, key: "h" },
 ];
 
+/** Whether an address without its environment is this entry's page, or lies below it. */
+export function holds({ href, also }: NavEntry, address: string): boolean {
+  return [href, also].some((each) => each !== undefined && (address === each || address.startsWith(`${each}/`)));
+}
+
 /** The first parts of addresses that are understood without their environment. */
-export const shortAddresses: ReadonlySet<string> = new Set([...navEntries.map(({ href }) => href.slice(1)), "danger"]);
+export const shortAddresses: ReadonlySet<string> = new Set([...navEntries.map(({ href }) => href.slice(1)), "backfills", "danger"]);

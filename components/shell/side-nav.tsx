@@ -1,20 +1,21 @@
 "use client";
 
-import { Link, useEnvironmentHref } from "@/components/common/link";
+import { environmentPathOf } from "@/components/common/environment-path";
+import { Link } from "@/components/common/link";
 import { usePathname } from "next/navigation";
 import { cn } from "@/lib/cn";
 import { messages } from "@/lib/messages";
-import { navEntries } from "./nav";
+import { holds, navEntries } from "./nav";
 
 /** The pages; the one that is open (or holds the open one) is marked. */
 export function SideNav({ onNavigate }: { onNavigate?: () => void }) {
   const path = usePathname();
-  const inEnvironment = useEnvironmentHref();
+  const page = path.slice(environmentPathOf(path)?.length ?? 0);
   return (
     <nav aria-label={messages.shell.navigation} className="grid gap-0.5 p-2">
-      {navEntries.map(({ href, label, icon: Icon }) => {
-        const address = inEnvironment(href);
-        const open = path === address || path.startsWith(`${address}/`);
+      {navEntries.map((entry) => {
+        const { href, label, icon: Icon } = entry;
+        const open = holds(entry, page);
         return (
           <Link
             key={href}

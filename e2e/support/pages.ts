@@ -1,8 +1,9 @@
 import { expect, type Page } from "@playwright/test";
 import { api, type Stack } from "./stack.ts";
 
-/** Every page behind the sign-in that is looked at: by name, with its address for a run that made gold tables and the executor of that run. */
-export const pages: [name: string, address: (runId: string, executorId: string) => string][] = [
+type Address = (runId: string, executorId: string, scheduleId: string, backfillId: string) => string;
+/** Every page behind the sign-in that is looked at: by name, with its address for a run that made gold tables, the executor of that run, a schedule and a backfill. */
+export const pages: [name: string, address: Address][] = [
   ["overview", () => "/overview?range=7d"],
   ["runs", () => "/runs"],
   ["runs, filtered to nothing", () => "/runs?search=nothing-has-this-name"],
@@ -19,6 +20,13 @@ export const pages: [name: string, address: (runId: string, executorId: string) 
   ["edit pipeline", () => "/pipelines/silver_to_gold/edit"],
   ["pipeline versions", () => "/pipelines/silver_to_gold/versions"],
   ["run form", () => "/pipelines/silver_to_gold/run"],
+  ["schedules", () => "/schedules"],
+  ["schedule", (_run, _executor, scheduleId) => `/schedules/${scheduleId}`],
+  ["new schedule", () => "/schedules/new"],
+  ["edit schedule", (_run, _executor, scheduleId) => `/schedules/${scheduleId}/edit`],
+  ["backfills", () => "/backfills"],
+  ["backfill", (_run, _executor, _schedule, backfillId) => `/backfills/${backfillId}`],
+  ["backfills, filtered to nothing", () => "/backfills?status=completed"],
   ["executors", () => "/executors"],
   ["executor", (_, executorId) => `/executors/${executorId}`],
   ["add executor", () => "/executors/new"],
@@ -42,6 +50,20 @@ export async function lastGoldRun(running: Stack): Promise<{ run_id: string; exe
   const { items } = await api<{ items: { run_id: string; executor_id: string }[] }>(running, "GET", "/runs?status=succeeded&template_key=silver_to_gold&limit=1");
   return items[0] ?? { run_id: "", executor_id: "" };
 }
+
+/** A page's address in this stack. */
+export async function addressOf(running: Stack, address: Address): Promise<string> {
+  const [{ run_id, executor_id }, { items: schedules }, { items: backfills }] = await Promise.all([
+    lastGoldRun(running), api<{ items: { name: string; schedule_id: string }[] }>(running, "GET", "/schedules?limit=200"), api<{ items: { backfill_id: string }[] }>(running, "GET", "/backfills?status=paused&limit=1"),
+  ]);
+  return address(run_id, executor_id, schedules.find(({ name }) => name === clockwork.schedule.name)?.schedule_id ?? "", backfills[0]?.backfill_id ?? "");
+}
+
+/** What start-stack.ts makes for the pages to show: both paused, so that nothing runs by the clock while tests count runs. */
+export const clockwork = {
+  schedule: { name: "gold, every working night", template_key: "silver_to_gold", cron: "30 2 * * 1-5", time_zone: "Europe/Brussels", overlap: "buffer_one", pause_on_failure: 3 },
+  backfill: { template_key: "silver_to_gold", unit: "day", time_zone: "Europe/Brussels", range_start: "2025-03-01T00:00:00+01:00", range_end: "2025-04-01T00:00:00+02:00" },
+} as const;
 
 export async function openPage(page: Page, address: string): Promise<void> {
   await page.goto(address);

@@ -4,6 +4,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { clockwork } from "./pages.ts";
 import { api, readStack, until } from "./stack.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -15,6 +16,7 @@ const stopMs = 30_000;
 export default async function startStack(): Promise<(() => Promise<void>) | undefined> {
   if (process.env.E2E_DATA_DIR) {
     await threeRuns(process.env.E2E_DATA_DIR);
+    await somethingByTheClock(process.env.E2E_DATA_DIR);
     return undefined;
   }
   const folder = mkdtempSync(path.join(tmpdir(), "control-room-e2e-"));
@@ -36,6 +38,7 @@ export default async function startStack(): Promise<(() => Promise<void>) | unde
       return ready;
     }, startMs);
     await threeRuns(dataDir);
+    await somethingByTheClock(dataDir);
   } catch (error) {
     await stop();
     throw error;
@@ -49,6 +52,21 @@ async function threeRuns(dataDir: string): Promise<void> {
   const keys = ["odoo_ingest_bronze", "bronze_to_silver", "silver_to_gold"];
   const ask = () => Promise.all(keys.map((key) => api<{ items: unknown[] }>(readStack(dataDir), "GET", `/runs?status=succeeded&template_key=${key}&limit=1`)));
   await until(ask, (pages) => pages.every((page) => page.items.length > 0), firstRunsMs);
+}
+
+/** A schedule and a backfill to look at, where the stack has none yet. */
+async function somethingByTheClock(dataDir: string): Promise<void> {
+  const running = readStack(dataDir);
+  const { items: schedules } = await api<{ items: { name: string }[] }>(running, "GET", "/schedules?limit=200");
+  if (!schedules.some(({ name }) => name === clockwork.schedule.name)) {
+    const { schedule_id } = await api<{ schedule_id: string }>(running, "POST", "/schedules", clockwork.schedule);
+    await api(running, "POST", `/schedules/${schedule_id}/pause`, { note: "The books of the year are being closed." });
+  }
+  const { items: backfills } = await api<{ items: unknown[] }>(running, "GET", "/backfills?status=paused&limit=1");
+  if (backfills.length === 0) {
+    const { backfill_id } = await api<{ backfill_id: string }>(running, "POST", "/backfills", clockwork.backfill);
+    await api(running, "POST", `/backfills/${backfill_id}/pause`, {});
+  }
 }
 
 async function freePort(): Promise<number> {

@@ -13,8 +13,8 @@ export interface Tenant {
   remove: () => Promise<void>;
 }
 
-/** Another organization with one project, one environment and one owner (and perhaps a second), who has nothing to do with the first. */
-export async function createTenant(stack: Stack, { name = "Other", project_slug, second_owner }: { name?: string; project_slug?: string; second_owner?: string } = {}): Promise<Tenant> {
+/** Another organization with one project, one environment and one member (and perhaps a second owner), who has nothing to do with the first. */
+export async function createTenant(stack: Stack, { name = "Other", project_slug, second_owner, role = "owner" }: { name?: string; project_slug?: string; second_owner?: string; role?: "owner" | "viewer" } = {}): Promise<Tenant> {
   const slug = `${name.toLowerCase()}-${randomBytes(4).toString("hex")}`;
   const email = `${slug}@control-room.local`;
   const password = randomBytes(18).toString("base64url");
@@ -25,7 +25,9 @@ export async function createTenant(stack: Stack, { name = "Other", project_slug,
     await client.query("insert into ops.organizations (organization_id, slug, name) values ($1, $2, $3)", [ids.organization, slug, name]);
     await client.query("insert into ops.projects (project_id, organization_id, slug, name) values ($1, $2, $3, $4)", [ids.project, ids.organization, project_slug ?? slug, `${name} lake`]);
     await client.query("insert into ops.environments (environment_id, project_id, slug, name) values ($1, $2, 'dev', $3)", [ids.environment, ids.project, `${name} development`]);
-    for (const owner of [userId, second_owner]) if (owner !== undefined) await client.query("insert into ops.memberships (user_id, organization_id, role) values ($1, $2, 'owner')", [owner, ids.organization]);
+    for (const [member, held] of [[userId, role], [second_owner, "owner"]]) {
+      if (member !== undefined) await client.query("insert into ops.memberships (user_id, organization_id, role) values ($1, $2, $3)", [member, ids.organization, held]);
+    }
   });
   return {
     email,

@@ -72,7 +72,7 @@ export default async function OverviewPage({ params, searchParams }: { params: P
         </div>
         <div className="grid min-w-0 content-start gap-6">
           <Panel title="Running now" more={{ href: "/runs?status=running,claimed", text: "All" }}><div className="rounded-md border"><RunningNow runs={running} titles={titles} /></div></Panel>
-          <Panel title="Next scheduled"><div className="rounded-md border"><NextScheduled schedules={next} titles={titles} /></div></Panel>
+          <Panel title="Next scheduled" more={{ href: "/schedules", text: "All" }}><div className="rounded-md border"><NextScheduled schedules={next} titles={titles} /></div></Panel>
         </div>
       </div>
     </>

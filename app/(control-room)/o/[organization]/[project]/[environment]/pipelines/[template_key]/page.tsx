@@ -69,6 +69,7 @@ export default async function PipelinePage({ params }: PageProps) {
             {template.owner ? <span>{template.owner}</span> : null}
             {template.tags.map((tag) => <Badge key={tag}>{tag}</Badge>)}
             <span className="inline-flex items-center gap-1.5"><CalendarClock className="size-3.5" aria-hidden />{schedule?.cron ? <><code className="text-xs">{schedule.cron}</code> {schedule.time_zone ?? "UTC"}</> : "started by hand"}</span>
+            <Link href={`/schedules?pipeline=${template.template_key}`} className="text-link underline-offset-4 hover:underline">Schedules</Link>
           </>
         }
         actions={

@@ -1,0 +1,35 @@
+"use client";
+
+import { Ban, CirclePause, CirclePlay } from "lucide-react";
+import { NoteButton } from "@/components/common/note-button";
+import { useAct } from "@/components/common/use-act";
+import { Button } from "@/components/ui/button";
+import { Tooltip } from "@/components/ui/tooltip";
+import type { Backfill } from "@/contracts/backfill";
+import type { Outcome } from "@/lib/ops/attempt";
+
+export type BackfillActionSet = {
+  pause: (backfillId: string, note: string) => Promise<Outcome<unknown>>;
+  resume: (backfillId: string) => Promise<Outcome<unknown>>;
+  cancel: (backfillId: string, note: string) => Promise<Outcome<unknown>>;
+};
+const note = { label: "Why", description: "Kept with the backfill; may be left empty." };
+
+/** Pause or resume, and cancel; nothing when it is over. */
+export function BackfillActions({ backfill, refused, actions }: { backfill: Backfill; refused: string | null; actions: BackfillActionSet }) {
+  const { pending, act } = useAct();
+  const { backfill_id: id, status } = backfill;
+  if (status === "canceled" || status === "completed") return null;
+  return (
+    <>
+      {status === "paused" ? (
+        <Tooltip content={refused}>
+          <Button disabled={pending} aria-disabled={refused !== null} onClick={() => refused === null && act(() => actions.resume(id))}><CirclePlay aria-hidden />Resume</Button>
+        </Tooltip>
+      ) : (
+        <NoteButton disabled={pending} refused={refused} note={note} confirm="Pause it" title="Pause this backfill?" description="It makes no more runs until it is resumed; open ones go on." onConfirm={(text) => act(() => actions.pause(id, text))}><CirclePause aria-hidden />Pause</NoteButton>
+      )}
+      <NoteButton disabled={pending} refused={refused} note={note} confirm="Cancel it" confirmVariant="destructive" title="Cancel this backfill?" description="It makes no more runs, and its open ones are canceled. This cannot be taken back." onConfirm={(text) => act(() => actions.cancel(id, text))}><Ban aria-hidden />Cancel</NoteButton>
+    </>
+  );
+}

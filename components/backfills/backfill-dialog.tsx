@@ -1,0 +1,149 @@
+"use client";
+
+import { CalendarRange, CircleAlert } from "lucide-react";
+import { useRouter } from "next/navigation";
+import { type FormEvent, useState, useTransition } from "react";
+import type { z } from "zod";
+import { useEnvironmentHref } from "@/components/common/link";
+import { NativeSelect } from "@/components/common/native-select";
+import { newKey } from "@/components/common/new-key";
+import { Alert, AlertDescription } from "@/components/ui/alert";
+import { Button, type ButtonProps } from "@/components/ui/button";
+import { Choices } from "@/components/ui/choices";
+import { Dialog, DialogBody, DialogContent, DialogDescription, DialogFooter, DialogHeader, DialogTitle } from "@/components/ui/dialog";
+import { Field, fieldControl } from "@/components/ui/field";
+import { Input } from "@/components/ui/input";
+import { Tooltip } from "@/components/ui/tooltip";
+import { type Backfill, type backfillPreview, partitionUnits } from "@/contracts/backfill";
+import type { Schedule } from "@/contracts/schedule";
+import { formatCount } from "@/lib/format";
+import type { Outcome, Refusal } from "@/lib/ops/attempt";
+import type { TemplateChoice } from "@/lib/ops/schedules-page";
+import { backfillRequest, type BackfillValues } from "./backfill-values";
+import { BackfillPreview } from "./backfill-preview";
+import { reprocessChoices, unitWords } from "./words";
+
+type Preview = z.output<typeof backfillPreview>;
+export type BackfillMakers = {
+  preview: (request: Record<string, unknown>) => Promise<Outcome<Preview>>;
+  create: (request: Record<string, unknown>, key: string) => Promise<Outcome<Backfill>>;
+};
+type BackfillDialogProps = {
+  /** Its times, pipeline, parameters and queue are taken over; null: a pipeline is chosen. */
+  schedule: Schedule | null;
+  /** With a schedule only its own pipeline. */
+  templates: TemplateChoice[];
+  zones: string[];
+  refused: string | null;
+  makers: BackfillMakers;
+  variant?: ButtonProps["variant"];
+};
+
+/** The range and what of it to run; then what that would make; then it is made, exactly as it was previewed. */
+export function BackfillDialog({ schedule, templates, zones, refused, makers, variant = "outline" }: BackfillDialogProps) {
+  const router = useRouter();
+  const inEnvironment = useEnvironmentHref();
+  const [open, setOpen] = useState(false);
+  const fresh = (): BackfillValues => ({
+    template_key: templates[0]?.template_key ?? "", unit: schedule === null ? "day" : "", time_zone: schedule?.time_zone ?? "UTC", first: "", last: "", start_parameter: "", end_parameter: "",
+    reprocess: "missing_only", direction: "oldest_first", max_active: "4", priority: "500",
+  });
+  const [values, setValues] = useState(fresh);
+  const [previewed, setPreviewed] = useState<{ of: string; request: Record<string, unknown>; preview: Preview; key: string } | null>(null);
+  const [refusal, setRefusal] = useState<Refusal | null>(null);
+  const [pending, start] = useTransition();
+  const show = (shown: boolean) => {
+    setOpen(shown);
+    if (!shown) return;
+    setValues(fresh());
+    setPreviewed(null);
+    setRefusal(null);
+  };
+  const change = (patch: Partial<BackfillValues>) => setValues((before) => ({ ...before, ...patch }));
+  const of = JSON.stringify(values);
+  const current = previewed?.of === of ? previewed : null;
+  const parameters = templates.find(({ template_key }) => template_key === values.template_key)?.parameters ?? [];
+
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    start(async () => {
+      setRefusal(null);
+      if (current === null) {
+        const { request, errors } = backfillRequest(values, schedule);
+        if (request === null) return setRefusal({ code: "invalid_input", message: "The form is not complete.", remedy: "", errors, request_id: null });
+        const outcome = await makers.preview(request).catch(() => null);
+        if (outcome?.ok) setPreviewed({ of, request, preview: outcome.value, key: newKey() });
+        else setRefusal(outcome?.refusal ?? noAnswer);
+        return;
+      }
+      const outcome = await makers.create(current.request, current.key).catch(() => null);
+      if (!outcome?.ok) return setRefusal(outcome?.refusal ?? noAnswer);
+      setOpen(false);
+      router.push(inEnvironment(`/backfills/${outcome.value.backfill_id}`));
+    });
+  };
+  const errorOf = (...fields: string[]) => refusal?.errors.find(({ path }) => fields.some((field) => path === `/${field}`))?.message;
+  const text = (field: "max_active" | "priority", label: string, description: string) => (
+    <Field id={`backfill-${field}`} label={label} description={description} error={errorOf(field)}>
+      <Input {...fieldControl(`backfill-${field}`, { description, error: errorOf(field) })} inputMode="numeric" className="tabular-nums" value={values[field]} onChange={(event) => change({ [field]: event.target.value })} />
+    </Field>
+  );
+  const day = (field: "first" | "last", label: string, error: string | undefined) => (
+    <Field id={`backfill-${field}`} label={label} required error={error}>
+      <Input {...fieldControl(`backfill-${field}`, { error, required: true })} type="date" value={values[field]} onChange={(event) => change({ [field]: event.target.value })} />
+    </Field>
+  );
+  const list = (field: "unit" | "direction" | "start_parameter" | "end_parameter" | "template_key", label: string, options: readonly [value: string, text: string][], description?: string) => (
+    <Field id={`backfill-${field}`} label={label} description={description} error={errorOf(field)}>
+      <NativeSelect {...fieldControl(`backfill-${field}`, { description, error: errorOf(field) })} value={values[field]} onChange={(event) => change({ [field]: event.target.value })}>
+        {options.map(([value, word]) => <option key={value} value={value}>{word}</option>)}
+      </NativeSelect>
+    </Field>
+  );
+  const names: [string, string][] = [["", "none"], ...parameters.map((name): [string, string] => [name, name])];
+  return (
+    <>
+      <Tooltip content={refused}>
+        <Button variant={variant} aria-disabled={refused !== null} onClick={() => refused === null && show(true)}><CalendarRange aria-hidden />Backfill</Button>
+      </Tooltip>
+      <Dialog open={open} onOpenChange={show}>
+        <DialogContent className="max-w-2xl">
+          <form onSubmit={submit} noValidate className="contents">
+            <DialogHeader>
+              <DialogTitle>{schedule === null ? "Backfill a pipeline" : `Backfill ${schedule.name}`}</DialogTitle>
+              <DialogDescription>One run for each partition of a range of days. Nothing is made before you have seen what it would be.</DialogDescription>
+            </DialogHeader>
+            <DialogBody className="grid gap-4">
+              {refusal === null ? null : <Alert variant="failed" role="alert"><CircleAlert aria-hidden /><AlertDescription>{refusal.message} {refusal.remedy}</AlertDescription></Alert>}
+              {schedule === null ? list("template_key", "Pipeline", templates.map(({ template_key, title }) => [template_key, title])) : null}
+              <div className="grid gap-4 sm:grid-cols-2">
+                {list("unit", "A partition is", [...(schedule === null ? [] : [["", `from one time of the schedule to the next (${schedule.cron})`] as [string, string]]), ...partitionUnits.map((unit): [string, string] => [unit, unitWords[unit]])])}
+                <Field id="backfill-zone" label="Time zone" description="Where days begin." error={errorOf("time_zone")}>
+                  <Input {...fieldControl("backfill-zone", { description: true, error: errorOf("time_zone") })} list="backfill-zones" autoComplete="off" spellCheck={false} value={values.time_zone} onChange={(event) => change({ time_zone: event.target.value })} />
+                  <datalist id="backfill-zones">{zones.map((zone) => <option key={zone}>{zone}</option>)}</datalist>
+                </Field>
+                {day("first", "First day", errorOf("first", "range_start"))}
+                {day("last", "Last day, included", errorOf("last", "range_end"))}
+                {parameters.length === 0 ? null : list("start_parameter", "Parameter that gets a partition's start", names)}
+                {parameters.length === 0 ? null : list("end_parameter", "Parameter that gets its end", names)}
+              </div>
+              <Choices name="reprocess" legend="Run" options={reprocessChoices} value={values.reprocess} onChange={(reprocess) => change({ reprocess })} />
+              <div className="grid gap-4 sm:grid-cols-3">
+                {list("direction", "Order", [["oldest_first", "Oldest first"], ["newest_first", "Newest first"]])}
+                {text("max_active", "Open at once", "At most so many runs.")}
+                {text("priority", "Priority", "A lower number runs first.")}
+              </div>
+              {current === null ? null : <BackfillPreview preview={current.preview} timeZone={values.time_zone} />}
+            </DialogBody>
+            <DialogFooter>
+              <Button variant="outline" onClick={() => show(false)}>Close</Button>
+              <Button type="submit" disabled={pending || current?.preview.to_run === 0}>{pending ? "Working…" : current === null ? "Preview" : `Make ${formatCount(current.preview.to_run)} ${current.preview.to_run === 1 ? "run" : "runs"}`}</Button>
+            </DialogFooter>
+          </form>
+        </DialogContent>
+      </Dialog>
+    </>
+  );
+}
+
+const noAnswer: Refusal = { code: "internal", message: "The control room did not answer.", remedy: "Send it again: the same preview never makes two backfills.", errors: [], request_id: null };

@@ -1,0 +1,6 @@
+import { atLeast, type Role } from "@/contracts/role";
+
+/** Why somebody of this role may not do it; null: it may, as far as the page knows. The database decides. */
+export function needsRole(held: Role | null, needed: Role): string | null {
+  return held !== null && atLeast(held, needed) ? null : `This needs the role ${needed}.`;
+}
