@@ -33,6 +33,8 @@ const config: NextConfig = {
     { source: "/((?!api/).*)", headers: [{ key: "Content-Security-Policy", value: strictPolicy }] },
     { source: "/api/:path*", headers: [{ key: "Content-Security-Policy", value: apiPolicy }] },
   ],
+  // Run as a process of its own (lib/ops/parquet-sandbox.ts), which no build sees.
+  outputFileTracingIncludes: { "/api/v1/artifacts/*/preview": ["./lib/ops/parquet-*.mjs", "./node_modules/hyparquet/**/*"] },
   output: process.env.NEXT_OUTPUT === "standalone" ? "standalone" : undefined,
   poweredByHeader: false,
   reactStrictMode: true,

@@ -78,3 +78,20 @@ test("settings come from the variables that S3 tools share; a URL with a key in 
   expect(() => s3Settings("s3://bucket", { AWS_ACCESS_KEY_ID: "id" })).toThrow(expect.objectContaining({ code: "not_configured" }));
   expect(s3Limits.tries).toBeGreaterThan(1);
 });
+
+test("a store that never ends its answer costs some bytes: of a refusal the code is read, a list is unreachable", async () => {
+  let sent = 0;
+  const block = Buffer.alloc(1 << 20, "x");
+  const client = await store((request, response) => {
+    response.writeHead(request.url?.includes("refused") ? 403 : 200);
+    response.write("<Error><Code>AccessDenied</Code></Error>");
+    const more = (): void => {
+      while (!response.destroyed && response.write(block)) sent += block.length;
+      response.once("drain", more);
+    };
+    more();
+  });
+  await expect(client.call({ method: "GET", key: "refused", expect: [] })).rejects.toThrow(/403 AccessDenied/);
+  expect(sent).toBeLessThan(8 << 20);
+  await expect(client.call({ method: "GET", key: "list", expect: [] })).rejects.toMatchObject({ code: "storage_unavailable" });
+});

@@ -38,6 +38,9 @@ export const s3Limits: S3Limits = { tries: 6, backoff: { base_ms: 100, cap_ms: 5
 
 /** Worth another try. 409 is a conditional write beside another one, still undecided. */
 const RETRIED = new Set([408, 409, 425, 429, 500, 502, 503, 504]);
+/** Bytes: of a refusal its code is read; an answer that is text lists a thousand keys at most. */
+const MOST_OF_ERROR = 64 << 10;
+const MOST_OF_ANSWER = 16 << 20;
 const NO_ROOM = /StorageFull|QuotaExceeded|InsufficientStorage|NoSpace/i;
 
 /**
@@ -83,7 +86,7 @@ export function s3Client(settings: S3Settings, limits: S3Limits = s3Limits, send
       try {
         const response = await once(request, controller);
         if (response.ok || request.expect.includes(response.status)) return await read(response, controller, tried > 1);
-        failure = refusal(request.key ?? settings.bucket, response.status, await within(limits.idle_ms, controller, () => response.text()));
+        failure = refusal(request.key ?? settings.bucket, response.status, await within(limits.idle_ms, controller, () => textOf(response, MOST_OF_ERROR)));
       } catch (error) {
         if (error instanceof CodedError) throw error;
         failure = unreachable(request.key ?? settings.bucket, controller.signal.aborted ? controller.signal.reason : error);
@@ -100,7 +103,7 @@ export function s3Client(settings: S3Settings, limits: S3Limits = s3Limits, send
       send(request, async (response, controller, repeated) => ({
         status: response.status,
         headers: response.headers,
-        text: await within(limits.idle_ms, controller, () => response.text()),
+        text: await within(limits.idle_ms, controller, () => wholeText(response)),
         repeated,
       })),
     /** The head of an answer whose body the caller reads; aborting the controller ends it. */
@@ -123,6 +126,25 @@ export async function within<T>(ms: number, controller: AbortController, work: (
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** The beginning of a body, at most so many bytes; what follows is not read. */
+async function textOf(response: Response, most: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  // Leaving the loop cancels the body.
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes >= most) break;
+  }
+  return Buffer.concat(chunks).subarray(0, most).toString();
+}
+
+async function wholeText(response: Response): Promise<string> {
+  const text = await textOf(response, MOST_OF_ANSWER);
+  if (Buffer.byteLength(text) < MOST_OF_ANSWER) return text;
+  throw new Error(`an answer of more than ${MOST_OF_ANSWER / (1 << 20)} MiB`);
 }
 
 function urlOf({ endpoint, bucket }: S3Settings, key: string | undefined, query: Record<string, string> = {}): string {

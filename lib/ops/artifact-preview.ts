@@ -1,9 +1,8 @@
 import "server-only";
 import { buffer } from "node:stream/consumers";
 import type { Artifact, ArtifactPreview } from "@/contracts/artifact.ts";
-import { ControlRoomError } from "@/contracts/error.ts";
 import { openBytes } from "./artifact-content.ts";
-import { previewParquet } from "./parquet-preview.ts";
+import { previewInSandbox } from "./parquet-sandbox.ts";
 import { csvRecords, indentedJson, mostColumns, ndjsonTable } from "./text-preview.ts";
 
 const previewRows = 50;
@@ -46,15 +45,10 @@ async function parquet(artifact: Artifact): Promise<ArtifactPreview> {
       return new Uint8Array(bytes).buffer;
     },
   };
-  try {
-    const table = await previewParquet(file, previewRows);
-    if (table === null) return { ...nothing(artifact), truncated: true };
-    return { ...nothing(artifact), ...table, format: "table", truncated: BigInt(table.total_rows) > BigInt(table.rows.length) };
-  } catch (error) {
-    if (error instanceof ControlRoomError) throw error;
-    // Not Parquet after all, or a codec that only the engine knows: the download still has every byte.
-    return nothing(artifact);
-  }
+  const table = await previewInSandbox(file);
+  // Not Parquet after all, a codec that only the engine knows, or more than a look may cost: the download still has every byte.
+  if (table === null) return nothing(artifact);
+  return { ...nothing(artifact), ...table, format: "table", truncated: BigInt(table.total_rows) > BigInt(table.rows.length) };
 }
 
 function csv(artifact: Artifact, text: string, truncated: boolean): ArtifactPreview {

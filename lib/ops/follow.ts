@@ -1,8 +1,9 @@
 import { ControlRoomError } from "@/contracts/error.ts";
 import { isTerminal } from "@/contracts/run.ts";
+import { openStream } from "@/lib/api/open-streams.ts";
 import { isHosted } from "@/lib/env.ts";
 import { log } from "@/lib/log.ts";
-import type { Db } from "@/lib/supabase/client.ts";
+import { principalOf, type Db } from "@/lib/supabase/client.ts";
 import { runHeads, type Head, type Heads } from "./heads.ts";
 import { getRun } from "./runs.ts";
 
@@ -35,20 +36,27 @@ export interface Feed {
  * What a run does as Server-Sent Events: what stands after `after`, then each piece as it comes; `event: end` and a close
  * after the last of a run that is over. https://html.spec.whatwg.org/multipage/server-sent-events.html
  * Reads page by page, and only as fast as the reader takes: memory is constant. The caller's right is asked here, at every
- * read and at every heartbeat. Throws `not_found`, `unauthenticated`.
+ * read and at every heartbeat. Throws `not_found`, `unauthenticated`, `rate_limited` where the caller has too many open.
  */
 export async function streamFeed(db: Db, runId: string, feed: Feed, after: number, signal: AbortSignal, times: StreamTimes, heads: Heads = runHeads()): Promise<ReadableStream<Uint8Array>> {
   await getRun(db, runId);
+  const closed = openStream(principalOf(db));
+  signal.addEventListener("abort", closed, { once: true });
   const encoder = new TextEncoder();
   const leaving = new AbortController();
   const texts = textOf(db, runId, feed, after, AbortSignal.any([signal, leaving.signal]), times, heads);
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const { done, value } = await texts.next();
-      if (done) controller.close();
-      else controller.enqueue(encoder.encode(value));
+      const { done, value } = await texts.next().catch((error: unknown) => {
+        closed();
+        throw error;
+      });
+      if (!done) return controller.enqueue(encoder.encode(value));
+      closed();
+      controller.close();
     },
     cancel() {
+      closed();
       leaving.abort();
     },
   }, { highWaterMark: 1 });

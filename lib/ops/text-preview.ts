@@ -35,7 +35,10 @@ export function csvRecords(text: string, limit: number): string[][] {
   return records;
 }
 
-/** Objects of newline-delimited JSON as a table whose columns are the keys in the order they appear, the first `mostColumns` of them; null where a line is no object. */
+/**
+ * Objects of newline-delimited JSON as a table whose columns are the keys in the order they appear, the first `mostColumns` of them; null where
+ * a line is no object, or is nested deeper than it can be written back.
+ */
 export function ndjsonTable(text: string, limit: number): { columns: string[]; rows: (string | null)[][] } | null {
   const objects: Record<string, unknown>[] = [];
   for (const line of text.split("\n")) {
@@ -51,7 +54,12 @@ export function ndjsonTable(text: string, limit: number): { columns: string[]; r
   }
   const columns = [...new Set(objects.flatMap((each) => Object.keys(each)))].slice(0, mostColumns);
   const cell = (value: unknown): string | null => (value === undefined || value === null ? null : typeof value === "string" ? value : JSON.stringify(value));
-  return { columns, rows: objects.map((each) => columns.map((name) => cell(Object.hasOwn(each, name) ? each[name] : undefined))) };
+  try {
+    return { columns, rows: objects.map((each) => columns.map((name) => cell(Object.hasOwn(each, name) ? each[name] : undefined))) };
+  } catch (error) {
+    if (error instanceof RangeError) return null; // the stack's end
+    throw error;
+  }
 }
 
 /**

@@ -9,7 +9,7 @@ import { compareOutputs, type Outputs } from "./compare-runs.ts";
 import { fromDatabase } from "./database-error.ts";
 import { sseEvent } from "./event-stream.ts";
 import { beyond, decodeCursor, encodeCursor, pageOf, quoted } from "./keyset.ts";
-import { decimalText } from "./parquet-preview.ts";
+import { decimalText } from "./parquet-preview.mjs";
 import { storageReceipt } from "./receipt.ts";
 import { searchFilter } from "./runs.ts";
 import { csvRecords, indentedJson, mostColumns, ndjsonTable } from "./text-preview.ts";
@@ -138,6 +138,7 @@ describe("previews", () => {
     expect(ndjsonTable('{"a":1}\n{"b":"x","a":null}\n', 5)).toEqual({ columns: ["a", "b"], rows: [["1", null], [null, "x"]] });
     expect(ndjsonTable("[1]\n", 5)).toBeNull();
     expect(ndjsonTable("oops\n", 5)).toBeNull();
+    expect(ndjsonTable(`{"a":${"[".repeat(100_000)}${"]".repeat(100_000)}}\n`, 5)).toBeNull();
   });
   test("a row has no more columns than people look at", () => {
     expect(csvRecords(`${",".repeat(250_000)}\n1,2\n`, 10).map((record) => record.length)).toEqual([mostColumns, 2]);

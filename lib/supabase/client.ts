@@ -57,6 +57,20 @@ export function askFunction(db: Db, name: string, args: unknown): Promise<Answer
     headers: { ...identity, apikey: required("SUPABASE_PUBLISHABLE_KEY"), "content-type": "application/json", "content-profile": "ops", "x-client-info": headers["X-Client-Info"] },
   });
 }
+/**
+ * Whom a client acts for, one text for all sessions of a person: the token, or a JWT's subject. Only as true as the credential, which the
+ * database proves at each call; for counting what was let in.
+ */
+export function principalOf(db: Db): string {
+  const { authorization = "", "x-control-room-token": token } = identities.get(db) ?? {};
+  if (token !== undefined) return token;
+  try {
+    return String((JSON.parse(Buffer.from(authorization.split(".")[1] ?? "", "base64url").toString()) as { sub?: unknown }).sub);
+  } catch {
+    return authorization;
+  }
+}
+
 function kept(key: string, identity: Record<string, string>, make: () => Db): Db {
   const client = clients.get(key) ?? make();
   identities.set(client, identity);

@@ -179,6 +179,24 @@ describe("executing", () => {
     }]);
   });
 
+  test("nobody holds more streams open than one may, over all runs and kinds; each that is left or ends makes room", async () => {
+    const { run_id } = (await ok(201, newRun({ queue: "streams" }))) as unknown as { run_id: string };
+    const leaving = new AbortController();
+    const follow = (name: "list_events" | "list_logs" = "list_events", as?: string) => api(name, { as, params: { run_id }, headers: { accept: "text/event-stream" }, signal: leaving.signal });
+    const streams = await Promise.all(Array.from({ length: 6 }, (_, nth) => follow(nth % 2 === 0 ? "list_events" : "list_logs")));
+    expect(streams.map((each) => each.status)).toEqual([200, 200, 200, 200, 200, 200]);
+    const over = await follow();
+    expect([over.headers.get("retry-after"), await over.json()]).toEqual(["5", expect.objectContaining({ code: "rate_limited", status: 429 })]);
+    const theirs = await follow("list_events", userToken);
+    expect(theirs.status).toBe(200);
+    await streams[0]?.body?.cancel();
+    const again = await follow();
+    expect(again.status).toBe(200);
+    leaving.abort();
+    await ok(200, api("cancel_run", { params: { run_id } }));
+    for (let nth = 0; nth < 6; nth += 1) expect(await (await api("list_events", { params: { run_id }, headers: { accept: "text/event-stream" } })).text()).toContain("event: end");
+  });
+
   test("lines are appended by the holder, paged, searched and followed, and read the same once the tick has compacted them", async () => {
     const { run_id } = (await ok(201, newRun({ queue: "whole" }))) as unknown as { run_id: string };
     const lease = await claimed(run_id);

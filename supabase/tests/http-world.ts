@@ -57,6 +57,7 @@ async function open(): Promise<void> {
     SUPABASE_PUBLISHABLE_KEY: await signRoleToken("anon"),
     CRON_SECRET: secret,
     STORAGE_RECEIPT_KEY: receiptKey,
+    API_STREAMS: "6",
     CONTROL_ROOM_STORAGE: pathToFileURL(folder).href,
     CONTROL_ROOM_SIGNING_KEY: `whsk_${randomBytes(32).toString("base64")}`,
     CONTROL_ROOM_LISTEN_URL: database.urlOf("ops_listener"),
