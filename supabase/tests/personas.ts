@@ -8,7 +8,7 @@ interface Entry {
   least?: Role;
   /** Others that may. */
   also?: readonly ("executor" | "scheduler")[];
-  /** The action of the entry that a person's or token's call leaves in the audit log; absent where nothing of theirs is changed. */
+  /** The action of the entry that a person's or token's call (of an operation of executors alone, theirs) leaves in the audit log; absent where nothing of theirs is changed. */
   audits?: string;
 }
 
@@ -51,7 +51,7 @@ export const personaTable: Record<RpcName, Entry | typeof ownThings | typeof abo
   create_api_token: admin("token.created"), rotate_api_token: admin("token.rotated"), revoke_api_token: admin("token.revoked"),
 
   list_secrets: reads, list_connections: reads, get_connection: reads, put_environment_key: admin("environment_key.added"), retire_environment_key: admin("environment_key.retired"), put_secret: admin("secret.replaced"), delete_secret: admin("secret.deleted"),
-  save_connection: admin("connection.created"), delete_connection: admin("connection.deleted"), test_connection: operator("connection.tested"), reseal_secrets: admin("secrets.reseal_asked"), get_run_secrets: executor, reseal_secret: executor,
+  save_connection: admin("connection.created"), delete_connection: admin("connection.deleted"), test_connection: operator("connection.tested"), reseal_secrets: admin("secrets.reseal_asked"), get_run_secrets: executor, reseal_secret: { ...executor, audits: "secret.resealed" },
 
   claim_runs: executor, claim_run: executor, start_run: executor, heartbeat_run: executor, append_events: executor, append_logs: executor, set_phase: executor, pin_inputs: executor, put_signals: executor, record_quality: executor,
   register_artifact: executor, begin_publish: executor, publish_dataset: executor, create_children: executor, wait_for_children: executor, release_run: executor, complete_run: executor, fail_run: executor,
