@@ -3,6 +3,7 @@ import pg from "pg";
 import { databaseUrl } from "../scripts/stack/postgres-server.ts";
 import { PASSWORD, startTestServer, TEMPLATE } from "../supabase/tests/support/test-server.ts";
 import type { Figure } from "./figures.ts";
+import { withoutIndexes } from "./without-indexes.ts";
 
 const sizes = {
   small: { few: 10_000, many: 60_000, finished: 100_000, blocked: 60_000, other: 60_000 },
@@ -73,15 +74,10 @@ async function aTenant(admin: pg.Client): Promise<BenchTenant> {
   return made as BenchTenant;
 }
 
-/** Runs of the tenant; a million of them without the indexes, which are made again afterwards: row by row they take most of the time. */
+/** Runs of the tenant. */
 async function fill(admin: pg.Client, tenant: BenchTenant, rows: number, columns: Columns = {}): Promise<void> {
   if (rows < 500_000) return insert(admin, tenant, rows, columns);
-  const { rows: indexes } = await admin.query(`select indexrelid::regclass::text as name, pg_get_indexdef(indexrelid) as definition from pg_index
-    where indrelid = 'ops.runs'::regclass and not exists (select from pg_constraint where conindid = indexrelid)`);
-  await admin.query("set maintenance_work_mem = '512MB'");
-  for (const { name } of indexes) await admin.query(`drop index ${name}`);
-  await insert(admin, tenant, rows, columns);
-  for (const { definition } of indexes) await admin.query(definition);
+  return withoutIndexes(admin, () => insert(admin, tenant, rows, columns));
 }
 
 /** With their heads; `columns` are SQL expressions in which `n` counts from 1. */

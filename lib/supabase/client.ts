@@ -48,7 +48,12 @@ const clients = new Map<string, Db>();
 const clientsKept = 1000;
 const identities = new WeakMap<Db, Record<string, string>>();
 
-/** A function of schema `ops`, answered with the bytes that PostgREST sent: for answers that go on as they are. */
+/** Whether `askFunction` can act for this client: those that renew a session of cookies decide at each call who they are. */
+export function asksForOne(db: Db): boolean {
+  return identities.has(db);
+}
+
+/** A function of schema `ops`, answered with the bytes that PostgREST sent, without what supabase-js makes of them (a third of the web server's own time). */
 export function askFunction(db: Db, name: string, args: unknown): Promise<Answered> {
   const identity = identities.get(db);
   if (identity === undefined) throw new Error("Only clients of one principal ask for bytes.");

@@ -1794,7 +1794,6 @@ create table ops.runs (
   error_code text,
   error_message text,
   queue_reason text,
-  score double precision,
   isolated boolean not null default false,
   executor_id uuid,
   parent_run_id uuid references ops.runs,
@@ -1810,7 +1809,7 @@ create table ops.runs (
   cancel_requested_at timestamptz,
   cancel_reason text,
   -- Below: the queue's own columns.
-  lane_id bigint not null references ops_private.lanes,
+  lane_id bigint not null,
   gate_ids bigint[] not null default '{}' constraint four_gates_at_most check (cardinality(gate_ids) <= 4),
   gate_amounts numeric[] not null default '{}',  -- what it needs of the caps at each gate
   blocked_gate bigint references ops_private.gates,
@@ -1822,11 +1821,36 @@ create table ops.runs (
   constraint an_active_run_has_an_executor check (status not in ('claimed', 'running') or executor_id is not null),
   constraint a_failed_run_says_why check (status <> 'failed' or error_code is not null),
   constraint a_child_names_its_item check ((parent_run_id is null) = (parent_phase is null) and (parent_run_id is null) = (child_key is null)),
-  constraint a_repair_says_how check ((repairs_run_id is null) = (repair_mode is null)),
-  foreign key (environment_id, project_id) references ops.environments (environment_id, project_id)
+  constraint a_repair_says_how check ((repairs_run_id is null) = (repair_mode is null))
 );
 -- No foreign keys to what is never deleted (specs, executors), nor from what is written with its run by the functions here (leases,
--- heads, phases, events): each costs a query a row, all of them together a third of a whole run.
+-- heads, phases, events): each costs a query a row, all of them together a third of a whole run. Lane and environment are held once a statement.
+-- (Two foreign keys did it run by run, and callers at once shared those locks at the price of a multixact each.)
+create function ops_private.hold_lanes_and_environments() returns trigger language plpgsql security definer set search_path = '' as $$
+declare
+  wanted int := (select count(*) from (select distinct a.lane_id, a.environment_id, a.project_id from added as a) as n);
+  held int;
+begin
+  perform from ops_private.lanes as l join ops.environments as e using (environment_id)
+  where (l.lane_id, e.environment_id, e.project_id) in (select a.lane_id, a.environment_id, a.project_id from added as a) for key share;
+  get diagnostics held = row_count;
+  if held <> wanted then
+    raise exception using errcode = 'foreign_key_violation', message = 'A run has no lane, or none in its environment and project.';
+  end if;
+  return null;
+end
+$$;
+create trigger runs_hold_their_lanes_and_environments after insert on ops.runs referencing new table as added for each statement execute function ops_private.hold_lanes_and_environments();
+-- The other side: an environment has lanes, and they stay while it has runs.
+create function ops_private.refuse_removal_of_a_used_lane() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+  if exists (select from ops.runs as r where r.environment_id = old.environment_id) then
+    raise exception using errcode = 'foreign_key_violation', message = 'A lane goes after the last run of its environment.';
+  end if;
+  return old;
+end
+$$;
+create trigger lanes_outlive_runs before delete on ops_private.lanes for each row execute function ops_private.refuse_removal_of_a_used_lane();
 create unique index one_idempotency_key_one_run on ops.runs (environment_id, idempotency_key) where idempotency_key is not null;
 -- The queue: what may be taken now, what waits for its time, what waits at a gate.
 create index runs_ready on ops.runs (lane_id, priority, run_id) where status = 'queued' and blocked_gate is null and not_before is null;
@@ -1959,9 +1983,20 @@ create table ops.run_events (
   data jsonb not null default '{}' constraint event_data_is_an_object check (jsonb_typeof(data) = 'object'),
   txid xid8 not null default pg_current_xact_id(),
   created_at timestamptz not null default clock_timestamp(),
-  primary key (run_id, seq),
-  constraint one_event_per_event_id unique (run_id, event_id)
+  -- Whether the holder of the run sent it, under an event_id of its own; all others are the control plane's.
+  reported boolean not null default false,
+  primary key (run_id, seq)
 ) partition by range (run_id);
+create unique index one_event_per_event_id on ops.run_events (run_id, event_id) where reported;
+
+-- Of a run that ended (74_scores.sql).
+create table ops.run_scores (
+  run_id uuid primary key,
+  environment_id uuid not null,
+  score double precision not null constraint score_is_a_share check (score between 0 and 100),
+  breakdown jsonb not null,
+  computed_at timestamptz not null default clock_timestamp()
+);
 
 -- Bytes that the store holds, and that this environment has shown it possesses. Written only with the store's receipt.
 create table ops.objects (
@@ -2089,7 +2124,7 @@ $$;
 create function ops_private.run_json(run ops.runs) returns jsonb language plpgsql stable set search_path = '' as $$
 begin
   return to_jsonb(run) - ops_private.inner_columns()
-    || jsonb_build_object('lease_expires_at', (select l.expires_at from ops.leases as l where l.run_id = run.run_id));
+    || jsonb_build_object('score', (select s.score from ops.run_scores as s where s.run_id = run.run_id), 'lease_expires_at', (select l.expires_at from ops.leases as l where l.run_id = run.run_id));
 end
 $$;
 -- The same as rows, for many at once: row_to_json of it costs a third of run_json.
@@ -2104,7 +2139,7 @@ $$;
 create view ops.run_list with (security_invoker = true) as
   select r.run_id, r.status, r.kind, r.template_key, r.template_version, r.priority, r.queue, r.labels, r.trigger, r.triggered_by, r.schedule_id, r.backfill_id,
     r.scheduled_for, r.queue_reason, r.run_after, r.expires_at, (select l.expires_at from ops.leases as l where l.run_id = r.run_id) as lease_expires_at,
-    r.concurrency_key, r.score, r.attempt, r.max_attempts, r.parameters, r.git_sha, r.spec_slug, r.spec_sha256, r.input_manifest, r.output_manifest,
+    r.concurrency_key, (select s.score from ops.run_scores as s where s.run_id = r.run_id) as score, r.attempt, r.max_attempts, r.parameters, r.git_sha, r.spec_slug, r.spec_sha256, r.input_manifest, r.output_manifest,
     r.error_code, r.error_message, r.cancel_requested_at, r.isolated, r.created_at, r.claimed_at, r.started_at, r.finished_at, r.project_id,
     r.environment_id, r.executor_id, r.parent_run_id, r.parent_phase, r.child_key, r.repairs_run_id, r.repair_mode
   from ops.runs as r;
@@ -3035,7 +3070,6 @@ begin
   run.error_code := null;
   run.error_message := null;
   run.queue_reason := null;
-  run.score := null;
   run.executor_id := null;
   run.schedule_id := null;
   run.backfill_id := null;
@@ -3268,7 +3302,7 @@ create function ops_private.claims_json(taken uuid[], share_specs boolean) retur
 begin
   return (
     select json_agg(json_build_object(
-      'run', (select row_to_json(w) from (select r.*, l.expires_at as lease_expires_at) as w),
+      'run', (select row_to_json(w) from (select r.*, null as score, l.expires_at as lease_expires_at) as w),
       'spec', case when not share_specs then (select s.spec from ops.specs as s where s.project_id = r.project_id and s.spec_sha256 = r.spec_sha256) end,
       'lease_token', l.lease_token, 'lease_expires_at', l.expires_at, 'lease_seconds', l.lease_seconds, 'attempt', l.attempt, 'fence', l.fence::text,
       'phases', (select coalesce(json_agg(row_to_json(w) order by w.position), '[]') from (select p.name, p.type, p.status, p.position, p.attempt, p.depends_on, p.started_at, p.finished_at, p.input_sha256, p.output_sha256, p.metrics, p.checkpoint, p.error_code, p.error_message from ops.run_phases as p where p.run_id = c.run_id) as w)) order by c.nth)
@@ -3499,13 +3533,15 @@ create function ops.heartbeat_run(run_id uuid, lease_token uuid, phase text defa
 language sql set search_path = '' as 'select ops_private.heartbeat_run($1, $2, $3, $4, $5)';
 grant execute on function ops_private.heartbeat_run(uuid, uuid, text, int, jsonb), ops.heartbeat_run(uuid, uuid, text, int, jsonb) to authenticated, ops_token;
 -- Those of these events that may not be appended, and why: payload_too_large or invalid_input. One call for many: a call costs more than an event.
-create function ops_private.refused_events(events jsonb[]) returns table (nth bigint, code text) language sql immutable set search_path = '' as $$
-  select * from (
+create function ops_private.refused_events(events jsonb[]) returns table (nth bigint, code text) language plpgsql immutable set search_path = '' as $$
+begin  -- not in SQL, which would be planned anew at each call
+  return query select * from (
     select e.nth, case
       when octet_length((e.event -> 'data')::text) > 65536 or octet_length(e.event ->> 'message') > 32768 then 'payload_too_large'
       when e.event ->> 'event_id' is null or e.event ->> 'type' is null or e.event ->> 'type' !~ '^[A-Z][A-Z0-9_]*$' or length(e.event ->> 'type') > 63
         or e.event ->> 'type' ~ '^(RUN|LEASE|PHASE|CANCEL|ARTIFACT|DATASET|QUALITY|INPUTS|SECRETS)_' and e.event ->> 'type' <> 'PHASE_PROGRESS' then 'invalid_input' end as code
-    from unnest(events) with ordinality as e (event, nth)) as judged where judged.code is not null
+    from unnest(events) with ordinality as e (event, nth)) as judged where judged.code is not null;
+end
 $$;
 
 -- append_events: the lease holder. Numbers follow on without gaps, in the order given; an event_id that is already there is
@@ -3530,17 +3566,17 @@ begin
   if exists (
     select from jsonb_array_elements(events) as e group by (e ->> 'event_id')::uuid having count(distinct e) > 1
   ) or exists (
-    select from jsonb_array_elements(events) as e join ops.run_events as x on x.run_id = run and x.event_id = (e ->> 'event_id')::uuid
+    select from jsonb_array_elements(events) as e join ops.run_events as x on x.run_id = run and x.reported and x.event_id = (e ->> 'event_id')::uuid
     where x.type <> e ->> 'type' or x.message <> coalesce(e ->> 'message', '') or x.data <> coalesce(e -> 'data', '{}') or x.level <> coalesce(e ->> 'level', 'info') or x.phase is distinct from e ->> 'phase'
   ) then
     perform ops_private.fail('event_conflict', 'This event_id was used for another event.');
   end if;
   with fresh as (
     select distinct on ((e.event ->> 'event_id')::uuid) e.event, e.nth from jsonb_array_elements(events) with ordinality as e (event, nth)
-    where not exists (select from ops.run_events as x where x.run_id = run and x.event_id = (e.event ->> 'event_id')::uuid)
+    where not exists (select from ops.run_events as x where x.run_id = run and x.reported and x.event_id = (e.event ->> 'event_id')::uuid)
     order by (e.event ->> 'event_id')::uuid, e.nth)
-  insert into ops.run_events (run_id, seq, event_id, environment_id, type, level, phase, message, data)
-  select run, head.last_seq + row_number() over (order by f.nth), (f.event ->> 'event_id')::uuid, head.environment_id, f.event ->> 'type',
+  insert into ops.run_events (run_id, seq, event_id, reported, environment_id, type, level, phase, message, data)
+  select run, head.last_seq + row_number() over (order by f.nth), (f.event ->> 'event_id')::uuid, true, head.environment_id, f.event ->> 'type',
     coalesce(f.event ->> 'level', 'info'), f.event ->> 'phase', coalesce(f.event ->> 'message', ''), coalesce(f.event -> 'data', '{}')
   from fresh as f;
   get diagnostics added = row_count;
@@ -4379,19 +4415,19 @@ begin
       select r.run_id, r.status, r.attempt, r.finished_at, r.error_code from ops.runs as r where r.run_id = any (going)) as r
   ), lines as materialized (
     select l.*, row_number() over (partition by l.run_id order by l.nth, l.sub_nth) as line, count(*) over (partition by l.run_id) as lines from (
-      select s.run_id, 1::bigint as nth, 0::bigint as sub_nth, gen_random_uuid() as event_id, 'RUN_STARTED' as type, 'info' as level, null::text as phase,
+      select s.run_id, 1::bigint as nth, 0::bigint as sub_nth, gen_random_uuid() as event_id, false as reported, 'RUN_STARTED' as type, 'info' as level, null::text as phase,
         format('Attempt %s began.', s.attempt) as message, jsonb_build_object('attempt', s.attempt) as data
       from states as s join unnest(begun) as b (run_id) using (run_id)
       union all
-      select w.run_id, w.nth, 0, gen_random_uuid(), case w.target when 'running' then 'PHASE_STARTED' else 'PHASE_SUCCEEDED' end, 'info', p.name,
+      select w.run_id, w.nth, 0, gen_random_uuid(), false, case w.target when 'running' then 'PHASE_STARTED' else 'PHASE_SUCCEEDED' end, 'info', p.name,
         coalesce(w.patch ->> 'message', p.error_message, format('Phase %s %s.', p.name, case w.target when 'running' then 'started' else 'succeeded' end)),
         jsonb_strip_nulls(jsonb_build_object('attempt', p.attempt, 'output_sha256', case w.target when 'succeeded' then p.output_sha256 end, 'error_code', p.error_code))
       from writes as w join phases as p using (run_id, name) where w.type = 'phase'
       union all
-      select w.run_id, w.nth, e.nth, (e.event ->> 'event_id')::uuid, e.event ->> 'type', coalesce(e.event ->> 'level', 'info'), e.event ->> 'phase', coalesce(e.event ->> 'message', ''), coalesce(e.event -> 'data', '{}')
+      select w.run_id, w.nth, e.nth, (e.event ->> 'event_id')::uuid, true, e.event ->> 'type', coalesce(e.event ->> 'level', 'info'), e.event ->> 'phase', coalesce(e.event ->> 'message', ''), coalesce(e.event -> 'data', '{}')
       from writes as w cross join jsonb_array_elements(w.body -> 'events') with ordinality as e (event, nth) where w.type = 'events'
       union all
-      select w.run_id, w.nth, 0, gen_random_uuid(), 'RUN_SUCCEEDED', 'info', null, 'The run succeeded.', '{}' from writes as w where w.type = 'complete'
+      select w.run_id, w.nth, 0, gen_random_uuid(), false, 'RUN_SUCCEEDED', 'info', null, 'The run succeeded.', '{}' from writes as w where w.type = 'complete'
     ) as l
   ), heads as (
     update ops_private.run_heads as h set last_seq = h.last_seq + coalesce(l.lines, 0),
@@ -4403,8 +4439,8 @@ begin
     where h.run_id = any (ids) and h.run_id = a.run_id
     returning h.run_id, h.environment_id, h.last_seq - coalesce(l.lines, 0) as before
   ), written as (
-    insert into ops.run_events (run_id, seq, event_id, environment_id, type, level, phase, message, data)
-    select l.run_id, h.before + l.line, l.event_id, h.environment_id, l.type, l.level, l.phase, l.message, l.data from lines as l join heads as h using (run_id) order by l.run_id, l.line
+    insert into ops.run_events (run_id, seq, event_id, reported, environment_id, type, level, phase, message, data)
+    select l.run_id, h.before + l.line, l.event_id, l.reported, h.environment_id, l.type, l.level, l.phase, l.message, l.data from lines as l join heads as h using (run_id) order by l.run_id, l.line
   )
   select jsonb_object_agg(s.run_id, s.state || '{"ok": true, "answers": []}') into answers from states as s;
 
@@ -4468,6 +4504,14 @@ begin
 end
 $$;
 
+-- Of these runs those whose live lease a report names. By hash, as above: comparing each report with each lease cost a tenth of all.
+create function ops_private.held_runs(asked ops_private.run_report[], among uuid[], executor uuid) returns uuid[] language plpgsql volatile security definer set search_path = '' set enable_nestloop = off as $$
+begin
+  return array(select l.run_id from unnest(asked) as a join (
+      select x.run_id, x.lease_token from ops.leases as x where x.run_id = any (among) and x.executor_id = executor and x.expires_at > clock_timestamp()) as l using (run_id, lease_token));
+end
+$$;
+
 -- One plan for all calls, by index: a plan that was made while the tables were small would read them whole when they are not.
 create function ops_private.report_runs(reports jsonb) returns json language plpgsql security definer set search_path = '' set plan_cache_mode = 'force_generic_plan' set enable_seqscan = off set jit = off as $$
 declare
@@ -4492,12 +4536,9 @@ begin
       coalesce(r.report -> 'writes' -> -1 ->> 'type' in ('complete', 'fail', 'release'), false))::ops_private.run_report
     from jsonb_array_elements(reports) with ordinality as r (report, nth));
 
-  held := array(select r.run_id from ops.runs as r where r.run_id = any (array(
-      select l.run_id from unnest(asked) as a join ops.leases as l on l.run_id = a.run_id and l.lease_token = a.lease_token and l.executor_id = me.id))
-    order by r.run_id for no key update);
+  held := array(select r.run_id from ops.runs as r where r.run_id = any (ops_private.held_runs(asked, array(select a.run_id from unnest(asked) as a), me.id)) order by r.run_id for no key update);
   perform from ops.leases as l where l.run_id = any (held) order by l.run_id for update;
-  held := array(select l.run_id from unnest(asked) as a join ops.leases as l on l.run_id = a.run_id and l.lease_token = a.lease_token and l.executor_id = me.id
-    where l.run_id = any (held) and l.expires_at > clock_timestamp());
+  held := ops_private.held_runs(asked, held, me.id);
   perform ops_private.open_released_lanes(asked, held);
   ending := ops_private.gates_of(array(select a.run_id from unnest(asked) as a where a.may_end and a.run_id = any (held)));
   if cardinality(ending) > 0 then
@@ -6701,6 +6742,7 @@ create table ops.signal_weights (
 );
 
 -- Its length is checked beside its pattern, as in run_phases: with {0,62} the pattern was a sixth of scoring.
+-- Those that the holder of a run gave it (put_signals). What the control plane derives stands in the breakdown alone.
 create table ops.signals (
   run_id uuid not null,
   signal text not null constraint signal_is_a_word check (signal ~ '^[a-z][a-z0-9_]*$' and length(signal) <= 63),
@@ -6708,14 +6750,6 @@ create table ops.signals (
   value double precision not null constraint value_is_a_number check (value between -1e300 and 1e300),
   created_at timestamptz not null default clock_timestamp(),
   primary key (run_id, signal)
-);
-
-create table ops.run_scores (
-  run_id uuid primary key,
-  environment_id uuid not null,
-  score double precision not null constraint score_is_a_share check (score between 0 and 100),
-  breakdown jsonb not null,
-  computed_at timestamptz not null default clock_timestamp()
 );
 
 -- Runs that ended and were not scored yet (runs_ended writes them): the end of a run stays cheap, the tick computes. No foreign key: runs are never deleted.
@@ -6744,11 +6778,11 @@ create function ops_private.known_signals() returns table (signal text, weight n
   values ('run_failed', 10.0, 0.0::double precision, 0.0::double precision), ('failed_phases', 2.0, 0, 1), ('retries', 1.0, 0, 1), ('duration_ratio', 1.0, 1, 1), ('queue_wait_seconds', 0.5, 0, 300), ('quality_failures', 2.0, 0, 1), ('quality_warnings', 0.5, 0, 1)
 $$;
 
--- Derives the signals of ended runs that have none yet, from what no longer changes (the caller has locked the runs): the duration is held against the median of the last 20 runs of the same
+-- What the control plane derives of ended runs, from what no longer changes (the caller has locked the runs), so never stored: the duration is held against the median of the last 20 runs of the same
 -- template that had succeeded, of the 40 before this one, and had ended when this one began; from three on.
-create function ops_private.derive_signals(ended uuid[]) returns void language sql security definer set search_path = '' set plan_cache_mode = 'force_custom_plan' as $$
-  insert into ops.signals (run_id, signal, environment_id, value)
-  select r.run_id, s.signal, r.environment_id, s.value
+create function ops_private.derived_signals(ended uuid[]) returns table (run_id uuid, signal text, value double precision) language plpgsql stable security definer set search_path = '' set plan_cache_mode = 'force_custom_plan' as $$
+begin
+  return query select r.run_id, s.signal, s.value
   from ops.runs as r
   left join lateral (
     select percentile_cont(0.5) within group (order by l.seconds) as seconds, count(*) as runs from (
@@ -6769,21 +6803,23 @@ create function ops_private.derive_signals(ended uuid[]) returns void language s
     case when r.status = 'succeeded' and usual.runs >= 3 then extract(epoch from r.finished_at - r.started_at)::double precision / nullif(usual.seconds, 0) end,
     phases.quality_failed,
     phases.warned]::double precision[]) as s (signal, value)
-  where r.run_id = any (ended) and r.status in ('succeeded', 'failed') and s.value is not null
-    and not exists (select from ops.signals as o where o.run_id = r.run_id and o.signal = s.signal)
+  where r.run_id = any (ended) and r.status in ('succeeded', 'failed') and s.value is not null;
+end
 $$;
 
 -- A canceled run says nothing about itself and gets none. score = 100 × (1 − Σ weight × lost ÷ Σ weight), lost = x ÷ (x + half), x = how far the value is beyond what is good. Only signals
--- that the run has count; without any weight the score is 100. The caller has locked the runs.
+-- that the run has count; without any weight the score is 100. The caller has locked the runs. Kept here alone: a score in the run itself would cost a third version of each.
 create function ops_private.score_runs(ended uuid[]) returns int language plpgsql security definer set search_path = '' as $$
 declare
   scored int;
 begin
-  perform ops_private.derive_signals(ended);
-  with weighed as (
+  with given as (
+    select d.run_id, d.signal, d.value from ops_private.derived_signals(ended) as d
+    union all select s.run_id, s.signal, s.value from ops.signals as s where s.run_id = any (ended)),
+  weighed as (
     select r.run_id, r.environment_id, s.signal, s.value, coalesce(w.weight, k.weight, 0)::double precision as weight,
       case when s.value > coalesce(k.good, 0) then (s.value - coalesce(k.good, 0)) / (s.value - coalesce(k.good, 0) + coalesce(k.half, 1)) else 0 end as lost
-    from ops.runs as r join ops.signals as s on s.run_id = r.run_id
+    from ops.runs as r join given as s on s.run_id = r.run_id
     left join ops.signal_weights as w on w.project_id = r.project_id and w.signal = s.signal
     left join ops_private.known_signals() as k on k.signal = s.signal
     where r.run_id = any (ended) and r.status in ('succeeded', 'failed')),
@@ -6796,9 +6832,7 @@ begin
     insert into ops.run_scores as c (run_id, environment_id, score, breakdown) select t.run_id, t.environment_id, t.score, t.breakdown from totals as t
     on conflict (run_id) do update set score = excluded.score, breakdown = excluded.breakdown, computed_at = clock_timestamp()
       where (c.score, c.breakdown) is distinct from (excluded.score, excluded.breakdown)
-    returning 1),
-  marked as (
-    update ops.runs as r set score = t.score from totals as t where r.run_id = t.run_id and r.score is distinct from t.score returning 1)
+    returning 1)
   select count(*) into scored from totals;
   return scored;
 end
@@ -6827,6 +6861,7 @@ $$;
 create function ops_private.compute_run_score(run uuid) returns jsonb language plpgsql security definer set search_path = '' as $$
 declare
   found_run ops.runs;
+  before jsonb;
 begin
   select * into found_run from ops.runs as r where r.run_id = run and r.environment_id = any (ops_private.visible_environments()) for no key update;
   if not found then
@@ -6836,9 +6871,10 @@ begin
   if found_run.status not in ('succeeded', 'failed') then
     perform ops_private.fail('illegal_transition', format('The run is %s: only one that succeeded or failed has a score.', found_run.status));
   end if;
+  before := jsonb_build_object('score', (select s.score from ops.run_scores as s where s.run_id = run));
   perform ops_private.score_runs(array[run]);
   delete from ops_private.runs_to_score as q where q.run_id = run;
-  perform ops_private.audit(found_run.environment_id, 'run.scored', 'run', run::text, jsonb_build_object('score', found_run.score), (select jsonb_build_object('score', s.score) from ops.run_scores as s where s.run_id = run));
+  perform ops_private.audit(found_run.environment_id, 'run.scored', 'run', run::text, before, (select jsonb_build_object('score', s.score) from ops.run_scores as s where s.run_id = run));
   return (select to_jsonb(s) - 'environment_id' from ops.run_scores as s where s.run_id = run);
 end
 $$;

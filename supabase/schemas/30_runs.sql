@@ -44,7 +44,6 @@ create table ops.runs (
   error_code text,
   error_message text,
   queue_reason text,
-  score double precision,
   isolated boolean not null default false,
   executor_id uuid,
   parent_run_id uuid references ops.runs,
@@ -60,7 +59,7 @@ create table ops.runs (
   cancel_requested_at timestamptz,
   cancel_reason text,
   -- Below: the queue's own columns.
-  lane_id bigint not null references ops_private.lanes,
+  lane_id bigint not null,
   gate_ids bigint[] not null default '{}' constraint four_gates_at_most check (cardinality(gate_ids) <= 4),
   gate_amounts numeric[] not null default '{}',  -- what it needs of the caps at each gate
   blocked_gate bigint references ops_private.gates,
@@ -72,11 +71,36 @@ create table ops.runs (
   constraint an_active_run_has_an_executor check (status not in ('claimed', 'running') or executor_id is not null),
   constraint a_failed_run_says_why check (status <> 'failed' or error_code is not null),
   constraint a_child_names_its_item check ((parent_run_id is null) = (parent_phase is null) and (parent_run_id is null) = (child_key is null)),
-  constraint a_repair_says_how check ((repairs_run_id is null) = (repair_mode is null)),
-  foreign key (environment_id, project_id) references ops.environments (environment_id, project_id)
+  constraint a_repair_says_how check ((repairs_run_id is null) = (repair_mode is null))
 );
 -- No foreign keys to what is never deleted (specs, executors), nor from what is written with its run by the functions here (leases,
--- heads, phases, events): each costs a query a row, all of them together a third of a whole run.
+-- heads, phases, events): each costs a query a row, all of them together a third of a whole run. Lane and environment are held once a statement.
+-- (Two foreign keys did it run by run, and callers at once shared those locks at the price of a multixact each.)
+create function ops_private.hold_lanes_and_environments() returns trigger language plpgsql security definer set search_path = '' as $$
+declare
+  wanted int := (select count(*) from (select distinct a.lane_id, a.environment_id, a.project_id from added as a) as n);
+  held int;
+begin
+  perform from ops_private.lanes as l join ops.environments as e using (environment_id)
+  where (l.lane_id, e.environment_id, e.project_id) in (select a.lane_id, a.environment_id, a.project_id from added as a) for key share;
+  get diagnostics held = row_count;
+  if held <> wanted then
+    raise exception using errcode = 'foreign_key_violation', message = 'A run has no lane, or none in its environment and project.';
+  end if;
+  return null;
+end
+$$;
+create trigger runs_hold_their_lanes_and_environments after insert on ops.runs referencing new table as added for each statement execute function ops_private.hold_lanes_and_environments();
+-- The other side: an environment has lanes, and they stay while it has runs.
+create function ops_private.refuse_removal_of_a_used_lane() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+  if exists (select from ops.runs as r where r.environment_id = old.environment_id) then
+    raise exception using errcode = 'foreign_key_violation', message = 'A lane goes after the last run of its environment.';
+  end if;
+  return old;
+end
+$$;
+create trigger lanes_outlive_runs before delete on ops_private.lanes for each row execute function ops_private.refuse_removal_of_a_used_lane();
 create unique index one_idempotency_key_one_run on ops.runs (environment_id, idempotency_key) where idempotency_key is not null;
 -- The queue: what may be taken now, what waits for its time, what waits at a gate.
 create index runs_ready on ops.runs (lane_id, priority, run_id) where status = 'queued' and blocked_gate is null and not_before is null;
@@ -209,9 +233,20 @@ create table ops.run_events (
   data jsonb not null default '{}' constraint event_data_is_an_object check (jsonb_typeof(data) = 'object'),
   txid xid8 not null default pg_current_xact_id(),
   created_at timestamptz not null default clock_timestamp(),
-  primary key (run_id, seq),
-  constraint one_event_per_event_id unique (run_id, event_id)
+  -- Whether the holder of the run sent it, under an event_id of its own; all others are the control plane's.
+  reported boolean not null default false,
+  primary key (run_id, seq)
 ) partition by range (run_id);
+create unique index one_event_per_event_id on ops.run_events (run_id, event_id) where reported;
+
+-- Of a run that ended (74_scores.sql).
+create table ops.run_scores (
+  run_id uuid primary key,
+  environment_id uuid not null,
+  score double precision not null constraint score_is_a_share check (score between 0 and 100),
+  breakdown jsonb not null,
+  computed_at timestamptz not null default clock_timestamp()
+);
 
 -- Bytes that the store holds, and that this environment has shown it possesses. Written only with the store's receipt.
 create table ops.objects (

@@ -5,7 +5,6 @@ begin
   run.error_code := null;
   run.error_message := null;
   run.queue_reason := null;
-  run.score := null;
   run.executor_id := null;
   run.schedule_id := null;
   run.backfill_id := null;

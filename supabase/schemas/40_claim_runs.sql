@@ -87,7 +87,7 @@ create function ops_private.claims_json(taken uuid[], share_specs boolean) retur
 begin
   return (
     select json_agg(json_build_object(
-      'run', (select row_to_json(w) from (select r.*, l.expires_at as lease_expires_at) as w),
+      'run', (select row_to_json(w) from (select r.*, null as score, l.expires_at as lease_expires_at) as w),
       'spec', case when not share_specs then (select s.spec from ops.specs as s where s.project_id = r.project_id and s.spec_sha256 = r.spec_sha256) end,
       'lease_token', l.lease_token, 'lease_expires_at', l.expires_at, 'lease_seconds', l.lease_seconds, 'attempt', l.attempt, 'fence', l.fence::text,
       'phases', (select coalesce(json_agg(row_to_json(w) order by w.position), '[]') from (select p.name, p.type, p.status, p.position, p.attempt, p.depends_on, p.started_at, p.finished_at, p.input_sha256, p.output_sha256, p.metrics, p.checkpoint, p.error_code, p.error_message from ops.run_phases as p where p.run_id = c.run_id) as w)) order by c.nth)

@@ -9,6 +9,7 @@ create table ops.signal_weights (
 );
 
 -- Its length is checked beside its pattern, as in run_phases: with {0,62} the pattern was a sixth of scoring.
+-- Those that the holder of a run gave it (put_signals). What the control plane derives stands in the breakdown alone.
 create table ops.signals (
   run_id uuid not null,
   signal text not null constraint signal_is_a_word check (signal ~ '^[a-z][a-z0-9_]*$' and length(signal) <= 63),
@@ -16,14 +17,6 @@ create table ops.signals (
   value double precision not null constraint value_is_a_number check (value between -1e300 and 1e300),
   created_at timestamptz not null default clock_timestamp(),
   primary key (run_id, signal)
-);
-
-create table ops.run_scores (
-  run_id uuid primary key,
-  environment_id uuid not null,
-  score double precision not null constraint score_is_a_share check (score between 0 and 100),
-  breakdown jsonb not null,
-  computed_at timestamptz not null default clock_timestamp()
 );
 
 -- Runs that ended and were not scored yet (runs_ended writes them): the end of a run stays cheap, the tick computes. No foreign key: runs are never deleted.
@@ -52,11 +45,11 @@ create function ops_private.known_signals() returns table (signal text, weight n
   values ('run_failed', 10.0, 0.0::double precision, 0.0::double precision), ('failed_phases', 2.0, 0, 1), ('retries', 1.0, 0, 1), ('duration_ratio', 1.0, 1, 1), ('queue_wait_seconds', 0.5, 0, 300), ('quality_failures', 2.0, 0, 1), ('quality_warnings', 0.5, 0, 1)
 $$;
 
--- Derives the signals of ended runs that have none yet, from what no longer changes (the caller has locked the runs): the duration is held against the median of the last 20 runs of the same
+-- What the control plane derives of ended runs, from what no longer changes (the caller has locked the runs), so never stored: the duration is held against the median of the last 20 runs of the same
 -- template that had succeeded, of the 40 before this one, and had ended when this one began; from three on.
-create function ops_private.derive_signals(ended uuid[]) returns void language sql security definer set search_path = '' set plan_cache_mode = 'force_custom_plan' as $$
-  insert into ops.signals (run_id, signal, environment_id, value)
-  select r.run_id, s.signal, r.environment_id, s.value
+create function ops_private.derived_signals(ended uuid[]) returns table (run_id uuid, signal text, value double precision) language plpgsql stable security definer set search_path = '' set plan_cache_mode = 'force_custom_plan' as $$
+begin
+  return query select r.run_id, s.signal, s.value
   from ops.runs as r
   left join lateral (
     select percentile_cont(0.5) within group (order by l.seconds) as seconds, count(*) as runs from (
@@ -77,21 +70,23 @@ create function ops_private.derive_signals(ended uuid[]) returns void language s
     case when r.status = 'succeeded' and usual.runs >= 3 then extract(epoch from r.finished_at - r.started_at)::double precision / nullif(usual.seconds, 0) end,
     phases.quality_failed,
     phases.warned]::double precision[]) as s (signal, value)
-  where r.run_id = any (ended) and r.status in ('succeeded', 'failed') and s.value is not null
-    and not exists (select from ops.signals as o where o.run_id = r.run_id and o.signal = s.signal)
+  where r.run_id = any (ended) and r.status in ('succeeded', 'failed') and s.value is not null;
+end
 $$;
 
 -- A canceled run says nothing about itself and gets none. score = 100 × (1 − Σ weight × lost ÷ Σ weight), lost = x ÷ (x + half), x = how far the value is beyond what is good. Only signals
--- that the run has count; without any weight the score is 100. The caller has locked the runs.
+-- that the run has count; without any weight the score is 100. The caller has locked the runs. Kept here alone: a score in the run itself would cost a third version of each.
 create function ops_private.score_runs(ended uuid[]) returns int language plpgsql security definer set search_path = '' as $$
 declare
   scored int;
 begin
-  perform ops_private.derive_signals(ended);
-  with weighed as (
+  with given as (
+    select d.run_id, d.signal, d.value from ops_private.derived_signals(ended) as d
+    union all select s.run_id, s.signal, s.value from ops.signals as s where s.run_id = any (ended)),
+  weighed as (
     select r.run_id, r.environment_id, s.signal, s.value, coalesce(w.weight, k.weight, 0)::double precision as weight,
       case when s.value > coalesce(k.good, 0) then (s.value - coalesce(k.good, 0)) / (s.value - coalesce(k.good, 0) + coalesce(k.half, 1)) else 0 end as lost
-    from ops.runs as r join ops.signals as s on s.run_id = r.run_id
+    from ops.runs as r join given as s on s.run_id = r.run_id
     left join ops.signal_weights as w on w.project_id = r.project_id and w.signal = s.signal
     left join ops_private.known_signals() as k on k.signal = s.signal
     where r.run_id = any (ended) and r.status in ('succeeded', 'failed')),
@@ -104,9 +99,7 @@ begin
     insert into ops.run_scores as c (run_id, environment_id, score, breakdown) select t.run_id, t.environment_id, t.score, t.breakdown from totals as t
     on conflict (run_id) do update set score = excluded.score, breakdown = excluded.breakdown, computed_at = clock_timestamp()
       where (c.score, c.breakdown) is distinct from (excluded.score, excluded.breakdown)
-    returning 1),
-  marked as (
-    update ops.runs as r set score = t.score from totals as t where r.run_id = t.run_id and r.score is distinct from t.score returning 1)
+    returning 1)
   select count(*) into scored from totals;
   return scored;
 end
@@ -135,6 +128,7 @@ $$;
 create function ops_private.compute_run_score(run uuid) returns jsonb language plpgsql security definer set search_path = '' as $$
 declare
   found_run ops.runs;
+  before jsonb;
 begin
   select * into found_run from ops.runs as r where r.run_id = run and r.environment_id = any (ops_private.visible_environments()) for no key update;
   if not found then
@@ -144,9 +138,10 @@ begin
   if found_run.status not in ('succeeded', 'failed') then
     perform ops_private.fail('illegal_transition', format('The run is %s: only one that succeeded or failed has a score.', found_run.status));
   end if;
+  before := jsonb_build_object('score', (select s.score from ops.run_scores as s where s.run_id = run));
   perform ops_private.score_runs(array[run]);
   delete from ops_private.runs_to_score as q where q.run_id = run;
-  perform ops_private.audit(found_run.environment_id, 'run.scored', 'run', run::text, jsonb_build_object('score', found_run.score), (select jsonb_build_object('score', s.score) from ops.run_scores as s where s.run_id = run));
+  perform ops_private.audit(found_run.environment_id, 'run.scored', 'run', run::text, before, (select jsonb_build_object('score', s.score) from ops.run_scores as s where s.run_id = run));
   return (select to_jsonb(s) - 'environment_id' from ops.run_scores as s where s.run_id = run);
 end
 $$;

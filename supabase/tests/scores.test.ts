@@ -16,7 +16,7 @@ beforeEach(async () => {
 
 const service = { token: cronSecret };
 const scoreAll = () => call(world, service, "score_ended_runs", { at_most: 1000 });
-const scoreOf = async (run_id: string) => (await world.owner.query("select r.score, s.breakdown, s.computed_at from ops.runs as r left join ops.run_scores as s using (run_id) where r.run_id = $1", [run_id])).rows[0];
+const scoreOf = async (run_id: string) => (await world.owner.query("select s.score, s.breakdown, s.computed_at from ops.runs as r left join ops.run_scores as s using (run_id) where r.run_id = $1", [run_id])).rows[0];
 async function succeeded(more: Parameters<typeof aRun>[2] = {}): Promise<string> {
   const run_id = await aRun(world, tenant, more);
   await finish(world, executor, await aClaim(world, executor, { run_id }));
