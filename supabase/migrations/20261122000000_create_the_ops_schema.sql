@@ -4536,7 +4536,8 @@ begin
       coalesce(r.report -> 'writes' -> -1 ->> 'type' in ('complete', 'fail', 'release'), false))::ops_private.run_report
     from jsonb_array_elements(reports) with ordinality as r (report, nth));
 
-  held := array(select r.run_id from ops.runs as r where r.run_id = any (ops_private.held_runs(asked, array(select a.run_id from unnest(asked) as a), me.id)) order by r.run_id for no key update);
+  held := ops_private.held_runs(asked, array(select a.run_id from unnest(asked) as a), me.id);
+  held := array(select r.run_id from ops.runs as r where r.run_id = any (held) order by r.run_id for no key update);
   perform from ops.leases as l where l.run_id = any (held) order by l.run_id for update;
   held := ops_private.held_runs(asked, held, me.id);
   perform ops_private.open_released_lanes(asked, held);
