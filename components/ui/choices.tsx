@@ -23,7 +23,7 @@ export function Choices<T extends string>({ name, legend, options, value, onChan
           <div key={option.value} className="relative grid grid-cols-[auto_minmax(0,1fr)] items-start gap-x-2.5 px-3 py-2 hover:bg-muted has-checked:bg-accent">
             <input
               id={`${name}-${option.value}`} type="radio" name={name} value={option.value} checked={option.value === value} onChange={() => onChange(option.value)}
-              aria-label={option.label} aria-describedby={`${name}-${option.value}-meaning`} className="mt-0.5 size-4 accent-primary"
+              aria-label={option.label} aria-describedby={`${name}-${option.value}-meaning`} className="relative z-10 mt-0.5 size-4 accent-primary"
             />
             <span className="grid">
               {/* Its area is the whole row. */}
