@@ -1,4 +1,5 @@
 import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import type { AsyncBuffer } from "hyparquet";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { expect, test } from "vitest";
@@ -87,7 +88,7 @@ test("a reader that asks for no end of bytes, takes too long or makes too much i
   expect(await preview(fileOf(good), { allocated_bytes: 1000 })).toBeNull();
   expect(await preview({ byteLength: good.length, slice: () => new Promise(() => undefined) }, { milliseconds: 500 })).toBeNull();
   expect((await preview(fileOf(good)))?.rows).toHaveLength(50);
-  await Promise.all(children.map((child) => child.exitCode === null && child.signalCode === null && new Promise((resolve) => child.once("exit", resolve))));
+  await Promise.all(children.filter((child) => child.exitCode === null && child.signalCode === null).map((child) => once(child, "exit")));
 });
 
 test("a store that fails is said, and is no file that cannot be shown; many at once take turns", async () => {
