@@ -299,12 +299,18 @@ end
 $$;
 
 -- pgrst.db_pre_request: runs first in every request's transaction, as the role of the JWT. A session that has ended is refused, though its JWT goes on.
+-- Who reads a table chooses the filter, and without one of a run a read walks the rows of all tenants (events, phases, signals, scores and dataset
+-- versions have no index that an environment leads: each would cost every run more than these reads are worth), so it has 3 s instead of 8.
 create function ops_private.pre_request() returns void language plpgsql set search_path = '' as $$
 declare
   token text := nullif(nullif(current_setting('request.headers', true), '')::json ->> 'x-control-room-token', '');
+  reads_table boolean := current_setting('request.method', true) in ('GET', 'HEAD') and current_setting('request.path', true) not like '/rpc/%';
   claims json;
 begin
   perform set_config('ops.principal', '', true);
+  if reads_table or token is not null then
+    perform set_config('statement_timeout', case when reads_table then '3s' else '8s' end, true);
+  end if;
   if token is null then
     if current_user = 'authenticated' then
       claims := nullif(current_setting('request.jwt.claims', true), '')::json;
@@ -319,7 +325,6 @@ begin
     perform ops_private.fail('token_invalid', 'A token and a user session came together.', 'Send one of them.');
   end if;
   perform set_config('ops.principal', ops_private.authenticate_token(token), true);
-  perform set_config('statement_timeout', '8s', true);
   perform set_config('role', 'ops_token', true);
 end
 $$;
@@ -600,8 +605,9 @@ create table ops.audit_log (
   action text collate "C" not null,
   object_type text not null,
   object_id text not null,
-  before jsonb,
-  after jsonb,
+  -- Never compressed, so that how much there is to hash is known before it is read.
+  before jsonb storage external,
+  after jsonb storage external,
   request_id text default ops_private.request_id(),
   txid xid8 not null default pg_current_xact_id(),
   created_at timestamptz not null default clock_timestamp()
@@ -637,6 +643,22 @@ end
 $$;
 create trigger audit_log_is_append_only before update or delete on ops.audit_log for each row execute function ops_private.refuse_change();
 create trigger audit_log_is_not_truncated before truncate on ops.audit_log for each statement execute function ops_private.refuse_change();
+
+-- What was before and after has at most 64 kB each as text; of more there is its size and its hash, so that nobody's changes take the sealing and the
+-- verifying of everybody's more than so long. The trigger's own look at the sizes, which most entries pass, costs less than a call.
+create function ops_private.shortened(content jsonb) returns jsonb language sql immutable set search_path = '' as $$
+  select case when octet_length(content::text) > 65536 then jsonb_build_object('truncated', true, 'byte_size', octet_length(content::text), 'sha256', encode(sha256(convert_to(content::text, 'UTF8')), 'hex')) else content end
+$$;
+create function ops_private.shorten_entry() returns trigger language plpgsql set search_path = '' as $$
+begin
+  new.before := ops_private.shortened(new.before);
+  new.after := ops_private.shortened(new.after);
+  return new;
+end
+$$;
+-- A character takes six bytes as text at most, so what takes 8 kB here is within the limit.
+create trigger a_long_entry_is_shortened before insert on ops.audit_log for each row
+when (pg_column_size(new.before) > 8192 or pg_column_size(new.after) > 8192) execute function ops_private.shorten_entry();
 
 create function ops_private.audit(environment uuid, action text, object_type text, object_id text, before jsonb default null, after jsonb default null, project uuid default null, organization uuid default null)
 returns void language plpgsql security definer set search_path = '' as $$
@@ -744,7 +766,7 @@ create function ops_private.sealing_horizon() returns xid8 language sql stable s
 $$;
 
 -- seal_audit(at_most): the scheduler. Chains entries of transactions older than every open one that may write any, in the order of (txid, audit_id), which no later
--- commit can change; answers how many. A second caller at the same time answers 0.
+-- commit can change; answers how many: at_most, or what 16 MB hold. A second caller at the same time answers 0.
 create function ops_private.seal_audit(at_most int) returns int language plpgsql security definer set search_path = '' as $$
 declare
   horizon xid8 := ops_private.sealing_horizon();
@@ -765,9 +787,12 @@ begin
     done.audit_id := 0;
   end if;
   with due as materialized (
-    select l as entry, l.organization_id, l.txid, l.audit_id from ops.audit_log as l
-    where (l.txid, l.audit_id) > (done.txid, done.audit_id) and l.txid < horizon and not exists (select from ops.audit_chain as c where c.audit_id = l.audit_id)
-    order by l.txid, l.audit_id limit at_most),
+    select e.entry, (e.entry).organization_id, (e.entry).txid, (e.entry).audit_id from (
+      select w.entry, w.size, sum(w.size) over (order by (w.entry).txid, (w.entry).audit_id rows unbounded preceding) as bytes from (
+        select l as entry, coalesce(pg_column_size(l.before), 0) + coalesce(pg_column_size(l.after), 0) as size from ops.audit_log as l
+        where (l.txid, l.audit_id) > (done.txid, done.audit_id) and l.txid < horizon and not exists (select from ops.audit_chain as c where c.audit_id = l.audit_id)
+        order by l.txid, l.audit_id limit at_most) as w) as e
+    where e.bytes - e.size < 16777216),
   -- Hashes and ids in the same order, so that links and entries meet by their place: a join may hash every entry once for each.
   entries as (
     select d.organization_id, array_agg(ops_private.audit_hash(d.entry) order by d.txid, d.audit_id) as hashes, array_agg(d.audit_id order by d.txid, d.audit_id) as audit_ids
@@ -814,8 +839,8 @@ begin
 end
 $$;
 
--- verify_audit(organization, after_seq, at_most): admins within the organization. Computes the next links again and answers how far it came, the last link,
--- the first place that does not fit, and how many entries wait for their seal. Entries slipped in behind the sealer are looked for at the end.
+-- verify_audit(organization, after_seq, at_most): admins within the organization. Computes the next links again (at_most, or what 16 MB hold) and answers how far
+-- it came, the last link, the first place that does not fit, and how many entries wait for their seal. Entries slipped in behind the sealer are looked for at the end.
 create function ops_private.verify_audit(organization uuid, after_seq bigint, at_most int) returns jsonb language plpgsql stable security definer set search_path = '' as $$
 declare
   walked record;
@@ -828,10 +853,17 @@ begin
   elsif after_seq is null or after_seq < 0 or at_most is null or at_most not between 1 and 100000 then
     perform ops_private.fail('invalid_input', 'after_seq is not negative; at_most is 1 to 100000.');
   end if;
-  with linked as materialized (
-    select c.seq, c.audit_id, c.hash, a.audit_id is not null as is_there, ops_private.audit_hash(a) as entry_hash, row_number() over (order by c.seq) as place
-    from (select l.* from ops.audit_chain as l where l.organization_id = organization and l.seq > after_seq order by l.seq limit at_most) as c
-    left join ops.audit_log as a on a.audit_id = c.audit_id and a.organization_id = organization),
+  if after_seq > 0 and not exists (select from ops.audit_chain as c where c.organization_id = organization and c.seq = after_seq) then
+    return jsonb_build_object('organization_id', organization, 'checked', 0, 'last_seq', after_seq::text, 'hash', null, 'complete', true, 'unsealed', null,
+      'broken', jsonb_build_object('seq', after_seq::text, 'audit_id', null, 'reason', 'link_missing'));
+  end if;
+  with asked as materialized (
+    select w.*, sum(w.size) over (order by w.seq rows unbounded preceding) - w.size < 16777216 as fits from (
+      select c.seq, c.audit_id, c.hash, a as entry, a.audit_id is not null as is_there, coalesce(pg_column_size(a.before), 0) + coalesce(pg_column_size(a.after), 0) as size
+      from (select l.* from ops.audit_chain as l where l.organization_id = organization and l.seq > after_seq order by l.seq limit at_most) as c
+      left join ops.audit_log as a on a.audit_id = c.audit_id and a.organization_id = organization) as w),
+  linked as materialized (
+    select a.seq, a.audit_id, a.hash, a.is_there, ops_private.audit_hash(a.entry) as entry_hash, row_number() over (order by a.seq) as place from asked as a where a.fits),
   first as (
     select case after_seq when 0 then ops_private.first_link(organization) else (select c.hash from ops.audit_chain as c where c.organization_id = organization and c.seq = after_seq) end as hash),
   computed as (
@@ -841,9 +873,9 @@ begin
   broken as (
     select c.seq, c.audit_id, case when c.seq is distinct from after_seq + c.place then 'link_missing' when not c.is_there then 'entry_missing' else 'entry_changed' end as reason
     from computed as c where c.place > 0 and (c.seq <> after_seq + c.place or not c.is_there or c.wanted is distinct from c.hash) order by c.place limit 1)
-  select (select count(*) from linked) as n, (select to_jsonb(b) || jsonb_build_object('seq', b.seq::text, 'audit_id', b.audit_id::text) from broken as b) as broken,
+  select (select count(*) from linked) as n, (select count(*) < at_most and bool_and(a.fits) is not false from asked as a) as is_last, (select to_jsonb(b) || jsonb_build_object('seq', b.seq::text, 'audit_id', b.audit_id::text) from broken as b) as broken,
     (select encode(c.hash, 'hex') from computed as c order by c.place desc limit 1) as hash into walked;
-  if walked.n < at_most then
+  if walked.is_last then
     with sealer as (select s.txid, s.audit_id from ops_private.audit_sealer as s)
     select (select count(*)::int from ops.audit_log as a, sealer as s where a.organization_id = organization and (a.txid, a.audit_id) > (s.txid, s.audit_id)) as unsealed,
       (select jsonb_build_object('seq', null, 'audit_id', a.audit_id::text, 'reason', 'entry_added') from ops.audit_log as a, sealer as s
@@ -6384,8 +6416,8 @@ begin
 end
 $$;
 
--- take_deliveries: the scheduler. Takes what is due, oldest first, at most four at once for a project, so that one slow receiver
--- holds up nobody else; each for 60 s, in which the taker tells how it went. Gives up what has no enabled webhook any more.
+-- take_deliveries: the scheduler. Takes what is due, each organization's oldest, then each one's second, at most four at once for a project, so that one slow
+-- receiver, or an organization that has much to tell, holds up nobody else; each for 60 s, in which the taker tells how it went. Gives up what has no enabled webhook any more.
 create function ops_private.take_deliveries(at_most int) returns jsonb language plpgsql security definer set search_path = '' as $$
 declare
   me ops_private.principal := ops_private.me();
@@ -6402,12 +6434,15 @@ begin
     select o.delivery_id from ops.webhook_deliveries as o where o.status = 'pending' and (o.sending_until is null or o.sending_until <= moment)
       and not exists (select from ops.webhooks as w where w.project_id = o.project_id and w.enabled) limit 1000 for update skip locked));
   with due as materialized (
-    select d.delivery_id from ops.webhooks as w cross join lateral (
-      select q.delivery_id, q.next_attempt_at from ops.webhook_deliveries as q
-      where q.project_id = w.project_id and q.status = 'pending' and q.next_attempt_at <= moment and (q.sending_until is null or q.sending_until <= moment)
-      order by q.next_attempt_at
-      limit greatest(0, 4 - (select count(*) from ops.webhook_deliveries as b where b.project_id = w.project_id and b.status = 'pending' and b.sending_until > moment))) as d
-    where w.enabled order by d.next_attempt_at limit at_most),
+    select t.delivery_id from (
+      select d.delivery_id, d.next_attempt_at, row_number() over (partition by p.organization_id order by d.next_attempt_at) as turn
+      from ops.webhooks as w join ops.projects as p on p.project_id = w.project_id cross join lateral (
+        select q.delivery_id, q.next_attempt_at from ops.webhook_deliveries as q
+        where q.project_id = w.project_id and q.status = 'pending' and q.next_attempt_at <= moment and (q.sending_until is null or q.sending_until <= moment)
+        order by q.next_attempt_at
+        limit greatest(0, 4 - (select count(*) from ops.webhook_deliveries as b where b.project_id = w.project_id and b.status = 'pending' and b.sending_until > moment))) as d
+      where w.enabled) as t
+    order by t.turn, t.next_attempt_at limit at_most),
   locked as materialized (
     select d.delivery_id from ops.webhook_deliveries as d where d.delivery_id in (select x.delivery_id from due as x)
       and d.status = 'pending' and d.next_attempt_at <= moment and (d.sending_until is null or d.sending_until <= moment) for update skip locked),

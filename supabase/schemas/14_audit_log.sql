@@ -20,8 +20,9 @@ create table ops.audit_log (
   action text collate "C" not null,
   object_type text not null,
   object_id text not null,
-  before jsonb,
-  after jsonb,
+  -- Never compressed, so that how much there is to hash is known before it is read.
+  before jsonb storage external,
+  after jsonb storage external,
   request_id text default ops_private.request_id(),
   txid xid8 not null default pg_current_xact_id(),
   created_at timestamptz not null default clock_timestamp()
@@ -57,6 +58,22 @@ end
 $$;
 create trigger audit_log_is_append_only before update or delete on ops.audit_log for each row execute function ops_private.refuse_change();
 create trigger audit_log_is_not_truncated before truncate on ops.audit_log for each statement execute function ops_private.refuse_change();
+
+-- What was before and after has at most 64 kB each as text; of more there is its size and its hash, so that nobody's changes take the sealing and the
+-- verifying of everybody's more than so long. The trigger's own look at the sizes, which most entries pass, costs less than a call.
+create function ops_private.shortened(content jsonb) returns jsonb language sql immutable set search_path = '' as $$
+  select case when octet_length(content::text) > 65536 then jsonb_build_object('truncated', true, 'byte_size', octet_length(content::text), 'sha256', encode(sha256(convert_to(content::text, 'UTF8')), 'hex')) else content end
+$$;
+create function ops_private.shorten_entry() returns trigger language plpgsql set search_path = '' as $$
+begin
+  new.before := ops_private.shortened(new.before);
+  new.after := ops_private.shortened(new.after);
+  return new;
+end
+$$;
+-- A character takes six bytes as text at most, so what takes 8 kB here is within the limit.
+create trigger a_long_entry_is_shortened before insert on ops.audit_log for each row
+when (pg_column_size(new.before) > 8192 or pg_column_size(new.after) > 8192) execute function ops_private.shorten_entry();
 
 create function ops_private.audit(environment uuid, action text, object_type text, object_id text, before jsonb default null, after jsonb default null, project uuid default null, organization uuid default null)
 returns void language plpgsql security definer set search_path = '' as $$

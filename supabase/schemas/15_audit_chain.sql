@@ -93,7 +93,7 @@ create function ops_private.sealing_horizon() returns xid8 language sql stable s
 $$;
 
 -- seal_audit(at_most): the scheduler. Chains entries of transactions older than every open one that may write any, in the order of (txid, audit_id), which no later
--- commit can change; answers how many. A second caller at the same time answers 0.
+-- commit can change; answers how many: at_most, or what 16 MB hold. A second caller at the same time answers 0.
 create function ops_private.seal_audit(at_most int) returns int language plpgsql security definer set search_path = '' as $$
 declare
   horizon xid8 := ops_private.sealing_horizon();
@@ -114,9 +114,12 @@ begin
     done.audit_id := 0;
   end if;
   with due as materialized (
-    select l as entry, l.organization_id, l.txid, l.audit_id from ops.audit_log as l
-    where (l.txid, l.audit_id) > (done.txid, done.audit_id) and l.txid < horizon and not exists (select from ops.audit_chain as c where c.audit_id = l.audit_id)
-    order by l.txid, l.audit_id limit at_most),
+    select e.entry, (e.entry).organization_id, (e.entry).txid, (e.entry).audit_id from (
+      select w.entry, w.size, sum(w.size) over (order by (w.entry).txid, (w.entry).audit_id rows unbounded preceding) as bytes from (
+        select l as entry, coalesce(pg_column_size(l.before), 0) + coalesce(pg_column_size(l.after), 0) as size from ops.audit_log as l
+        where (l.txid, l.audit_id) > (done.txid, done.audit_id) and l.txid < horizon and not exists (select from ops.audit_chain as c where c.audit_id = l.audit_id)
+        order by l.txid, l.audit_id limit at_most) as w) as e
+    where e.bytes - e.size < 16777216),
   -- Hashes and ids in the same order, so that links and entries meet by their place: a join may hash every entry once for each.
   entries as (
     select d.organization_id, array_agg(ops_private.audit_hash(d.entry) order by d.txid, d.audit_id) as hashes, array_agg(d.audit_id order by d.txid, d.audit_id) as audit_ids
@@ -163,8 +166,8 @@ begin
 end
 $$;
 
--- verify_audit(organization, after_seq, at_most): admins within the organization. Computes the next links again and answers how far it came, the last link,
--- the first place that does not fit, and how many entries wait for their seal. Entries slipped in behind the sealer are looked for at the end.
+-- verify_audit(organization, after_seq, at_most): admins within the organization. Computes the next links again (at_most, or what 16 MB hold) and answers how far
+-- it came, the last link, the first place that does not fit, and how many entries wait for their seal. Entries slipped in behind the sealer are looked for at the end.
 create function ops_private.verify_audit(organization uuid, after_seq bigint, at_most int) returns jsonb language plpgsql stable security definer set search_path = '' as $$
 declare
   walked record;
@@ -177,10 +180,17 @@ begin
   elsif after_seq is null or after_seq < 0 or at_most is null or at_most not between 1 and 100000 then
     perform ops_private.fail('invalid_input', 'after_seq is not negative; at_most is 1 to 100000.');
   end if;
-  with linked as materialized (
-    select c.seq, c.audit_id, c.hash, a.audit_id is not null as is_there, ops_private.audit_hash(a) as entry_hash, row_number() over (order by c.seq) as place
-    from (select l.* from ops.audit_chain as l where l.organization_id = organization and l.seq > after_seq order by l.seq limit at_most) as c
-    left join ops.audit_log as a on a.audit_id = c.audit_id and a.organization_id = organization),
+  if after_seq > 0 and not exists (select from ops.audit_chain as c where c.organization_id = organization and c.seq = after_seq) then
+    return jsonb_build_object('organization_id', organization, 'checked', 0, 'last_seq', after_seq::text, 'hash', null, 'complete', true, 'unsealed', null,
+      'broken', jsonb_build_object('seq', after_seq::text, 'audit_id', null, 'reason', 'link_missing'));
+  end if;
+  with asked as materialized (
+    select w.*, sum(w.size) over (order by w.seq rows unbounded preceding) - w.size < 16777216 as fits from (
+      select c.seq, c.audit_id, c.hash, a as entry, a.audit_id is not null as is_there, coalesce(pg_column_size(a.before), 0) + coalesce(pg_column_size(a.after), 0) as size
+      from (select l.* from ops.audit_chain as l where l.organization_id = organization and l.seq > after_seq order by l.seq limit at_most) as c
+      left join ops.audit_log as a on a.audit_id = c.audit_id and a.organization_id = organization) as w),
+  linked as materialized (
+    select a.seq, a.audit_id, a.hash, a.is_there, ops_private.audit_hash(a.entry) as entry_hash, row_number() over (order by a.seq) as place from asked as a where a.fits),
   first as (
     select case after_seq when 0 then ops_private.first_link(organization) else (select c.hash from ops.audit_chain as c where c.organization_id = organization and c.seq = after_seq) end as hash),
   computed as (
@@ -190,9 +200,9 @@ begin
   broken as (
     select c.seq, c.audit_id, case when c.seq is distinct from after_seq + c.place then 'link_missing' when not c.is_there then 'entry_missing' else 'entry_changed' end as reason
     from computed as c where c.place > 0 and (c.seq <> after_seq + c.place or not c.is_there or c.wanted is distinct from c.hash) order by c.place limit 1)
-  select (select count(*) from linked) as n, (select to_jsonb(b) || jsonb_build_object('seq', b.seq::text, 'audit_id', b.audit_id::text) from broken as b) as broken,
+  select (select count(*) from linked) as n, (select count(*) < at_most and bool_and(a.fits) is not false from asked as a) as is_last, (select to_jsonb(b) || jsonb_build_object('seq', b.seq::text, 'audit_id', b.audit_id::text) from broken as b) as broken,
     (select encode(c.hash, 'hex') from computed as c order by c.place desc limit 1) as hash into walked;
-  if walked.n < at_most then
+  if walked.is_last then
     with sealer as (select s.txid, s.audit_id from ops_private.audit_sealer as s)
     select (select count(*)::int from ops.audit_log as a, sealer as s where a.organization_id = organization and (a.txid, a.audit_id) > (s.txid, s.audit_id)) as unsealed,
       (select jsonb_build_object('seq', null, 'audit_id', a.audit_id::text, 'reason', 'entry_added') from ops.audit_log as a, sealer as s

@@ -59,8 +59,8 @@ begin
 end
 $$;
 
--- take_deliveries: the scheduler. Takes what is due, oldest first, at most four at once for a project, so that one slow receiver
--- holds up nobody else; each for 60 s, in which the taker tells how it went. Gives up what has no enabled webhook any more.
+-- take_deliveries: the scheduler. Takes what is due, each organization's oldest, then each one's second, at most four at once for a project, so that one slow
+-- receiver, or an organization that has much to tell, holds up nobody else; each for 60 s, in which the taker tells how it went. Gives up what has no enabled webhook any more.
 create function ops_private.take_deliveries(at_most int) returns jsonb language plpgsql security definer set search_path = '' as $$
 declare
   me ops_private.principal := ops_private.me();
@@ -77,12 +77,15 @@ begin
     select o.delivery_id from ops.webhook_deliveries as o where o.status = 'pending' and (o.sending_until is null or o.sending_until <= moment)
       and not exists (select from ops.webhooks as w where w.project_id = o.project_id and w.enabled) limit 1000 for update skip locked));
   with due as materialized (
-    select d.delivery_id from ops.webhooks as w cross join lateral (
-      select q.delivery_id, q.next_attempt_at from ops.webhook_deliveries as q
-      where q.project_id = w.project_id and q.status = 'pending' and q.next_attempt_at <= moment and (q.sending_until is null or q.sending_until <= moment)
-      order by q.next_attempt_at
-      limit greatest(0, 4 - (select count(*) from ops.webhook_deliveries as b where b.project_id = w.project_id and b.status = 'pending' and b.sending_until > moment))) as d
-    where w.enabled order by d.next_attempt_at limit at_most),
+    select t.delivery_id from (
+      select d.delivery_id, d.next_attempt_at, row_number() over (partition by p.organization_id order by d.next_attempt_at) as turn
+      from ops.webhooks as w join ops.projects as p on p.project_id = w.project_id cross join lateral (
+        select q.delivery_id, q.next_attempt_at from ops.webhook_deliveries as q
+        where q.project_id = w.project_id and q.status = 'pending' and q.next_attempt_at <= moment and (q.sending_until is null or q.sending_until <= moment)
+        order by q.next_attempt_at
+        limit greatest(0, 4 - (select count(*) from ops.webhook_deliveries as b where b.project_id = w.project_id and b.status = 'pending' and b.sending_until > moment))) as d
+      where w.enabled) as t
+    order by t.turn, t.next_attempt_at limit at_most),
   locked as materialized (
     select d.delivery_id from ops.webhook_deliveries as d where d.delivery_id in (select x.delivery_id from due as x)
       and d.status = 'pending' and d.next_attempt_at <= moment and (d.sending_until is null or d.sending_until <= moment) for update skip locked),

@@ -104,6 +104,40 @@ test("whatever the table's owner changes, removes, adds or rechains is found at 
   expect(rechained.broken).toMatchObject({ seq: "10", reason: "entry_changed" });
 });
 
+test("an entry holds at most 64 kB of what was before and after, by every door, and says what the rest was", async () => {
+  const parameters = { rows: "x".repeat(70_000) };
+  const alone = await aRun(world, tenant, { parameters });
+  const [, copied] = (await call(world, tenant.api, "create_runs", { requests: [aRequest(tenant).request, aRequest(tenant, { parameters }).request] })).items as { run: { run_id: string } }[];
+  for (const run_id of [alone, copied!.run.run_id]) {
+    const { rows: [entry] } = await world.owner.query("select after, encode(sha256(convert_to(jsonb_build_object('spec_slug', r.spec_slug, 'parameters', r.parameters)::text, 'UTF8')), 'hex') as whole from ops.audit_log join ops.runs as r on r.run_id::text = object_id where object_id = $1 and action = 'run.created'", [run_id]);
+    expect(entry.after).toEqual({ truncated: true, byte_size: expect.any(Number), sha256: entry.whole });
+  }
+  const kept = await aRun(world, tenant, { parameters: { rows: "x".repeat(60_000) } });
+  expect((await world.owner.query("select length(after -> 'parameters' ->> 'rows') as n from ops.audit_log where object_id = $1", [kept])).rows).toEqual([{ n: 60_000 }]);
+  await sealed(world);
+  expect((await verify()).broken).toBeNull();
+});
+
+test("a flood of large entries is sealed and verified in steps that each end in time, whatever is asked for at once", async () => {
+  const loud = await aTenant(world);
+  await sealed(world);
+  await world.owner.query("insert into ops.audit_log (organization_id, actor_type, action, object_type, object_id, before, after) select $1, 'user', 'run.created', 'run', n::text, to_jsonb(repeat('x', 60000)), to_jsonb(repeat('y', 60000)) from generate_series(1, 300) as n", [loud.organization_id]);
+  let steps = 0;
+  for (let done = 0; done < 300; steps++) done += await seal();
+  expect(steps).toBeGreaterThan(2);
+  const first = await call(world, loud.api, "verify_audit", { organization_id: loud.organization_id, at_most: 100_000 });
+  expect(first).toMatchObject({ complete: false, broken: null });
+  expect(first.checked).toBeLessThan(150);
+  expect(await verify(loud)).toMatchObject({ broken: null, last_seq: String(await count(loud)) });
+});
+
+test("who verifies from behind the tip on is told that this link is missing, not that all fits", async () => {
+  await sealed(world);
+  const beyond = String(await count() + 1);
+  expect(await call(world, tenant.api, "verify_audit", { organization_id: tenant.organization_id, after_seq: beyond })).toMatchObject({ complete: true, checked: 0, broken: { seq: beyond, audit_id: null, reason: "link_missing" } });
+  expect(await call(world, tenant.api, "verify_audit", { organization_id: tenant.organization_id, after_seq: String(await count()) })).toMatchObject({ complete: true, broken: null });
+});
+
 test("no role changes, removes or adds an entry or a link, and only the scheduler seals", async () => {
   await sealed(world);
   for (const table of ["audit_log", "audit_chain"]) {

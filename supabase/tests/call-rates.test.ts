@@ -9,6 +9,9 @@ let postgrest: TestPostgrest;
 let tenant: Tenant;
 beforeAll(async () => {
   world = await openWorld(12);
+  // What a request of PostgREST sees of its own transaction.
+  await world.owner.query("create view ops.time_limit with (security_invoker = true) as select current_setting('statement_timeout') as most; grant select on ops.time_limit to authenticated, ops_token");
+  await world.owner.query("create function ops.time_limit_of_call() returns text language sql stable as 'select current_setting(''statement_timeout'')'; grant execute on function ops.time_limit_of_call() to authenticated, ops_token");
   postgrest = await startPostgrest(world.database.urlOf("authenticator"));
   tenant = await aTenant(world);
 });
@@ -54,6 +57,16 @@ test("PostgREST answers 429 with Retry-After, for GET and POST, and the web app 
     }
   }
   await world.owner.query("delete from ops_private.call_pauses");
+});
+
+test("a read of a table, by whatever filter and from whomever, has 3 s; a function has its 8", async () => {
+  const callers = [{ Authorization: `Bearer ${await signRoleToken("anon")}`, "x-control-room-token": tenant.api.token }, { Authorization: `Bearer ${await signUserToken(tenant.user)}` }];
+  for (const headers of callers) {
+    const ask = async (path: string, init: RequestInit = {}) => (await fetch(postgrest.url + path, { ...init, headers: { ...headers, "Content-Profile": "ops", "Accept-Profile": "ops", "Content-Type": "application/json" }, signal: AbortSignal.timeout(20_000) })).json();
+    for (const path of ["/time_limit", "/time%5Flimit?most=neq.x&limit=1", "/time_limit?select=most&order=most"]) expect(await ask(path), path).toEqual([{ most: "3s" }]);
+    expect(await ask("/rpc/time_limit_of_call")).toBe("8s");
+    expect(await ask("/rpc/time_limit_of_call", { method: "POST", body: "{}" })).toBe("8s");
+  }
 });
 
 test("what is counted stays small: samples older than the window go with the next ones", async () => {

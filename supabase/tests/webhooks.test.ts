@@ -170,6 +170,21 @@ test("eight schedulers at once send each message once", async () => {
   expect(received).toHaveLength(30);
 });
 
+test("an organization that has much to tell keeps no other one waiting", async () => {
+  const elsewhere = await aTenant(world);
+  await call(world, elsewhere.api, "put_webhook", { project_id: elsewhere.project_id, url });
+  for (let made = 0; made < 3; made++) {
+    const project = await aTenant(world, tenant);
+    await call(world, project.api, "put_webhook", { project_id: project.project_id, url });
+    for (let told = 0; told < 4; told++) await call(world, project.api, "test_webhook", { project_id: project.project_id });
+  }
+  await call(world, elsewhere.api, "test_webhook", { project_id: elsewhere.project_id });
+  const taken = await call(world, { token: cronSecret }, "take_deliveries", { at_most: 2 });
+  const { rows } = await world.owner.query("select p.organization_id from ops.webhook_deliveries as d join ops.projects as p using (project_id) where d.delivery_id = any ($1)", [taken.map(({ delivery_id }) => delivery_id)]);
+  expect(rows.map((row) => row.organization_id as string).toSorted()).toEqual([tenant.organization_id, elsewhere.organization_id].toSorted());
+  await world.owner.query("delete from ops.webhook_deliveries");
+});
+
 test("a sender that dies after it took a message leaves it to the next, and its late word changes nothing", async () => {
   await call(world, tenant.api, "test_webhook", { project_id: tenant.project_id });
   const service = { token: cronSecret };
