@@ -44,6 +44,7 @@ const rows: [attack: string, cases: () => string][] = [
   ["Postgres engine: writing", () => String(elements(postgres, "for (const sql of ["))],
   ["Postgres engine: logins", () => String(elements(postgres, "const strong: Record<string, string[]> = {"))],
   ["who executes a run", () => String(elements("supabase/tests/secrets.test.ts", "const attacks: Record<string, unknown>[] = ["))],
+  ["requests and reports, straight", () => `${elements("supabase/tests/bounds.test.ts", ">([")} + ${elements("supabase/tests/bounds.test.ts", "const attacks: [code: string, send: () => Promise<unknown>][] = [")}`],
   ["connections whose settings", () => String(elements("supabase/tests/connections.test.ts", "const wrong: [string, Given][] = ["))],
   ["uploads opened in a browser", () => String([1, 2, 3, 4].reduce((sum, nth) => sum + elements(uploads, "test.each([", nth), 0))],
   ["cells that a spreadsheet", () => String(elements("lib/csv.test.ts", "csvLine(["))],

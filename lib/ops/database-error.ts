@@ -19,6 +19,7 @@ const byCode: Readonly<Record<string, ErrorCode>> = {
   "22009": "invalid_input",
   "23505": "conflict",
   "23503": "conflict",
+  "23514": "invalid_input",
   "42501": "forbidden",
   // Statement timeout, lock timeout, deadlock, serialisation failure, connection limit, shutdown, crash, starting up.
   "57014": "database_unavailable",

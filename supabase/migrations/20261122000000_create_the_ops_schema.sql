@@ -917,6 +917,8 @@ begin
 end
 $$;
 
+create function ops_private.organization_of(project uuid) returns uuid language sql stable security definer set search_path = '' as 'select p.organization_id from ops.projects as p where p.project_id = $1';
+
 -- Raises not_found where the scope does not exist or the caller sees nothing of its organization, forbidden where its rank over the whole scope is too low.
 create function ops_private.require_over(organization uuid, project uuid, environment uuid, role text, action text) returns void language plpgsql stable security definer set search_path = '' as $$
 begin
@@ -1245,7 +1247,7 @@ $$;
 
 create function ops_private.create_api_token(project uuid, environment uuid, name text, role text, token_sha256 text, prefix text, expires_at timestamptz) returns jsonb language plpgsql security definer set search_path = '' as $$
 declare
-  organization uuid := (select p.organization_id from ops.projects as p where p.project_id = project);
+  organization uuid := ops_private.organization_of(project);
   token ops.api_tokens;
 begin
   perform ops_private.require_over(organization, project, environment, 'admin', 'make a token');
@@ -1267,7 +1269,7 @@ declare
 begin
   perform from ops.projects as p where p.project_id = (select t.project_id from ops.api_tokens as t where t.api_token_id = api_token) for no key update;
   select * into token from ops.api_tokens as t where t.api_token_id = api_token for update;
-  if not found or ops_private.rank_over((select p.organization_id from ops.projects as p where p.project_id = token.project_id), token.project_id, token.environment_id) < 4 then
+  if not found or ops_private.rank_over(ops_private.organization_of(token.project_id), token.project_id, token.environment_id) < 4 then
     perform ops_private.fail('not_found', 'There is no such token, or you may not see it.');
   end if;
   return token;
@@ -1285,7 +1287,7 @@ begin
   elsif old.revoked_at is not null or old.expires_at <= clock_timestamp() then
     perform ops_private.fail('conflict', 'The token has ended.', 'Make a new one.');
   end if;
-  perform ops_private.refuse_above(ops_private.rank_over((select p.organization_id from ops.projects as p where p.project_id = old.project_id), old.project_id, old.environment_id), old.role);
+  perform ops_private.refuse_above(ops_private.rank_over(ops_private.organization_of(old.project_id), old.project_id, old.environment_id), old.role);
   token.prefix := prefix; token.expires_at := expires_at;
   token := ops_private.insert_api_token(token, token_sha256);
   update ops.api_tokens as t set expires_at = least(t.expires_at, clock_timestamp() + make_interval(secs => overlap_seconds)) where t.api_token_id = api_token;
@@ -1393,7 +1395,7 @@ $$;
 -- create_environment: admins of the whole project.
 create function ops_private.create_environment(project uuid, slug text, name text) returns jsonb language plpgsql security definer set search_path = '' as $$
 begin
-  perform ops_private.require_over((select p.organization_id from ops.projects as p where p.project_id = project), project, null, 'admin', 'make an environment');
+  perform ops_private.require_over(ops_private.organization_of(project), project, null, 'admin', 'make an environment');
   return ops_private.seen_environment(ops_private.insert_environment(project, slug, name));
 end
 $$;
@@ -1635,6 +1637,7 @@ create table ops.schedules (
   updated_at timestamptz not null default clock_timestamp(),
   deleted_at timestamptz,
   constraint it_ends_after_it_starts check (end_at > start_at),
+  constraint its_bounds_are_moments check (isfinite(start_at) and isfinite(end_at)),
   foreign key (template_id, template_version) references ops.job_template_versions
 );
 -- A deleted schedule stays for the runs that name it.
@@ -1999,6 +2002,8 @@ create table ops.run_phases (
   error_code text,
   error_message text,
   primary key (run_id, name),
+  constraint metrics_are_small check (pg_column_size(metrics) <= 65536),
+  constraint checkpoint_is_small check (pg_column_size(checkpoint) <= 262144),
   constraint phase_finished_only_when_ended check (status in ('pending', 'running') = (finished_at is null))
 );
 
@@ -2370,6 +2375,7 @@ create function ops_private.note_opening(gate bigint, moment timestamptz) return
     then (select min(l.opens_at) from ops_private.limits_at(array[gate], moment) as l) end as opens_at) as n
   where g.gate_id = gate and (g.kind = 'cap' or g.start_seconds is not null or g.opens_at is not null) and g.opens_at is distinct from n.opens_at
 $$;
+-- What locks the run first asks for the lease before, without locking it, so that nobody who was not given its token makes its holder wait.
 -- hold: the fence of every executor write. Locks and answers the caller's live lease, on the clock read after the lock was
 -- taken; otherwise raises not_found or lease_lost.
 create function ops_private.hold(run uuid, token uuid) returns ops.leases
@@ -2619,6 +2625,10 @@ end
 $$;
 create function ops.requeue_stale_runs(stale_minutes numeric default 0) returns jsonb language sql set search_path = '' as 'select ops_private.requeue_stale_runs($1)';
 grant execute on function ops_private.requeue_stale_runs(numeric), ops.requeue_stale_runs(numeric) to authenticated, ops_token;
+-- A key of caps is a word of the contract; a concurrency key any text, but not a long one: an index holds it.
+create function ops_private.is_gate_key(kind text, key text) returns boolean language sql immutable set search_path = '' as $$
+  select case kind when 'cap' then key ~ '^[a-z][a-z0-9_.:-]{0,126}$' else length(key) between 1 and 300 end is true
+$$;
 -- The id of a gate, made where it is missing. Locks no gate that exists: the caller locks all of its gates, sorted.
 create function ops_private.gate_of(environment uuid, kind text, key text, max_leases int default null) returns bigint language plpgsql security definer set search_path = '' as $$
 declare
@@ -2626,6 +2636,9 @@ declare
 begin
   select g.gate_id into found_gate from ops_private.gates as g where g.environment_id = environment and g.kind = gate_of.kind and g.key = gate_of.key;
   if not found then
+    if not ops_private.is_gate_key(gate_of.kind, gate_of.key) then
+      perform ops_private.fail('invalid_input', 'A cap key is a word of lower-case letters, digits and _.:-, at most 127 long; a concurrency key has 1 to 200 characters.');
+    end if;
     insert into ops_private.gates (environment_id, kind, key, max_leases) values (environment, gate_of.kind, gate_of.key, gate_of.max_leases)
     on conflict on constraint one_gate_per_key do nothing;
     select g.gate_id into found_gate from ops_private.gates as g where g.environment_id = environment and g.kind = gate_of.kind and g.key = gate_of.key;
@@ -2634,14 +2647,20 @@ begin
 end
 $$;
 
--- Makes the lanes that are missing. Before any gate is locked, and in one order: who makes several never waits in a circle.
--- Not `do update`: it would lock the lane against the foreign keys of other creates, which hold gates.
 create type ops_private.lane_key as (environment_id uuid, queue text, labels text[]);
+create function ops_private.labels_are_words(labels text[]) returns boolean language sql immutable set search_path = '' as $$
+  select not exists (select from unnest(labels) as l where l is null or l !~ '^[a-z0-9][a-z0-9._:/-]{0,62}$')
+$$;
+create function ops_private.is_lane(lane ops_private.lane_key) returns boolean language sql immutable set search_path = '' as $$
+  select lane.queue ~ '^[a-z][a-z0-9_]{0,62}$' and cardinality(lane.labels) <= 40 and ops_private.labels_are_words(lane.labels)
+$$;
+-- Makes the lanes that are missing. Before any gate is locked, and in one order: who makes several never waits in a circle.
+-- Not `do update`: it would lock the lane against the foreign keys of other creates, which hold gates. What is no lane is left to lane_of.
 create function ops_private.open_lanes(wanted ops_private.lane_key[]) returns void language plpgsql security definer set search_path = '' as $$
 begin
   insert into ops_private.lanes (environment_id, queue, labels)
   select distinct w.environment_id, w.queue, w.labels from unnest(wanted) as w
-  where not exists (select from ops_private.lanes as l where l.environment_id = w.environment_id and l.queue = w.queue and l.labels = w.labels) order by 1, 2, 3
+  where ops_private.is_lane(w) and not exists (select from ops_private.lanes as l where l.environment_id = w.environment_id and l.queue = w.queue and l.labels = w.labels) order by 1, 2, 3
   on conflict on constraint one_lane_per_queue_and_labels do nothing;
 end
 $$;
@@ -2651,6 +2670,9 @@ declare
 begin
   select l.lane_id into found_lane from ops_private.lanes as l where l.environment_id = environment and l.queue = lane_of.queue and l.labels = lane_of.labels;
   if not found then
+    if ops_private.is_lane((environment, queue, labels)::ops_private.lane_key) is not true then
+      perform ops_private.fail('invalid_input', 'queue is a word of lower-case letters, digits and underscores; labels are at most 40 lower-case words (letters, digits and ._:/-).');
+    end if;
     perform ops_private.open_lanes(array[(environment, queue, labels)::ops_private.lane_key]);
     select l.lane_id into found_lane from ops_private.lanes as l where l.environment_id = environment and l.queue = lane_of.queue and l.labels = lane_of.labels;
   end if;
@@ -2831,6 +2853,10 @@ begin
   run.labels := array(select distinct l from jsonb_array_elements_text(coalesce(request -> 'labels', '[]')) as l order by l);
   run.run_after := (request ->> 'run_after')::timestamptz;
   run.expires_at := (request ->> 'expires_at')::timestamptz;
+  -- Infinity is how a parent waits for its children.
+  if not isfinite(run.run_after) or not isfinite(run.expires_at) then
+    perform ops_private.fail('invalid_input', 'run_after and expires_at are moments.');
+  end if;
   run.concurrency_key := request ->> 'concurrency_key';
   run.debounce_key := request ->> 'debounce_key';
   if run.debounce_key is not null and run.run_after is null then
@@ -2902,12 +2928,12 @@ begin
 end
 $$;
 
--- Makes the gates that are missing, in one order, and locks them all, once and sorted.
+-- Makes the gates that are missing, in one order, and locks them all, once and sorted. What is no key of a gate is left to gate_of.
 create type ops_private.gate_key as (environment_id uuid, kind text, key text);
 create function ops_private.open_gates(wanted ops_private.gate_key[]) returns void language plpgsql security definer set search_path = '' as $$
 begin
   insert into ops_private.gates (environment_id, kind, key, max_leases)
-  select distinct w.environment_id, w.kind, w.key, case w.kind when 'concurrency' then 1 end from unnest(wanted) as w order by 1, 2, 3
+  select distinct w.environment_id, w.kind, w.key, case w.kind when 'concurrency' then 1 end from unnest(wanted) as w where ops_private.is_gate_key(w.kind, w.key) order by 1, 2, 3
   on conflict on constraint one_gate_per_key do nothing;
   perform ops_private.lock_gates(ops_private.outer_gates(array(select g.gate_id from unnest(wanted) as w join ops_private.gates as g on (g.environment_id, g.kind, g.key) = (w.environment_id, w.kind, w.key))));
 end
@@ -3375,8 +3401,9 @@ declare
 begin
   if me.type is distinct from 'executor' then
     perform ops_private.fail('forbidden', 'Only an executor claims runs.', 'Use an executor token (lcx_…).');
-  elsif max_runs is null or max_runs not between 1 and 100 or lease_seconds is null or lease_seconds not between 1 and 600 or queues is null or labels is null then
-    perform ops_private.fail('invalid_input', 'max_runs is 1 to 100, lease_seconds 1 to 600; queues and labels are arrays.');
+  elsif max_runs is null or max_runs not between 1 and 100 or lease_seconds is null or lease_seconds not between 1 and 600 or queues is null or labels is null
+    or pg_column_size(queues) + pg_column_size(labels) > 16384 then
+    perform ops_private.fail('invalid_input', 'max_runs is 1 to 100, lease_seconds 1 to 600; queues and labels are arrays, of 16 kB together.');
   end if;
   queues := coalesce((select array(select q from unnest(claim_runs.queues) as q where q = any (e.allowed_queues)) from ops.executors as e where e.executor_id = me.id and e.allowed_queues is not null), queues);
   update ops.executors as e set last_seen_at = clock_timestamp(), version = coalesce(left(claim_runs.version, 100), e.version), hostname = coalesce(left(claim_runs.hostname, 255), e.hostname), queues = claim_runs.queues, labels = claim_runs.labels
@@ -3492,7 +3519,7 @@ declare
   found_run ops.runs;
   lease ops.leases;
 begin
-  select * into found_run from ops.runs as r where r.run_id = run for no key update;
+  select * into found_run from ops.runs as r where r.run_id = run and exists (select from ops.leases as l where l.run_id = run and l.lease_token = token) for no key update;
   lease := ops_private.hold(run, token);
   if found_run.status = 'claimed' then
     update ops.runs as r set status = 'running', started_at = coalesce(r.started_at, clock_timestamp()) where r.run_id = run returning * into found_run;
@@ -3640,6 +3667,8 @@ begin
     perform ops_private.fail('illegal_transition', format('The phase %s does not go from %s to %s.', name, before, target));
   elsif target = 'running' and exists (select from ops.run_phases as d where d.run_id = run and d.name = any (phase.depends_on) and d.status in ('pending', 'running')) then
     perform ops_private.fail('illegal_transition', format('A phase before %s has not ended.', name));
+  elsif octet_length(patch ->> 'message') > 32768 then
+    perform ops_private.fail('payload_too_large', 'message has at most 32,768 bytes.');
   elsif before = target and target <> 'running' then
     return ops_private.phase_json(phase);
   end if;
@@ -3758,8 +3787,10 @@ declare
 begin
   if exists (select from unnest(datasets) as n where n is null or n !~ '^[a-z][a-z0-9_]{0,62}\.[a-z][a-z0-9_]{0,62}(@([1-9]\d{0,8}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)))?$') then
     perform ops_private.fail('invalid_input', 'datasets names tables as schema.table, schema.table@VERSION or schema.table@TIME.');
+  elsif cardinality(datasets) > 2000 or pg_column_size(sources) > 65536 then
+    perform ops_private.fail('payload_too_large', 'datasets has at most 2,000 names, sources at most 64 kB.');
   end if;
-  select * into found_run from ops.runs as r where r.run_id = run for no key update;
+  select * into found_run from ops.runs as r where r.run_id = run and exists (select from ops.leases as l where l.run_id = run and l.lease_token = token) for no key update;
   lease := ops_private.hold(run, token);
   -- A cleanup either sees this run's pin, or this run sees what it has given up.
   perform from ops.datasets as d where d.environment_id = lease.environment_id
@@ -3832,11 +3863,13 @@ begin
     base_table_version = excluded.base_table_version, began_at = clock_timestamp()
   where i.run_id <> excluded.run_id or i.lease_fence <> excluded.lease_fence or i.phase <> excluded.phase;
   if retain_hours is not null then
+    -- The unfinished runs are read once, not for each table.
+    with read as materialized (
+      select split_part(p.key, '@', 1) as name, min((p.value ->> 'version')::int) as version from ops.runs as r cross join lateral jsonb_each(r.input_manifest -> 'datasets') as p
+      where r.environment_id = lease.environment_id and r.status in ('queued', 'claimed', 'running') group by 1)
     update ops.datasets as d set kept_from = kept.version from (
-      select n.dataset_id, least(coalesce(ops_private.version_at(n, (clock_timestamp() - make_interval(hours => retain_hours))::text), 1),
-        (select min((p.value ->> 'version')::int) from ops.runs as r cross join lateral jsonb_each(r.input_manifest -> 'datasets') as p
-          where r.environment_id = n.environment_id and r.status in ('queued', 'claimed', 'running') and split_part(p.key, '@', 1) = n.name)) as version
-      from ops.datasets as n where n.dataset_id = any (ids)) as kept
+      select n.dataset_id, least(coalesce(ops_private.version_at(n, (clock_timestamp() - make_interval(hours => retain_hours))::text), 1), r.version) as version
+      from ops.datasets as n left join read as r on r.name = n.name where n.dataset_id = any (ids)) as kept
     where d.dataset_id = kept.dataset_id and kept.version > d.kept_from;
   end if;
   return jsonb_build_object('items', (select jsonb_agg(jsonb_build_object('name', d.name, 'fence', i.fence::text, 'base_table_version', i.base_table_version::text,
@@ -3934,6 +3967,8 @@ begin
     perform ops_private.fail('illegal_transition', 'Checks are reported by a running phase.');
   elsif jsonb_typeof(results) is distinct from 'array' or jsonb_array_length(results) > 5000 then
     perform ops_private.fail('invalid_input', 'results is a list of at most 5,000.');
+  elsif pg_column_size(results) > 4 * 1024 * 1024 then
+    perform ops_private.fail('payload_too_large', 'results has at most 4 MB.', 'Give fewer facts.');
   elsif exists (select from jsonb_array_elements(results) as r where jsonb_typeof(r) <> 'object' or coalesce(r ->> 'dataset', '') !~ '^[a-z][a-z0-9_]{0,62}\.[a-z][a-z0-9_]{0,62}$'
       or coalesce(r ->> 'check', '') !~ '^[a-z][a-z0-9_]{0,62}$' or coalesce(length(r ->> 'label'), 0) not between 1 and 500 or coalesce(r ->> 'severity', '') not in ('warn', 'quarantine', 'fail')
       or coalesce(r ->> 'verdict', '') not in ('pass', 'warn', 'quarantine', 'fail') or coalesce(r ->> 'wrong', '') !~ '^\d{1,18}$' or coalesce(r ->> 'seen', '') !~ '^\d{1,18}$') then
@@ -4051,7 +4086,7 @@ declare
   answer jsonb;
   open_phase text;
 begin
-  select * into found_run from ops.runs as r where r.run_id = run for no key update;
+  select * into found_run from ops.runs as r where r.run_id = run and exists (select from ops.leases as l where l.run_id = run and l.lease_token = token) for no key update;
   answer := ops_private.recorded_end(run, token);
   if answer is not null then
     return answer;
@@ -4080,7 +4115,7 @@ declare
   stopped ops.runs;
   answer jsonb;
 begin
-  select * into found_run from ops.runs as r where r.run_id = run for no key update;
+  select * into found_run from ops.runs as r where r.run_id = run and exists (select from ops.leases as l where l.run_id = run and l.lease_token = token) for no key update;
   answer := ops_private.recorded_end(run, token);
   if answer is not null then
     return answer;
@@ -4088,6 +4123,8 @@ begin
   lease := ops_private.hold(run, token);
   if error_code is null or error_code !~ '^[a-z][a-z0-9_]{0,62}$' then
     perform ops_private.fail('invalid_input', 'error_code is a word of lower-case letters, digits and underscores.');
+  elsif pg_column_size(error_data) > 65536 then
+    perform ops_private.fail('payload_too_large', 'error_data has at most 64 kB.', 'Register an artifact instead.');
   end if;
   stopped := ops_private.end_if_stopped(found_run, lease);
   if stopped.run_id is not null then
@@ -4102,9 +4139,6 @@ $$;
 create function ops.fail_run(run_id uuid, lease_token uuid, error_code text, error_message text, error_data jsonb default '{}', permanent boolean default false, retry_after_seconds double precision default null) returns jsonb
 language sql set search_path = '' as 'select ops_private.fail_run($1, $2, $3, $4, $5, $6, $7)';
 
-create function ops_private.labels_are_words(labels text[]) returns boolean language sql immutable set search_path = '' as $$
-  select not exists (select from unnest(labels) as l where l is null or l !~ '^[a-z0-9][a-z0-9._:/-]{0,62}$')
-$$;
 create function ops_private.with_labels(labels text[], more text[]) returns text[] language sql immutable set search_path = '' as $$
   select array(select distinct l from unnest(labels || more) as l order by l)
 $$;
@@ -4125,7 +4159,7 @@ declare
   idle int := 0;
   released ops.runs;
 begin
-  select * into found_run from ops.runs as r where r.run_id = run for no key update;
+  select * into found_run from ops.runs as r where r.run_id = run and exists (select from ops.leases as l where l.run_id = run and l.lease_token = token) for no key update;
   answer := ops_private.recorded_end(run, token);
   if answer is not null then
     return answer;
@@ -4153,7 +4187,7 @@ begin
       format('Executors gave it back %s times in a row without progress; the last said: %s', idle, left(coalesce(reason, 'released'), 500))));
   end if;
   released := ops_private.requeue(run, case when idle > free_releases then ops_private.backoff(idle - free_releases) else interval '0' end, idle > free_releases,
-    'RUN_RELEASED', 'info', coalesce(reason, 'released'), case when cardinality(needs) > 0 then jsonb_build_object('needs', needs) else '{}' end);
+    'RUN_RELEASED', 'info', left(coalesce(reason, 'released'), 500), case when cardinality(needs) > 0 then jsonb_build_object('needs', needs) else '{}' end);
   update ops_private.run_heads as h set idle_releases = idle where h.run_id = run;
   return ops_private.record_end(token, released);
 end
@@ -4632,7 +4666,7 @@ begin
   return (select coalesce(jsonb_agg(ops_private.cap_json(c) order by c.cap_key, c.cap_id), '[]') from (
     select x.cap_id from ops_private.visible_caps() as x
     where (environment is null or coalesce(x.environment_id, environment) = environment and coalesce(x.project_id, project) = project
-        and x.organization_id = (select p.organization_id from ops.projects as p where p.project_id = project))
+        and x.organization_id = (select ops_private.organization_of(project)))
       and (after_key is null or (x.cap_key, x.cap_id) > (after_key, after_cap))
     order by x.cap_key, x.cap_id limit least(at_most, 201)) as page join ops.caps as c on c.cap_id = page.cap_id);
 end
@@ -4661,6 +4695,9 @@ declare
 begin
   if environment is not null then
     return ops_private.gate_of(environment, 'cap', cap_key);
+  end if;
+  if not ops_private.is_gate_key('cap', cap_gate.cap_key) then
+    perform ops_private.fail('invalid_input', 'A cap key is a word of lower-case letters, digits and _.:-, at most 127 long.');
   end if;
   insert into ops_private.gates (project_id, organization_id, kind, key) values (project, case when project is null then organization end, 'cap', cap_key) on conflict do nothing;
   select g.gate_id into found_gate from ops_private.gates as g where g.key = cap_key and (g.project_id = project or project is null and g.organization_id = organization);
@@ -4693,7 +4730,7 @@ begin
     end if;
     wanted.environment_id := (request ->> 'environment_id')::uuid;
     wanted.project_id := coalesce((request ->> 'project_id')::uuid, (select e.project_id from ops.environments as e where e.environment_id = wanted.environment_id));
-    wanted.organization_id := coalesce((request ->> 'organization_id')::uuid, (select p.organization_id from ops.projects as p where p.project_id = wanted.project_id));
+    wanted.organization_id := coalesce((request ->> 'organization_id')::uuid, ops_private.organization_of(wanted.project_id));
     wanted.cap_key := request ->> 'cap_key';
   end if;
   perform ops_private.require_over(wanted.organization_id, wanted.project_id, wanted.environment_id, 'admin', 'change a cap');
@@ -4755,9 +4792,13 @@ begin
   if token is not null then
     lease := ops_private.hold(run, token);
     environment := lease.environment_id;
-    gate := ops_private.gate_of(environment, 'cap', cap_key);
     passed := ops_private.cap_gates(environment, cap_key);
-    perform ops_private.lock_gates(passed);
+    -- Where no cap has this key there is nothing to reserve, and no gate is made.
+    if cardinality(passed) > 0 then
+      gate := ops_private.gate_of(environment, 'cap', cap_key);
+      passed := ops_private.cap_gates(environment, cap_key);
+      perform ops_private.lock_gates(passed);
+    end if;
   elsif me.type = 'executor' and environment = any (ops_private.visible_environments()) then
     null;  -- it may ask where it works
   else
@@ -4891,7 +4932,7 @@ language sql security definer set search_path = '' as $$
 $$;
 -- append_logs: the lease holder. Lines get the run's next numbers, in the order given. A chunk_id that is already there is written
 -- once (the same lines) or refused (others, conflict). Beyond the limit of a run (setting log_limit_bytes, else 256 MB) lines are
--- counted and dropped, and one line says so. Locks lease, log head.
+-- counted and dropped, and one line says so. A chunk counts as 100 bytes at least, since its row takes those. Locks lease, log head.
 create function ops_private.append_logs(run uuid, token uuid, chunks jsonb) returns jsonb language plpgsql security definer set search_path = '' as $$
 declare
   lease ops.leases := ops_private.hold(run, token);
@@ -4900,6 +4941,7 @@ declare
   chunk record;
   known ops.run_log_chunks;
   lines int;
+  size int;
 begin
   if jsonb_typeof(chunks) is distinct from 'array' or jsonb_array_length(chunks) not between 1 and 100 then
     perform ops_private.fail('invalid_input', 'chunks is an array of 1 to 100 chunks.');
@@ -4925,7 +4967,8 @@ begin
       continue;
     end if;
     lines := length(chunk.text) - length(replace(chunk.text, E'\n', '')) + 1;
-    if head.dropped_lines > 0 or head.byte_size + octet_length(chunk.text) > most then
+    size := greatest(octet_length(chunk.text), 100);
+    if head.dropped_lines > 0 or head.byte_size + size > most then
       if head.dropped_lines = 0 then
         insert into ops.run_log_chunks (run_id, chunk_id, environment_id, phase, attempt, stream, first_line, line_count, text)
         values (run, gen_random_uuid(), head.environment_id, chunk.phase, lease.attempt, 'engine', head.last_line + 1, 1,
@@ -4939,7 +4982,7 @@ begin
     insert into ops.run_log_chunks (run_id, chunk_id, environment_id, phase, attempt, stream, first_line, line_count, text)
     values (run, chunk.id, head.environment_id, chunk.phase, lease.attempt, chunk.stream, head.last_line + 1, lines, chunk.text);
     head.last_line := head.last_line + lines;
-    head.byte_size := head.byte_size + octet_length(chunk.text);
+    head.byte_size := head.byte_size + case when lines > 0 then size else 0 end;
   end loop;
   update ops_private.log_heads as h set last_line = head.last_line, byte_size = head.byte_size, dropped_lines = head.dropped_lines where h.run_id = run;
   return jsonb_build_object('last_line', head.last_line, 'dropped_lines', head.dropped_lines::text);
@@ -4982,7 +5025,7 @@ create function ops_private.explain_gates(run ops.runs) returns jsonb language s
     from told as t) as x
 $$;
 
--- Is there an executor that could take it? Names only those of projects that the caller sees.
+-- Is there an executor that could take it? Names only those of projects that the caller sees, and the queues of those.
 create function ops_private.explain_executors(run ops.runs) returns jsonb language plpgsql stable security definer set search_path = '' as $$
 declare
   seen uuid[] := ops_private.visible_projects();
@@ -4996,7 +5039,7 @@ begin
   select count(*) as all_of_them, count(*) filter (where online) as online, count(*) filter (where online and serves) as serving, count(*) filter (where online and serves and missing = '{}') as fit,
     count(*) filter (where online and serves and missing = '{}' and draining) as draining, max(last_seen_at) as last_seen_at,
     (array_agg(to_jsonb(missing) order by cardinality(missing)) filter (where online and serves))[1] as missing,
-    array(select distinct q from all_of_them as o cross join unnest(o.queues) as q where o.online order by q) as queues,
+    array(select distinct q from all_of_them as o cross join unnest(o.queues) as q where o.online and o.named order by q) as queues,
     coalesce(jsonb_agg(jsonb_build_object('executor_id', executor_id, 'name', name)) filter (where named), '[]') as names
   into them from all_of_them;
   if them.all_of_them = 0 then
@@ -5005,7 +5048,7 @@ begin
     return ops_private.reason('executors', format('No executor of this environment is online; the last was seen %s.', coalesce(them.last_seen_at::text, 'never')), 'Start an executor, or look why they stopped.',
       jsonb_build_object('kind', 'executors', 'executors', them.names, 'last_seen_at', them.last_seen_at));
   elsif them.serving = 0 then
-    return ops_private.reason('executors', format('No executor that is online serves the queue %s; they serve %s.', run.queue, array_to_string(them.queues, ', ')), format('Start one with the queue %s.', run.queue),
+    return ops_private.reason('executors', format('No executor that is online serves the queue %s%s.', run.queue, case when them.queues <> '{}' then '; they serve ' || array_to_string(them.queues, ', ') else '' end), format('Start one with the queue %s.', run.queue),
       jsonb_build_object('kind', 'executors', 'executors', them.names, 'queue', run.queue, 'queues', them.queues));
   elsif them.fit = 0 then
     return ops_private.reason('executors', format('No executor that is online offers all of its labels: the nearest lacks %s.', (select string_agg(m, ', ') from jsonb_array_elements_text(them.missing) as m)), 'Start one that offers these labels.',
@@ -5375,7 +5418,7 @@ begin
 end
 $$;
 create function ops.read_heads(runs uuid[]) returns jsonb language sql stable set search_path = '' as 'select ops_private.read_heads($1)';
-grant execute on function ops_private.read_heads(uuid[]), ops.read_heads(uuid[]) to authenticated, ops_token;
+grant execute on function ops_private.read_heads(uuid[]), ops.read_heads(uuid[]) to ops_token;
 -- Compaction, by the scheduler: take_logs hands out runs that have ended, read_log_chunks gives their lines, the scheduler stores a
 -- file per phase, compact_logs registers the files and deletes the chunks in one transaction. Many callers, or one that dies
 -- anywhere, do the same work again: the same chunks give the same bytes, and the first compact_logs wins.
@@ -5458,7 +5501,7 @@ end
 $$;
 create function ops.compact_logs(run_id uuid, files jsonb) returns boolean language sql set search_path = '' as 'select ops_private.compact_logs($1, $2)';
 grant execute on function ops_private.take_logs(int), ops.take_logs(int), ops_private.read_log_chunks(uuid, text, int), ops.read_log_chunks(uuid, text, int),
-  ops_private.compact_logs(uuid, jsonb), ops.compact_logs(uuid, jsonb) to authenticated, ops_token;
+  ops_private.compact_logs(uuid, jsonb), ops.compact_logs(uuid, jsonb) to ops_token;
 -- due_schedules: the scheduler. Schedules whose time has come (or whose next time is not worked out yet), and those with a fire that
 -- waits while nothing runs any more; the longest due first. Read only.
 create function ops_private.due_schedules(at_most int) returns jsonb language plpgsql security definer set search_path = '' set plan_cache_mode = 'force_custom_plan' as $$
@@ -5788,7 +5831,7 @@ declare
   made int := 0;
   items jsonb := '[]';
 begin
-  select * into parent from ops.runs as r where r.run_id = run for no key update;
+  select * into parent from ops.runs as r where r.run_id = run and exists (select from ops.leases as l where l.run_id = run and l.lease_token = token) for no key update;
   lease := ops_private.hold(run, token);
   if jsonb_typeof(children) is distinct from 'array' or jsonb_array_length(children) not between 1 and 1000 or max_active not between 1 and 1000
     or exists (select from jsonb_array_elements(children) as c where coalesce(length(c ->> 'key'), 0) not between 1 and 200 or jsonb_typeof(c -> 'parameters') is distinct from 'object')
@@ -5841,7 +5884,7 @@ declare
   lease ops.leases;
   answer jsonb;
 begin
-  select * into found_run from ops.runs as r where r.run_id = run for no key update;
+  select * into found_run from ops.runs as r where r.run_id = run and exists (select from ops.leases as l where l.run_id = run and l.lease_token = token) for no key update;
   answer := ops_private.recorded_end(run, token);
   if answer is not null then
     return answer;
@@ -6483,7 +6526,7 @@ create function ops.take_deliveries(at_most int default 20) returns jsonb langua
 create function ops.settle_delivery(delivery_id uuid, attempt int, http_status int default null, error text default null) returns boolean
 language sql set search_path = '' as 'select ops_private.settle_delivery($1, $2, $3, $4)';
 grant execute on function ops_private.watch_executors(), ops.watch_executors(), ops_private.take_deliveries(int), ops.take_deliveries(int),
-  ops_private.settle_delivery(uuid, int, int, text), ops.settle_delivery(uuid, int, int, text) to authenticated, ops_token;
+  ops_private.settle_delivery(uuid, int, int, text), ops.settle_delivery(uuid, int, int, text) to ops_token;
 -- One verb on many runs, as a job: the runs are found once, at its creation, and then worked off in slices by the tick, each item
 -- in a savepoint, as the one who asked: their role counts when an item's turn comes, and the audit log names them.
 create table ops.bulk_jobs (
@@ -6766,7 +6809,7 @@ begin
 end
 $$;
 create function ops.advance_bulk_jobs(at_most int default 50) returns jsonb language sql set search_path = '' as 'select to_jsonb(ops_private.advance_bulk_jobs($1))';
-grant execute on function ops_private.advance_bulk_jobs(int), ops.advance_bulk_jobs(int) to authenticated, ops_token;
+grant execute on function ops_private.advance_bulk_jobs(int), ops.advance_bulk_jobs(int) to ops_token;
 -- A run's score: how well it went, 0 to 100, out of signals (numbers about the run) and the weights that its project gives them.
 -- The formula is in docs/scores.md. Same signals and weights, same score.
 create table ops.signal_weights (
@@ -6988,7 +7031,8 @@ create function ops.compute_run_score(run_id uuid) returns jsonb language sql se
 create function ops.put_signals(run_id uuid, lease_token uuid, signals jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.put_signals($1, $2, $3)';
 create function ops.get_signal_weights(project_id uuid) returns jsonb language sql stable set search_path = '' as 'select ops_private.get_signal_weights($1)';
 create function ops.put_signal_weights(project_id uuid, weights jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.put_signal_weights($1, $2)';
-grant execute on function ops_private.score_ended_runs(int), ops.score_ended_runs(int), ops_private.compute_run_score(uuid), ops.compute_run_score(uuid),
+grant execute on function ops_private.score_ended_runs(int), ops.score_ended_runs(int) to ops_token;
+grant execute on function ops_private.compute_run_score(uuid), ops.compute_run_score(uuid),
   ops_private.put_signals(uuid, uuid, jsonb), ops.put_signals(uuid, uuid, jsonb), ops_private.get_signal_weights(uuid), ops.get_signal_weights(uuid),
   ops_private.put_signal_weights(uuid, jsonb), ops.put_signal_weights(uuid, jsonb) to authenticated, ops_token;
 -- The registry of executors: admins of the whole project. Deleting one keeps its row, because runs name it; its name is free again.

@@ -19,6 +19,8 @@ begin
 end
 $$;
 
+create function ops_private.organization_of(project uuid) returns uuid language sql stable security definer set search_path = '' as 'select p.organization_id from ops.projects as p where p.project_id = $1';
+
 -- Raises not_found where the scope does not exist or the caller sees nothing of its organization, forbidden where its rank over the whole scope is too low.
 create function ops_private.require_over(organization uuid, project uuid, environment uuid, role text, action text) returns void language plpgsql stable security definer set search_path = '' as $$
 begin

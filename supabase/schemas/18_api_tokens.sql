@@ -31,7 +31,7 @@ $$;
 
 create function ops_private.create_api_token(project uuid, environment uuid, name text, role text, token_sha256 text, prefix text, expires_at timestamptz) returns jsonb language plpgsql security definer set search_path = '' as $$
 declare
-  organization uuid := (select p.organization_id from ops.projects as p where p.project_id = project);
+  organization uuid := ops_private.organization_of(project);
   token ops.api_tokens;
 begin
   perform ops_private.require_over(organization, project, environment, 'admin', 'make a token');
@@ -53,7 +53,7 @@ declare
 begin
   perform from ops.projects as p where p.project_id = (select t.project_id from ops.api_tokens as t where t.api_token_id = api_token) for no key update;
   select * into token from ops.api_tokens as t where t.api_token_id = api_token for update;
-  if not found or ops_private.rank_over((select p.organization_id from ops.projects as p where p.project_id = token.project_id), token.project_id, token.environment_id) < 4 then
+  if not found or ops_private.rank_over(ops_private.organization_of(token.project_id), token.project_id, token.environment_id) < 4 then
     perform ops_private.fail('not_found', 'There is no such token, or you may not see it.');
   end if;
   return token;
@@ -71,7 +71,7 @@ begin
   elsif old.revoked_at is not null or old.expires_at <= clock_timestamp() then
     perform ops_private.fail('conflict', 'The token has ended.', 'Make a new one.');
   end if;
-  perform ops_private.refuse_above(ops_private.rank_over((select p.organization_id from ops.projects as p where p.project_id = old.project_id), old.project_id, old.environment_id), old.role);
+  perform ops_private.refuse_above(ops_private.rank_over(ops_private.organization_of(old.project_id), old.project_id, old.environment_id), old.role);
   token.prefix := prefix; token.expires_at := expires_at;
   token := ops_private.insert_api_token(token, token_sha256);
   update ops.api_tokens as t set expires_at = least(t.expires_at, clock_timestamp() + make_interval(secs => overlap_seconds)) where t.api_token_id = api_token;

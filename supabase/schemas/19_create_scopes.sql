@@ -79,7 +79,7 @@ $$;
 -- create_environment: admins of the whole project.
 create function ops_private.create_environment(project uuid, slug text, name text) returns jsonb language plpgsql security definer set search_path = '' as $$
 begin
-  perform ops_private.require_over((select p.organization_id from ops.projects as p where p.project_id = project), project, null, 'admin', 'make an environment');
+  perform ops_private.require_over(ops_private.organization_of(project), project, null, 'admin', 'make an environment');
   return ops_private.seen_environment(ops_private.insert_environment(project, slug, name));
 end
 $$;

@@ -33,6 +33,7 @@ create table ops.schedules (
   updated_at timestamptz not null default clock_timestamp(),
   deleted_at timestamptz,
   constraint it_ends_after_it_starts check (end_at > start_at),
+  constraint its_bounds_are_moments check (isfinite(start_at) and isfinite(end_at)),
   foreign key (template_id, template_version) references ops.job_template_versions
 );
 -- A deleted schedule stays for the runs that name it.

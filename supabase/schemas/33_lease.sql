@@ -1,3 +1,4 @@
+-- What locks the run first asks for the lease before, without locking it, so that nobody who was not given its token makes its holder wait.
 -- hold: the fence of every executor write. Locks and answers the caller's live lease, on the clock read after the lock was
 -- taken; otherwise raises not_found or lease_lost.
 create function ops_private.hold(run uuid, token uuid) returns ops.leases

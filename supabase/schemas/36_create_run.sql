@@ -1,3 +1,7 @@
+-- A key of caps is a word of the contract; a concurrency key any text, but not a long one: an index holds it.
+create function ops_private.is_gate_key(kind text, key text) returns boolean language sql immutable set search_path = '' as $$
+  select case kind when 'cap' then key ~ '^[a-z][a-z0-9_.:-]{0,126}$' else length(key) between 1 and 300 end is true
+$$;
 -- The id of a gate, made where it is missing. Locks no gate that exists: the caller locks all of its gates, sorted.
 create function ops_private.gate_of(environment uuid, kind text, key text, max_leases int default null) returns bigint language plpgsql security definer set search_path = '' as $$
 declare
@@ -5,6 +9,9 @@ declare
 begin
   select g.gate_id into found_gate from ops_private.gates as g where g.environment_id = environment and g.kind = gate_of.kind and g.key = gate_of.key;
   if not found then
+    if not ops_private.is_gate_key(gate_of.kind, gate_of.key) then
+      perform ops_private.fail('invalid_input', 'A cap key is a word of lower-case letters, digits and _.:-, at most 127 long; a concurrency key has 1 to 200 characters.');
+    end if;
     insert into ops_private.gates (environment_id, kind, key, max_leases) values (environment, gate_of.kind, gate_of.key, gate_of.max_leases)
     on conflict on constraint one_gate_per_key do nothing;
     select g.gate_id into found_gate from ops_private.gates as g where g.environment_id = environment and g.kind = gate_of.kind and g.key = gate_of.key;
@@ -13,14 +20,20 @@ begin
 end
 $$;
 
--- Makes the lanes that are missing. Before any gate is locked, and in one order: who makes several never waits in a circle.
--- Not `do update`: it would lock the lane against the foreign keys of other creates, which hold gates.
 create type ops_private.lane_key as (environment_id uuid, queue text, labels text[]);
+create function ops_private.labels_are_words(labels text[]) returns boolean language sql immutable set search_path = '' as $$
+  select not exists (select from unnest(labels) as l where l is null or l !~ '^[a-z0-9][a-z0-9._:/-]{0,62}$')
+$$;
+create function ops_private.is_lane(lane ops_private.lane_key) returns boolean language sql immutable set search_path = '' as $$
+  select lane.queue ~ '^[a-z][a-z0-9_]{0,62}$' and cardinality(lane.labels) <= 40 and ops_private.labels_are_words(lane.labels)
+$$;
+-- Makes the lanes that are missing. Before any gate is locked, and in one order: who makes several never waits in a circle.
+-- Not `do update`: it would lock the lane against the foreign keys of other creates, which hold gates. What is no lane is left to lane_of.
 create function ops_private.open_lanes(wanted ops_private.lane_key[]) returns void language plpgsql security definer set search_path = '' as $$
 begin
   insert into ops_private.lanes (environment_id, queue, labels)
   select distinct w.environment_id, w.queue, w.labels from unnest(wanted) as w
-  where not exists (select from ops_private.lanes as l where l.environment_id = w.environment_id and l.queue = w.queue and l.labels = w.labels) order by 1, 2, 3
+  where ops_private.is_lane(w) and not exists (select from ops_private.lanes as l where l.environment_id = w.environment_id and l.queue = w.queue and l.labels = w.labels) order by 1, 2, 3
   on conflict on constraint one_lane_per_queue_and_labels do nothing;
 end
 $$;
@@ -30,6 +43,9 @@ declare
 begin
   select l.lane_id into found_lane from ops_private.lanes as l where l.environment_id = environment and l.queue = lane_of.queue and l.labels = lane_of.labels;
   if not found then
+    if ops_private.is_lane((environment, queue, labels)::ops_private.lane_key) is not true then
+      perform ops_private.fail('invalid_input', 'queue is a word of lower-case letters, digits and underscores; labels are at most 40 lower-case words (letters, digits and ._:/-).');
+    end if;
     perform ops_private.open_lanes(array[(environment, queue, labels)::ops_private.lane_key]);
     select l.lane_id into found_lane from ops_private.lanes as l where l.environment_id = environment and l.queue = lane_of.queue and l.labels = lane_of.labels;
   end if;
@@ -210,6 +226,10 @@ begin
   run.labels := array(select distinct l from jsonb_array_elements_text(coalesce(request -> 'labels', '[]')) as l order by l);
   run.run_after := (request ->> 'run_after')::timestamptz;
   run.expires_at := (request ->> 'expires_at')::timestamptz;
+  -- Infinity is how a parent waits for its children.
+  if not isfinite(run.run_after) or not isfinite(run.expires_at) then
+    perform ops_private.fail('invalid_input', 'run_after and expires_at are moments.');
+  end if;
   run.concurrency_key := request ->> 'concurrency_key';
   run.debounce_key := request ->> 'debounce_key';
   if run.debounce_key is not null and run.run_after is null then

@@ -16,12 +16,12 @@ begin
 end
 $$;
 
--- Makes the gates that are missing, in one order, and locks them all, once and sorted.
+-- Makes the gates that are missing, in one order, and locks them all, once and sorted. What is no key of a gate is left to gate_of.
 create type ops_private.gate_key as (environment_id uuid, kind text, key text);
 create function ops_private.open_gates(wanted ops_private.gate_key[]) returns void language plpgsql security definer set search_path = '' as $$
 begin
   insert into ops_private.gates (environment_id, kind, key, max_leases)
-  select distinct w.environment_id, w.kind, w.key, case w.kind when 'concurrency' then 1 end from unnest(wanted) as w order by 1, 2, 3
+  select distinct w.environment_id, w.kind, w.key, case w.kind when 'concurrency' then 1 end from unnest(wanted) as w where ops_private.is_gate_key(w.kind, w.key) order by 1, 2, 3
   on conflict on constraint one_gate_per_key do nothing;
   perform ops_private.lock_gates(ops_private.outer_gates(array(select g.gate_id from unnest(wanted) as w join ops_private.gates as g on (g.environment_id, g.kind, g.key) = (w.environment_id, w.kind, w.key))));
 end

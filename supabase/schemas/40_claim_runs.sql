@@ -128,8 +128,9 @@ declare
 begin
   if me.type is distinct from 'executor' then
     perform ops_private.fail('forbidden', 'Only an executor claims runs.', 'Use an executor token (lcx_…).');
-  elsif max_runs is null or max_runs not between 1 and 100 or lease_seconds is null or lease_seconds not between 1 and 600 or queues is null or labels is null then
-    perform ops_private.fail('invalid_input', 'max_runs is 1 to 100, lease_seconds 1 to 600; queues and labels are arrays.');
+  elsif max_runs is null or max_runs not between 1 and 100 or lease_seconds is null or lease_seconds not between 1 and 600 or queues is null or labels is null
+    or pg_column_size(queues) + pg_column_size(labels) > 16384 then
+    perform ops_private.fail('invalid_input', 'max_runs is 1 to 100, lease_seconds 1 to 600; queues and labels are arrays, of 16 kB together.');
   end if;
   queues := coalesce((select array(select q from unnest(claim_runs.queues) as q where q = any (e.allowed_queues)) from ops.executors as e where e.executor_id = me.id and e.allowed_queues is not null), queues);
   update ops.executors as e set last_seen_at = clock_timestamp(), version = coalesce(left(claim_runs.version, 100), e.version), hostname = coalesce(left(claim_runs.hostname, 255), e.hostname), queues = claim_runs.queues, labels = claim_runs.labels

@@ -20,6 +20,8 @@ begin
     perform ops_private.fail('illegal_transition', format('The phase %s does not go from %s to %s.', name, before, target));
   elsif target = 'running' and exists (select from ops.run_phases as d where d.run_id = run and d.name = any (phase.depends_on) and d.status in ('pending', 'running')) then
     perform ops_private.fail('illegal_transition', format('A phase before %s has not ended.', name));
+  elsif octet_length(patch ->> 'message') > 32768 then
+    perform ops_private.fail('payload_too_large', 'message has at most 32,768 bytes.');
   elsif before = target and target <> 'running' then
     return ops_private.phase_json(phase);
   end if;

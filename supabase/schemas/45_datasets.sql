@@ -90,8 +90,10 @@ declare
 begin
   if exists (select from unnest(datasets) as n where n is null or n !~ '^[a-z][a-z0-9_]{0,62}\.[a-z][a-z0-9_]{0,62}(@([1-9]\d{0,8}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)))?$') then
     perform ops_private.fail('invalid_input', 'datasets names tables as schema.table, schema.table@VERSION or schema.table@TIME.');
+  elsif cardinality(datasets) > 2000 or pg_column_size(sources) > 65536 then
+    perform ops_private.fail('payload_too_large', 'datasets has at most 2,000 names, sources at most 64 kB.');
   end if;
-  select * into found_run from ops.runs as r where r.run_id = run for no key update;
+  select * into found_run from ops.runs as r where r.run_id = run and exists (select from ops.leases as l where l.run_id = run and l.lease_token = token) for no key update;
   lease := ops_private.hold(run, token);
   -- A cleanup either sees this run's pin, or this run sees what it has given up.
   perform from ops.datasets as d where d.environment_id = lease.environment_id

@@ -38,11 +38,13 @@ begin
     base_table_version = excluded.base_table_version, began_at = clock_timestamp()
   where i.run_id <> excluded.run_id or i.lease_fence <> excluded.lease_fence or i.phase <> excluded.phase;
   if retain_hours is not null then
+    -- The unfinished runs are read once, not for each table.
+    with read as materialized (
+      select split_part(p.key, '@', 1) as name, min((p.value ->> 'version')::int) as version from ops.runs as r cross join lateral jsonb_each(r.input_manifest -> 'datasets') as p
+      where r.environment_id = lease.environment_id and r.status in ('queued', 'claimed', 'running') group by 1)
     update ops.datasets as d set kept_from = kept.version from (
-      select n.dataset_id, least(coalesce(ops_private.version_at(n, (clock_timestamp() - make_interval(hours => retain_hours))::text), 1),
-        (select min((p.value ->> 'version')::int) from ops.runs as r cross join lateral jsonb_each(r.input_manifest -> 'datasets') as p
-          where r.environment_id = n.environment_id and r.status in ('queued', 'claimed', 'running') and split_part(p.key, '@', 1) = n.name)) as version
-      from ops.datasets as n where n.dataset_id = any (ids)) as kept
+      select n.dataset_id, least(coalesce(ops_private.version_at(n, (clock_timestamp() - make_interval(hours => retain_hours))::text), 1), r.version) as version
+      from ops.datasets as n left join read as r on r.name = n.name where n.dataset_id = any (ids)) as kept
     where d.dataset_id = kept.dataset_id and kept.version > d.kept_from;
   end if;
   return jsonb_build_object('items', (select jsonb_agg(jsonb_build_object('name', d.name, 'fence', i.fence::text, 'base_table_version', i.base_table_version::text,

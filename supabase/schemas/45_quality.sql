@@ -46,6 +46,8 @@ begin
     perform ops_private.fail('illegal_transition', 'Checks are reported by a running phase.');
   elsif jsonb_typeof(results) is distinct from 'array' or jsonb_array_length(results) > 5000 then
     perform ops_private.fail('invalid_input', 'results is a list of at most 5,000.');
+  elsif pg_column_size(results) > 4 * 1024 * 1024 then
+    perform ops_private.fail('payload_too_large', 'results has at most 4 MB.', 'Give fewer facts.');
   elsif exists (select from jsonb_array_elements(results) as r where jsonb_typeof(r) <> 'object' or coalesce(r ->> 'dataset', '') !~ '^[a-z][a-z0-9_]{0,62}\.[a-z][a-z0-9_]{0,62}$'
       or coalesce(r ->> 'check', '') !~ '^[a-z][a-z0-9_]{0,62}$' or coalesce(length(r ->> 'label'), 0) not between 1 and 500 or coalesce(r ->> 'severity', '') not in ('warn', 'quarantine', 'fail')
       or coalesce(r ->> 'verdict', '') not in ('pass', 'warn', 'quarantine', 'fail') or coalesce(r ->> 'wrong', '') !~ '^\d{1,18}$' or coalesce(r ->> 'seen', '') !~ '^\d{1,18}$') then

@@ -22,7 +22,7 @@ declare
   answer jsonb;
   open_phase text;
 begin
-  select * into found_run from ops.runs as r where r.run_id = run for no key update;
+  select * into found_run from ops.runs as r where r.run_id = run and exists (select from ops.leases as l where l.run_id = run and l.lease_token = token) for no key update;
   answer := ops_private.recorded_end(run, token);
   if answer is not null then
     return answer;
@@ -51,7 +51,7 @@ declare
   stopped ops.runs;
   answer jsonb;
 begin
-  select * into found_run from ops.runs as r where r.run_id = run for no key update;
+  select * into found_run from ops.runs as r where r.run_id = run and exists (select from ops.leases as l where l.run_id = run and l.lease_token = token) for no key update;
   answer := ops_private.recorded_end(run, token);
   if answer is not null then
     return answer;
@@ -59,6 +59,8 @@ begin
   lease := ops_private.hold(run, token);
   if error_code is null or error_code !~ '^[a-z][a-z0-9_]{0,62}$' then
     perform ops_private.fail('invalid_input', 'error_code is a word of lower-case letters, digits and underscores.');
+  elsif pg_column_size(error_data) > 65536 then
+    perform ops_private.fail('payload_too_large', 'error_data has at most 64 kB.', 'Register an artifact instead.');
   end if;
   stopped := ops_private.end_if_stopped(found_run, lease);
   if stopped.run_id is not null then
@@ -73,9 +75,6 @@ $$;
 create function ops.fail_run(run_id uuid, lease_token uuid, error_code text, error_message text, error_data jsonb default '{}', permanent boolean default false, retry_after_seconds double precision default null) returns jsonb
 language sql set search_path = '' as 'select ops_private.fail_run($1, $2, $3, $4, $5, $6, $7)';
 
-create function ops_private.labels_are_words(labels text[]) returns boolean language sql immutable set search_path = '' as $$
-  select not exists (select from unnest(labels) as l where l is null or l !~ '^[a-z0-9][a-z0-9._:/-]{0,62}$')
-$$;
 create function ops_private.with_labels(labels text[], more text[]) returns text[] language sql immutable set search_path = '' as $$
   select array(select distinct l from unnest(labels || more) as l order by l)
 $$;
@@ -96,7 +95,7 @@ declare
   idle int := 0;
   released ops.runs;
 begin
-  select * into found_run from ops.runs as r where r.run_id = run for no key update;
+  select * into found_run from ops.runs as r where r.run_id = run and exists (select from ops.leases as l where l.run_id = run and l.lease_token = token) for no key update;
   answer := ops_private.recorded_end(run, token);
   if answer is not null then
     return answer;
@@ -124,7 +123,7 @@ begin
       format('Executors gave it back %s times in a row without progress; the last said: %s', idle, left(coalesce(reason, 'released'), 500))));
   end if;
   released := ops_private.requeue(run, case when idle > free_releases then ops_private.backoff(idle - free_releases) else interval '0' end, idle > free_releases,
-    'RUN_RELEASED', 'info', coalesce(reason, 'released'), case when cardinality(needs) > 0 then jsonb_build_object('needs', needs) else '{}' end);
+    'RUN_RELEASED', 'info', left(coalesce(reason, 'released'), 500), case when cardinality(needs) > 0 then jsonb_build_object('needs', needs) else '{}' end);
   update ops_private.run_heads as h set idle_releases = idle where h.run_id = run;
   return ops_private.record_end(token, released);
 end

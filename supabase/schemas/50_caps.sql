@@ -28,7 +28,7 @@ begin
   return (select coalesce(jsonb_agg(ops_private.cap_json(c) order by c.cap_key, c.cap_id), '[]') from (
     select x.cap_id from ops_private.visible_caps() as x
     where (environment is null or coalesce(x.environment_id, environment) = environment and coalesce(x.project_id, project) = project
-        and x.organization_id = (select p.organization_id from ops.projects as p where p.project_id = project))
+        and x.organization_id = (select ops_private.organization_of(project)))
       and (after_key is null or (x.cap_key, x.cap_id) > (after_key, after_cap))
     order by x.cap_key, x.cap_id limit least(at_most, 201)) as page join ops.caps as c on c.cap_id = page.cap_id);
 end
@@ -57,6 +57,9 @@ declare
 begin
   if environment is not null then
     return ops_private.gate_of(environment, 'cap', cap_key);
+  end if;
+  if not ops_private.is_gate_key('cap', cap_gate.cap_key) then
+    perform ops_private.fail('invalid_input', 'A cap key is a word of lower-case letters, digits and _.:-, at most 127 long.');
   end if;
   insert into ops_private.gates (project_id, organization_id, kind, key) values (project, case when project is null then organization end, 'cap', cap_key) on conflict do nothing;
   select g.gate_id into found_gate from ops_private.gates as g where g.key = cap_key and (g.project_id = project or project is null and g.organization_id = organization);
@@ -89,7 +92,7 @@ begin
     end if;
     wanted.environment_id := (request ->> 'environment_id')::uuid;
     wanted.project_id := coalesce((request ->> 'project_id')::uuid, (select e.project_id from ops.environments as e where e.environment_id = wanted.environment_id));
-    wanted.organization_id := coalesce((request ->> 'organization_id')::uuid, (select p.organization_id from ops.projects as p where p.project_id = wanted.project_id));
+    wanted.organization_id := coalesce((request ->> 'organization_id')::uuid, ops_private.organization_of(wanted.project_id));
     wanted.cap_key := request ->> 'cap_key';
   end if;
   perform ops_private.require_over(wanted.organization_id, wanted.project_id, wanted.environment_id, 'admin', 'change a cap');
@@ -151,9 +154,13 @@ begin
   if token is not null then
     lease := ops_private.hold(run, token);
     environment := lease.environment_id;
-    gate := ops_private.gate_of(environment, 'cap', cap_key);
     passed := ops_private.cap_gates(environment, cap_key);
-    perform ops_private.lock_gates(passed);
+    -- Where no cap has this key there is nothing to reserve, and no gate is made.
+    if cardinality(passed) > 0 then
+      gate := ops_private.gate_of(environment, 'cap', cap_key);
+      passed := ops_private.cap_gates(environment, cap_key);
+      perform ops_private.lock_gates(passed);
+    end if;
   elsif me.type = 'executor' and environment = any (ops_private.visible_environments()) then
     null;  -- it may ask where it works
   else

@@ -1,6 +1,6 @@
 -- append_logs: the lease holder. Lines get the run's next numbers, in the order given. A chunk_id that is already there is written
 -- once (the same lines) or refused (others, conflict). Beyond the limit of a run (setting log_limit_bytes, else 256 MB) lines are
--- counted and dropped, and one line says so. Locks lease, log head.
+-- counted and dropped, and one line says so. A chunk counts as 100 bytes at least, since its row takes those. Locks lease, log head.
 create function ops_private.append_logs(run uuid, token uuid, chunks jsonb) returns jsonb language plpgsql security definer set search_path = '' as $$
 declare
   lease ops.leases := ops_private.hold(run, token);
@@ -9,6 +9,7 @@ declare
   chunk record;
   known ops.run_log_chunks;
   lines int;
+  size int;
 begin
   if jsonb_typeof(chunks) is distinct from 'array' or jsonb_array_length(chunks) not between 1 and 100 then
     perform ops_private.fail('invalid_input', 'chunks is an array of 1 to 100 chunks.');
@@ -34,7 +35,8 @@ begin
       continue;
     end if;
     lines := length(chunk.text) - length(replace(chunk.text, E'\n', '')) + 1;
-    if head.dropped_lines > 0 or head.byte_size + octet_length(chunk.text) > most then
+    size := greatest(octet_length(chunk.text), 100);
+    if head.dropped_lines > 0 or head.byte_size + size > most then
       if head.dropped_lines = 0 then
         insert into ops.run_log_chunks (run_id, chunk_id, environment_id, phase, attempt, stream, first_line, line_count, text)
         values (run, gen_random_uuid(), head.environment_id, chunk.phase, lease.attempt, 'engine', head.last_line + 1, 1,
@@ -48,7 +50,7 @@ begin
     insert into ops.run_log_chunks (run_id, chunk_id, environment_id, phase, attempt, stream, first_line, line_count, text)
     values (run, chunk.id, head.environment_id, chunk.phase, lease.attempt, chunk.stream, head.last_line + 1, lines, chunk.text);
     head.last_line := head.last_line + lines;
-    head.byte_size := head.byte_size + octet_length(chunk.text);
+    head.byte_size := head.byte_size + case when lines > 0 then size else 0 end;
   end loop;
   update ops_private.log_heads as h set last_line = head.last_line, byte_size = head.byte_size, dropped_lines = head.dropped_lines where h.run_id = run;
   return jsonb_build_object('last_line', head.last_line, 'dropped_lines', head.dropped_lines::text);

@@ -33,7 +33,7 @@ create function ops_private.explain_gates(run ops.runs) returns jsonb language s
     from told as t) as x
 $$;
 
--- Is there an executor that could take it? Names only those of projects that the caller sees.
+-- Is there an executor that could take it? Names only those of projects that the caller sees, and the queues of those.
 create function ops_private.explain_executors(run ops.runs) returns jsonb language plpgsql stable security definer set search_path = '' as $$
 declare
   seen uuid[] := ops_private.visible_projects();
@@ -47,7 +47,7 @@ begin
   select count(*) as all_of_them, count(*) filter (where online) as online, count(*) filter (where online and serves) as serving, count(*) filter (where online and serves and missing = '{}') as fit,
     count(*) filter (where online and serves and missing = '{}' and draining) as draining, max(last_seen_at) as last_seen_at,
     (array_agg(to_jsonb(missing) order by cardinality(missing)) filter (where online and serves))[1] as missing,
-    array(select distinct q from all_of_them as o cross join unnest(o.queues) as q where o.online order by q) as queues,
+    array(select distinct q from all_of_them as o cross join unnest(o.queues) as q where o.online and o.named order by q) as queues,
     coalesce(jsonb_agg(jsonb_build_object('executor_id', executor_id, 'name', name)) filter (where named), '[]') as names
   into them from all_of_them;
   if them.all_of_them = 0 then
@@ -56,7 +56,7 @@ begin
     return ops_private.reason('executors', format('No executor of this environment is online; the last was seen %s.', coalesce(them.last_seen_at::text, 'never')), 'Start an executor, or look why they stopped.',
       jsonb_build_object('kind', 'executors', 'executors', them.names, 'last_seen_at', them.last_seen_at));
   elsif them.serving = 0 then
-    return ops_private.reason('executors', format('No executor that is online serves the queue %s; they serve %s.', run.queue, array_to_string(them.queues, ', ')), format('Start one with the queue %s.', run.queue),
+    return ops_private.reason('executors', format('No executor that is online serves the queue %s%s.', run.queue, case when them.queues <> '{}' then '; they serve ' || array_to_string(them.queues, ', ') else '' end), format('Start one with the queue %s.', run.queue),
       jsonb_build_object('kind', 'executors', 'executors', them.names, 'queue', run.queue, 'queues', them.queues));
   elsif them.fit = 0 then
     return ops_private.reason('executors', format('No executor that is online offers all of its labels: the nearest lacks %s.', (select string_agg(m, ', ') from jsonb_array_elements_text(them.missing) as m)), 'Start one that offers these labels.',

@@ -101,4 +101,4 @@ begin
 end
 $$;
 create function ops.read_heads(runs uuid[]) returns jsonb language sql stable set search_path = '' as 'select ops_private.read_heads($1)';
-grant execute on function ops_private.read_heads(uuid[]), ops.read_heads(uuid[]) to authenticated, ops_token;
+grant execute on function ops_private.read_heads(uuid[]), ops.read_heads(uuid[]) to ops_token;

@@ -80,4 +80,4 @@ end
 $$;
 create function ops.compact_logs(run_id uuid, files jsonb) returns boolean language sql set search_path = '' as 'select ops_private.compact_logs($1, $2)';
 grant execute on function ops_private.take_logs(int), ops.take_logs(int), ops_private.read_log_chunks(uuid, text, int), ops.read_log_chunks(uuid, text, int),
-  ops_private.compact_logs(uuid, jsonb), ops.compact_logs(uuid, jsonb) to authenticated, ops_token;
+  ops_private.compact_logs(uuid, jsonb), ops.compact_logs(uuid, jsonb) to ops_token;

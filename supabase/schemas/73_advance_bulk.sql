@@ -72,4 +72,4 @@ begin
 end
 $$;
 create function ops.advance_bulk_jobs(at_most int default 50) returns jsonb language sql set search_path = '' as 'select to_jsonb(ops_private.advance_bulk_jobs($1))';
-grant execute on function ops_private.advance_bulk_jobs(int), ops.advance_bulk_jobs(int) to authenticated, ops_token;
+grant execute on function ops_private.advance_bulk_jobs(int), ops.advance_bulk_jobs(int) to ops_token;

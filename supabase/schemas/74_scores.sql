@@ -219,6 +219,7 @@ create function ops.compute_run_score(run_id uuid) returns jsonb language sql se
 create function ops.put_signals(run_id uuid, lease_token uuid, signals jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.put_signals($1, $2, $3)';
 create function ops.get_signal_weights(project_id uuid) returns jsonb language sql stable set search_path = '' as 'select ops_private.get_signal_weights($1)';
 create function ops.put_signal_weights(project_id uuid, weights jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.put_signal_weights($1, $2)';
-grant execute on function ops_private.score_ended_runs(int), ops.score_ended_runs(int), ops_private.compute_run_score(uuid), ops.compute_run_score(uuid),
+grant execute on function ops_private.score_ended_runs(int), ops.score_ended_runs(int) to ops_token;
+grant execute on function ops_private.compute_run_score(uuid), ops.compute_run_score(uuid),
   ops_private.put_signals(uuid, uuid, jsonb), ops.put_signals(uuid, uuid, jsonb), ops_private.get_signal_weights(uuid), ops.get_signal_weights(uuid),
   ops_private.put_signal_weights(uuid, jsonb), ops.put_signal_weights(uuid, jsonb) to authenticated, ops_token;

@@ -200,7 +200,10 @@ test("cap_allow answers use and limit; for the holder of a lease a yes reserves,
   const asked = await Promise.all(Array.from({ length: 20 }, () => call(world, executor, "cap_allow", { cap_key: "bytes", amount: 30, ...claim.lease })));
   expect(asked.filter((answer) => answer.allowed)).toHaveLength(3);
   expect(await call(world, tenant.api, "cap_allow", { cap_key: "bytes", amount: 11, environment_id: tenant.environment_id })).toMatchObject({ allowed: false, reserved: "90" });
-  expect((await call(world, tenant.api, "cap_allow", { cap_key: "unheard_of", amount: 1e12, environment_id: tenant.environment_id })).allowed).toBe(true);
+  const unheard = { cap_key: "unheard_of", amount: 1e12 };
+  expect((await call(world, tenant.api, "cap_allow", { ...unheard, environment_id: tenant.environment_id })).allowed).toBe(true);
+  expect((await call(world, executor, "cap_allow", { ...unheard, ...claim.lease })).allowed).toBe(true);
+  expect((await world.owner.query("select from ops_private.gates where key = 'unheard_of'")).rowCount, "asking makes no gate").toBe(0);
   await finish(world, executor, claim);
   expect((await call(world, tenant.api, "cap_allow", { cap_key: "bytes", environment_id: tenant.environment_id })).used).toBe("90");
 });

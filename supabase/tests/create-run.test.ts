@@ -260,11 +260,11 @@ test("a batch parks what its gates have no room for, and callers with the same g
 });
 
 test("a batch of 500 runs for 500 queues is made as one, and wakes who waits at any of them", async () => {
-  const requests = Array.from({ length: 500 }, (_, nth) => aRequest(tenant, { queue: `fresh:${nth}`, spec_text: specText(["only"]) }).request);
-  await call(world, tenant.api, "cancel_run", { run_id: await aRun(world, tenant, { queue: "fresh:499" }) });
-  await call(world, executor, "claim_runs", { queues: ["fresh:499"] }); // waits there
+  const requests = Array.from({ length: 500 }, (_, nth) => aRequest(tenant, { queue: `batched_${nth}`, spec_text: specText(["only"]) }).request);
+  await call(world, tenant.api, "cancel_run", { run_id: await aRun(world, tenant, { queue: "batched_499" }) });
+  await call(world, executor, "claim_runs", { queues: ["batched_499"] }); // waits there
   const { items } = await call(world, tenant.api, "create_runs", { requests });
   expect(items.filter((item) => item.ok && item.created)).toHaveLength(500);
-  const { rows } = await world.owner.query("select count(distinct r.lane_id)::int as lanes, bool_and(l.queue = r.queue) as right, bool_or(l.armed) as asleep from ops.runs as r join ops_private.lanes as l using (lane_id) where r.queue like 'fresh:%'");
+  const { rows } = await world.owner.query("select count(distinct r.lane_id)::int as lanes, bool_and(l.queue = r.queue) as right, bool_or(l.armed) as asleep from ops.runs as r join ops_private.lanes as l using (lane_id) where r.queue like 'batched%'");
   expect(rows[0]).toEqual({ lanes: 500, right: true, asleep: false });
 });

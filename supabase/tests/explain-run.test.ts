@@ -65,6 +65,11 @@ test("no executor, none online, another queue, a missing label, all draining: ea
   expect((await detail())?.detail).toContain("is online");
   await anOnlineExecutor(tenant);
   expect((await detail())?.row).toMatchObject({ queue: "nightly", queues: ["default"] });
+  // One of another project that works here too: that it is there counts, what else it serves is not told.
+  const elsewhere = await aTenant(world, tenant);
+  const lent = await anOnlineExecutor(elsewhere, ["their_secret_project"]);
+  await world.owner.query("insert into ops.executor_environments values ($1, $2)", [lent.executor_id, tenant.environment_id]);
+  expect(await detail()).toMatchObject({ detail: "No executor that is online serves the queue nightly; they serve default.", row: { queues: ["default"] } });
   await anOnlineExecutor(tenant, ["nightly"]);
   await anOnlineExecutor(tenant, ["nightly"], ["gpu"]);
   expect((await detail())?.row).toMatchObject({ missing_labels: ["big"] });

@@ -68,6 +68,22 @@ test("an expired lease writes nothing, before and after the sweep", async () => 
   await refusedEverywhere(executor, claim.lease, "lease_lost");
 });
 
+test("who was not given a lease waits for nothing that its holder has locked, and so makes nobody wait", async () => {
+  await aRun(world, tenant);
+  const { lease } = await aClaim(world, executor);
+  const stranger = await anExecutor(world, await aTenant(world));
+  const holder = await world.owner.connect();
+  try {
+    await holder.query("begin");
+    for (const table of ["ops.runs", "ops.leases", "ops_private.run_heads"]) await holder.query(`select from ${table} where run_id = $1 for update`, [lease.run_id]);
+    await refusedEverywhere(executor, { ...lease, lease_token: randomUUID() }, "lease_lost");
+    await refusedEverywhere(stranger, { ...lease, lease_token: randomUUID() }, "not_found");
+  } finally {
+    await holder.query("rollback");
+    holder.release();
+  }
+});
+
 test("a wrong token and another executor with the right token write nothing", async () => {
   await aRun(world, tenant);
   const claim = await aClaim(world, executor);
