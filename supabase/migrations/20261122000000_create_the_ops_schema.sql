@@ -787,16 +787,16 @@ begin
     done.audit_id := 0;
   end if;
   with due as materialized (
-    select e.entry, (e.entry).organization_id, (e.entry).txid, (e.entry).audit_id from (
-      select w.entry, w.size, sum(w.size) over (order by (w.entry).txid, (w.entry).audit_id rows unbounded preceding) as bytes from (
-        select l as entry, coalesce(pg_column_size(l.before), 0) + coalesce(pg_column_size(l.after), 0) as size from ops.audit_log as l
+    select w.organization_id, w.txid, w.audit_id from (
+      select l.*, sum(l.size) over (order by l.txid, l.audit_id rows unbounded preceding) as bytes from (
+        select l.organization_id, l.txid, l.audit_id, coalesce(pg_column_size(l.before), 0) + coalesce(pg_column_size(l.after), 0) as size from ops.audit_log as l
         where (l.txid, l.audit_id) > (done.txid, done.audit_id) and l.txid < horizon and not exists (select from ops.audit_chain as c where c.audit_id = l.audit_id)
-        order by l.txid, l.audit_id limit at_most) as w) as e
-    where e.bytes - e.size < 16777216),
+        order by l.txid, l.audit_id limit at_most) as l) as w
+    where w.bytes - w.size < 16777216),
   -- Hashes and ids in the same order, so that links and entries meet by their place: a join may hash every entry once for each.
   entries as (
-    select d.organization_id, array_agg(ops_private.audit_hash(d.entry) order by d.txid, d.audit_id) as hashes, array_agg(d.audit_id order by d.txid, d.audit_id) as audit_ids
-    from due as d group by d.organization_id),
+    select d.organization_id, array_agg(ops_private.audit_hash(l) order by d.txid, d.audit_id) as hashes, array_agg(d.audit_id order by d.txid, d.audit_id) as audit_ids
+    from due as d join ops.audit_log as l on l.audit_id = d.audit_id group by d.organization_id),
   tips as materialized (
     select e.*, coalesce(t.seq, 0) as seq, coalesce(t.hash, ops_private.first_link(e.organization_id)) as hash
     from entries as e
@@ -858,12 +858,12 @@ begin
       'broken', jsonb_build_object('seq', after_seq::text, 'audit_id', null, 'reason', 'link_missing'));
   end if;
   with asked as materialized (
-    select w.*, sum(w.size) over (order by w.seq rows unbounded preceding) - w.size < 16777216 as fits from (
-      select c.seq, c.audit_id, c.hash, a as entry, a.audit_id is not null as is_there, coalesce(pg_column_size(a.before), 0) + coalesce(pg_column_size(a.after), 0) as size
-      from (select l.* from ops.audit_chain as l where l.organization_id = organization and l.seq > after_seq order by l.seq limit at_most) as c
-      left join ops.audit_log as a on a.audit_id = c.audit_id and a.organization_id = organization) as w),
+    select w.*, row_number() over (order by w.seq) as place, sum(w.size) over (order by w.seq rows unbounded preceding) - w.size < 16777216 as fits from (
+      select c.seq, c.audit_id, c.hash, coalesce(pg_column_size(a.before), 0) + coalesce(pg_column_size(a.after), 0) as size
+      from (select l.* from ops.audit_chain as l where l.organization_id = organization and l.seq > after_seq order by l.seq limit at_most) as c left join ops.audit_log as a on a.audit_id = c.audit_id) as w),
   linked as materialized (
-    select a.seq, a.audit_id, a.hash, a.is_there, ops_private.audit_hash(a.entry) as entry_hash, row_number() over (order by a.seq) as place from asked as a where a.fits),
+    select c.seq, c.audit_id, c.hash, coalesce(a.organization_id = organization, false) as is_there, ops_private.audit_hash(a) as entry_hash, c.place
+    from asked as c left join ops.audit_log as a on a.audit_id = c.audit_id where c.fits),
   first as (
     select case after_seq when 0 then ops_private.first_link(organization) else (select c.hash from ops.audit_chain as c where c.organization_id = organization and c.seq = after_seq) end as hash),
   computed as (

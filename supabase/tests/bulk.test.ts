@@ -92,7 +92,7 @@ test("the audit log names who asked, also for what the scheduler did for them", 
   await finished(job.bulk_id);
   const { rows } = await world.owner.query("select action, actor_type, actor_id, count(*)::int from ops.audit_log where project_id = $1 and action in ('bulk.created', 'run.canceled') group by 1, 2, 3 order by 1", [tenant.project_id]);
   expect(rows).toEqual([{ action: "bulk.created", actor_type: "user", actor_id: tenant.user, count: 1 }, { action: "run.canceled", actor_type: "user", actor_id: tenant.user, count: 70 }]);
-  expect((await refusal(call(world, { user: tenant.user }, "advance_bulk_jobs", {}))).code).toBe("forbidden");
+  expect((await refusal(call(world, { user: tenant.user }, "advance_bulk_jobs", {}))).code).toMatch(/permission denied/);
 });
 
 test("an abort leaves the rest undone; a repeat answers the same; a finished job cannot be aborted", async () => {

@@ -60,7 +60,7 @@ test("PostgREST answers 429 with Retry-After, for GET and POST, and the web app 
 });
 
 test("a read of a table, by whatever filter and from whomever, has 3 s; a function has its 8", async () => {
-  const callers = [{ Authorization: `Bearer ${await signRoleToken("anon")}`, "x-control-room-token": tenant.api.token }, { Authorization: `Bearer ${await signUserToken(tenant.user)}` }];
+  const callers: Record<string, string>[] = [{ Authorization: `Bearer ${await signRoleToken("anon")}`, "x-control-room-token": tenant.api.token }, { Authorization: `Bearer ${await signUserToken(tenant.user)}` }];
   for (const headers of callers) {
     const ask = async (path: string, init: RequestInit = {}) => (await fetch(postgrest.url + path, { ...init, headers: { ...headers, "Content-Profile": "ops", "Accept-Profile": "ops", "Content-Type": "application/json" }, signal: AbortSignal.timeout(20_000) })).json();
     for (const path of ["/time_limit", "/time%5Flimit?most=neq.x&limit=1", "/time_limit?select=most&order=most"]) expect(await ask(path), path).toEqual([{ most: "3s" }]);

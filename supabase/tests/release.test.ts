@@ -96,13 +96,14 @@ test("a reported release that needs a new lane, and a create that just opened it
     expect(rows[0].count).toBe(count);
   }, { timeout: 5000, interval: 10 });
   try {
-    await slow.query("select pg_advisory_lock(hashtextextended('debounce ' || $1 || ' slow', 0))", [tenant.environment_id]);
+    await slow.query("begin");
+    await slow.query("select ops_private.take_lock('debounce ' || $1 || ' slow')", [tenant.environment_id]);
     const created = aRun(world, tenant, { ...gated, debounce_key: "slow", labels: ["needs:new"] });
     await waiting(1);
     const reported = call(world, executor, "report_runs", { reports: [{ ...claim.lease, writes: [{ type: "release", reason: "not here", labels: ["needs:new"] }] }] });
     const both = Promise.all([created, reported]);
     await waiting(2);
-    await slow.query("select pg_advisory_unlock_all()");
+    await slow.query("rollback");
     const [, { items }] = await both;
     expect(items).toMatchObject([{ ok: true, status: "queued" }]);
   } finally {
