@@ -43,7 +43,7 @@ test("what the holder of a lease sends has a size beyond which it is refused, an
   await call(world, executor, "start_run", lease);
   const patch = (more: object) => call(world, executor, "set_phase", { ...lease, name: "work", patch: { status: "running", ...more } });
   await patch({});
-  const result = { dataset: "gold.a", check: "unique", label: "a", severity: "warn", verdict: "pass", wrong: "0", seen: "1" } as const;
+  const result = { dataset: "gold.a", check: "unique", label: "a", severity: "warn", verdict: "pass", wrong: 0, seen: 1 } as const;
   const attacks: [code: string, send: () => Promise<unknown>][] = [
     ["invalid_input", () => patch({ metrics: { a: long(70_000) } })],
     ["invalid_input", () => patch({ checkpoint: { a: long(300_000) } })],
