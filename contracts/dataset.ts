@@ -21,6 +21,7 @@ export const datasetVersion = z.object({
   byte_size: bigintText,
   columns: z.array(datasetColumn),
   run_id: uuid,
+  data_at: timestamp.describe("of when the data are: of the oldest that the run read, which is older than the version"),
   created_at: timestamp,
 }).meta({ id: "DatasetVersion" });
 export type DatasetVersion = z.infer<typeof datasetVersion>;

@@ -12,6 +12,7 @@ import { listQualityQuery, qualityPage, recordQualityRequest, recordQualityRespo
 import { deleteRequest, deletionPreview, deletionQuery } from "./deletion.ts";
 import type { ErrorCode } from "./error.ts";
 import { appendEventsRequest, appendEventsResponse, eventPage, listEventsQuery } from "./event.ts";
+import { freshnessPage, freshnessSignalPage, listFreshnessQuery, listFreshnessSignalsQuery } from "./freshness.ts";
 import { explanation } from "./explain.ts";
 import {
   createExecutorRequest, createExecutorTokenRequest, executorDetail, executorHeartbeatRequest, executorHeartbeatResponse, executorTokenPage, newExecutorToken, updateExecutorRequest,
@@ -190,6 +191,8 @@ export const operations = {
   get_cap: { group: "registry", method: "GET", path: "/caps/{cap_id}", summary: "A cap with its use", access: "member", params: { cap_id: uuid }, answers: { 200: cap }, errors: ["not_found"], rpc: "get_cap" },
   change_cap: { group: "registry", method: "PATCH", path: "/caps/{cap_id}", summary: "Change a cap's limit, or switch it off", access: "member", params: { cap_id: uuid }, body: jsonBody(changeCapRequest), answers: { 200: cap }, errors: ["not_found"], rpc: "save_cap" },
   delete_cap: { group: "registry", method: "DELETE", path: "/caps/{cap_id}", summary: "Delete a cap and its history of use", access: "member", params: { cap_id: uuid }, answers: { 204: "empty" }, errors: ["not_found"], rpc: "delete_cap" },
+  list_freshness: { group: "registry", method: "GET", path: "/freshness", summary: "Datasets that a pipeline promises to keep fresh: ok, late or breached, and when a breach is to be expected", access: "member", query: listFreshnessQuery, answers: { 200: freshnessPage }, errors: [] },
+  list_freshness_signals: { group: "registry", method: "GET", path: "/freshness/signals", summary: "Changes of freshness that the monitor recorded, newest first", access: "member", query: listFreshnessSignalsQuery, answers: { 200: freshnessSignalPage }, errors: [] },
   list_quality: { group: "registry", method: "GET", path: "/quality", summary: "Results of quality checks, newest first", access: "member", query: listQualityQuery, answers: { 200: qualityPage }, errors: [] },
   list_datasets: { group: "registry", method: "GET", path: "/datasets", summary: "Datasets with their registered version", access: "member", query: listDatasetsQuery, answers: { 200: datasetPage }, errors: [] },
   list_dataset_versions: { group: "registry", method: "GET", path: "/datasets/{dataset_id}/versions", summary: "Registered versions of a dataset, newest first", access: "member", params: { dataset_id: uuid }, query: pageQuery, answers: { 200: datasetHistory }, errors: ["not_found"] },

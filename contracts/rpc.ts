@@ -119,6 +119,7 @@ export const rpc = {
   create_bulk: { args: z.object({ request: createBulkRequest.extend({ idempotency_key: z.string().optional() }) }), returns: z.union([bulkJob, bulkPreview]) },
   abort_bulk: { args: z.object({ bulk_id: uuid }), returns: bulkJob },
   advance_bulk_jobs: { args: z.object({ at_most: z.int().optional() }), returns: z.int() },
+  check_freshness: { args: z.object({}), returns: z.int() },
   score_ended_runs: { args: z.object({ at_most: z.int().optional() }), returns: z.int() },
   compute_run_score: { args: z.object({ run_id: uuid }), returns: runScore },
   put_signals: { args: z.object({ ...leased, signals: putSignalsRequest.shape.signals }), returns: signals },

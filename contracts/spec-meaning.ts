@@ -207,6 +207,11 @@ function checkDatasets(spec: PipelineSpec, report: Report): void {
 
 function checkQuality(spec: PipelineSpec, report: Report): void {
   const known = new Set(spec.phases.flatMap((phase) => [...datasetsWrittenBy(phase), ...datasetsReadBy(phase)].map((dataset) => dataset.name)));
+  const made = new Set(spec.phases.flatMap((phase) => datasetsWrittenBy(phase).map((dataset) => dataset.name)));
+  spec.freshness?.forEach(({ dataset }, index) => {
+    if (!made.has(dataset)) report(["freshness", index, "dataset"], "unknown_dataset", `no phase makes ${dataset}: promise only what this pipeline publishes`);
+    else if (spec.freshness?.findIndex((other) => other.dataset === dataset) !== index) report(["freshness", index, "dataset"], "promised_twice", `${dataset} has a target above`);
+  });
   for (const name of Object.keys(spec.masked ?? {})) if (!known.has(name)) report(["masked", name], "unknown_dataset", `no phase makes or reads ${name}`);
   spec.quality.forEach((check, index) => {
     const unknown = (name: string): string => `no phase makes or reads ${name}`;

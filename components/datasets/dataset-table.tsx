@@ -5,9 +5,11 @@ import { ShortId } from "@/components/common/short-id";
 import { Time } from "@/components/common/time";
 import { rowLinkClasses, Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
 import type { DatasetVersion } from "@/contracts/dataset";
+import type { Freshness } from "@/contracts/freshness";
+import { FreshnessBadge } from "./freshness";
 
-/** Datasets with the version that readers follow. */
-export function DatasetTable({ datasets, label }: { datasets: DatasetVersion[]; label: string }) {
+/** Datasets with the version that readers follow, and how fresh it is where a pipeline promises that. */
+export function DatasetTable({ datasets, freshness, label }: { datasets: DatasetVersion[]; freshness: ReadonlyMap<string, Freshness>; label: string }) {
   return (
     <Table label={label} cards>
       <TableHeader>
@@ -20,6 +22,7 @@ export function DatasetTable({ datasets, label }: { datasets: DatasetVersion[]; 
           <TableHead>Content</TableHead>
           <TableHead>Produced by run</TableHead>
           <TableHead>Published</TableHead>
+          <TableHead>Freshness</TableHead>
         </TableRow>
       </TableHeader>
       <TableBody>
@@ -33,9 +36,15 @@ export function DatasetTable({ datasets, label }: { datasets: DatasetVersion[]; 
             <TableCell narrow={false}><Hash value={dataset.content_sha256} what="content hash" className="relative" /></TableCell>
             <TableCell narrow={false}><Link href={`/runs/${dataset.run_id}`} className="relative inline-flex min-h-6 items-center text-link underline-offset-4 hover:underline"><ShortId id={dataset.run_id} what="run id" plain /></Link></TableCell>
             <TableCell><Time at={dataset.created_at} className="relative" /></TableCell>
+            <TableCell><FreshnessCell freshness={freshness.get(dataset.name)} /></TableCell>
           </TableRow>
         ))}
       </TableBody>
     </Table>
   );
+}
+
+function FreshnessCell({ freshness }: { freshness: Freshness | undefined }) {
+  if (freshness === undefined) return <span className="text-muted-foreground">—</span>;
+  return <FreshnessBadge state={freshness.state} forecast={freshness.forecast_breach_at !== null} />;
 }

@@ -193,6 +193,10 @@ test("every operation answers as the contract says, called well and called badly
   await badly("record_quality", "invalid_input", { params, headers: lease, body: { phase: dataset.phase, results: [{ ...result, severity: "grave" }] } });
   await well("list_quality", { query: { environment_id: tenant.environment_id, dataset: dataset.name } }, 200);
   await badly("list_quality", "invalid_input", { query: { dataset: dataset.name } });
+  await well("list_freshness", { query: { environment_id: tenant.environment_id, state: "breached" } }, 200);
+  await badly("list_freshness", "invalid_input", { query: { environment_id: tenant.environment_id, state: "stale" } });
+  await well("list_freshness_signals", { query: { environment_id: tenant.environment_id, dataset: dataset.name } }, 200);
+  await badly("list_freshness_signals", "invalid_input", {});
   const published = await well("publish_dataset", { params, headers: lease, body: dataset }, 201);
   await badly("publish_dataset", "invalid_input", { params, headers: lease, body: { ...dataset, format: "csv" } });
   await well("list_datasets", { query: { environment_id: tenant.environment_id, layer: "gold" } }, 200);

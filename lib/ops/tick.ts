@@ -13,6 +13,7 @@ import { compactLogs } from "./tick/compact-logs.ts";
 import { settleChildren } from "./tick/settle-children.ts";
 import { scores } from "./tick/scores.ts";
 import { fireSchedules } from "./tick/schedules.ts";
+import { watchFreshness } from "./tick/freshness.ts";
 import { webhooks } from "./tick/webhooks.ts";
 
 /**
@@ -33,6 +34,7 @@ const jobs: TickJob[] = [
   sealAudit,
   compactLogs,
   scores,
+  watchFreshness,
   advanceDeletions,
   webhooks,
 ];

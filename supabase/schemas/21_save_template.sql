@@ -73,6 +73,7 @@ begin
   if created then
     insert into ops.job_template_versions (template_id, version, project_id, spec_sha256, source_text, git_sha, created_by)
     values (template.template_id, template.current_version, project, hash, save_template.source_text, save_template.git_sha, me.name);
+    perform ops_private.set_freshness_targets(template, spec);
     perform ops_private.audit(null, 'template.saved', 'job_template', template.template_key, null,
       jsonb_build_object('version', template.current_version, 'spec_sha256', hash), project);
   end if;

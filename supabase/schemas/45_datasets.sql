@@ -26,6 +26,8 @@ create table ops.dataset_versions (
   row_count bigint not null,
   byte_size bigint not null,
   columns jsonb not null,
+  -- Of when its data are: data_time.
+  data_at timestamptz not null,
   created_at timestamptz not null default clock_timestamp(),
   primary key (dataset_id, version),
   constraint a_run_publishes_a_dataset_once unique (dataset_id, run_id),
@@ -64,10 +66,10 @@ create trigger dataset_versions_never_change before update or delete on ops.data
 
 create view ops.dataset_version_list with (security_invoker = true) as
   select d.dataset_id, d.environment_id, d.name, d.layer, v.version, d.current_version, d.kept_from, v.table_version::text, v.format, v.location, v.content_sha256,
-    v.row_count::text, v.byte_size::text, v.columns, v.run_id, v.created_at
+    v.row_count::text, v.byte_size::text, v.columns, v.run_id, v.data_at, v.created_at
   from ops.datasets as d join ops.dataset_versions as v using (dataset_id);
 create view ops.dataset_list with (security_invoker = true) as
-  select dataset_id, environment_id, name, layer, version, table_version, format, location, content_sha256, row_count, byte_size, columns, run_id, created_at
+  select dataset_id, environment_id, name, layer, version, table_version, format, location, content_sha256, row_count, byte_size, columns, run_id, data_at, created_at
   from ops.dataset_version_list where version = current_version;
 grant select on ops.dataset_version_list, ops.dataset_list to authenticated, ops_token, ops_sql;
 
@@ -104,7 +106,8 @@ begin
   join ops.datasets as d on d.environment_id = lease.environment_id and d.name = split_part(wanted.n, '@', 1)
   join ops.dataset_versions as v on v.dataset_id = d.dataset_id and v.version = ops_private.version_at(d, split_part(wanted.n, '@', 2))
   where v.version >= d.kept_from and not pinned ? wanted.n;
-  select coalesce(jsonb_object_agg(s.key, s.value), '{}') into fresh_sources
+  -- What is read now is of now: the claim began before the reading did.
+  select coalesce(jsonb_object_agg(s.key, case when jsonb_typeof(s.value) = 'object' then s.value || jsonb_build_object('read_at', lease.claimed_at) else s.value end), '{}') into fresh_sources
   from jsonb_each(coalesce(pin_inputs.sources, '{}')) as s where not coalesce(found_run.input_manifest -> 'sources', '{}') ? s.key;
   if fresh <> '{}' or fresh_sources <> '{}' then
     update ops.runs as r set input_manifest = jsonb_build_object('datasets', pinned || fresh, 'sources', coalesce(r.input_manifest -> 'sources', '{}') || fresh_sources)

@@ -57,7 +57,7 @@ export const personaTable: Record<RpcName, Entry | typeof ownThings | typeof abo
   register_artifact: executor, begin_publish: executor, publish_dataset: executor, create_children: executor, wait_for_children: executor, release_run: executor, complete_run: executor, fail_run: executor,
   report_runs: executor, heartbeat_executor: executor,
 
-  health: scheduler, tick: scheduler, read_heads: scheduler, take_logs: scheduler, read_log_chunks: scheduler, compact_logs: scheduler, settle_children: scheduler, advance_bulk_jobs: scheduler, score_ended_runs: scheduler,
+  health: scheduler, tick: scheduler, read_heads: scheduler, take_logs: scheduler, read_log_chunks: scheduler, compact_logs: scheduler, settle_children: scheduler, advance_bulk_jobs: scheduler, score_ended_runs: scheduler, check_freshness: scheduler,
   watch_executors: scheduler, take_deliveries: scheduler, settle_delivery: scheduler, due_schedules: scheduler, fire_schedule: scheduler, advance_backfill: scheduler,
   seal_audit: scheduler, take_audit_heads: scheduler, note_audit_head: scheduler, advance_deletions: scheduler, take_orphans: scheduler, settle_orphans: scheduler,
 };

@@ -53,6 +53,8 @@ async function fill(environment: (typeof environments)[number]): Promise<void> {
   await call(world, executor, "publish_dataset", { ...lease, dataset: { phase: "work", name: "gold.a", layer: "gold", table_version: 1, format: "delta", location: "x", content_sha256: object.sha256, row_count: 1, byte_size: 1, columns: [] } });
   await call(world, executor, "record_quality", { ...lease, phase: "work", results: [{ dataset: "gold.a", check: "unique", label: "gold.a unique (id)", severity: "warn", verdict: "pass", wrong: 0, seen: 1 }] });
   const [e, p] = [[tenant.environment_id], [tenant.project_id]];
+  await world.owner.query("insert into ops.freshness_targets (template_id, dataset, project_id, max_age_seconds, late_after_seconds) select template_id, 'gold.a', $1, 60, 30 from ops.job_templates where project_id = $1 on conflict do nothing", p);
+  await world.owner.query("insert into ops.freshness_signals (environment_id, dataset_id, dataset, state, forecast, data_at, breach_at, run_id) select environment_id, dataset_id, name, 'late', false, now(), now(), gen_random_uuid() from ops.datasets where environment_id = $1", e);
   const add = (sql: string, values: string[]) => world.owner.query(sql, values);
   await add("insert into ops.schedules (environment_id, template_id, name, cron) select $1, template_id, 's', '* * * * *' from ops.job_templates where project_id = (select project_id from ops.environments where environment_id = $1) limit 1", e);
   await add("insert into ops.schedule_fires (schedule_id, nominal_time, environment_id, outcome, settled_at) select schedule_id, now(), $1, 'missed', now() from ops.schedules where environment_id = $1", e);
@@ -98,10 +100,10 @@ const admins = (sight: Sight, row: Row) => projectRank(sight, row.project_id) >=
 const audits = (sight: Sight, row: Row) => sight.over({ organization_id: row.organization_id as string, project_id: null, environment_id: null }) >= 4 || (row.environment_id !== null ? sight.rank(row.environment_id as string) >= 4 : row.project_id !== null && governs(sight, row));
 
 const rules: Record<string, { columns: string[]; sees: (sight: Sight, row: Row) => boolean }> = {
-  ...Object.fromEntries(["environments", "runs", "run_list", "leases", "run_phases", "run_events", "run_log_chunks", "run_artifacts", "objects", "datasets", "dataset_versions", "dataset_version_list", "dataset_list", "quality_results",
+  ...Object.fromEntries(["environments", "runs", "run_list", "leases", "run_phases", "run_events", "run_log_chunks", "run_artifacts", "objects", "datasets", "dataset_versions", "dataset_version_list", "dataset_list", "quality_results", "freshness_list", "freshness_signals",
     "executor_environments", "schedules", "alert_rules", "notifications", "signals", "run_scores", "bulk_items", "environment_keys", "secrets", "connections"].map((name) => [name, byEnvironment])),
   ...Object.fromEntries(["schedule_list", "schedule_fires", "backfills", "backfill_list", "backfill_items", "backfill_item_list"].map((name) => [name, byEnvironment])),
-  ...Object.fromEntries(["projects", "specs", "job_templates", "job_template_versions", "template_detail", "template_list", "template_version_list", "executors", "routing_matrix", "signal_weights"].map((name) => [name, byProject])),
+  ...Object.fromEntries(["projects", "specs", "job_templates", "job_template_versions", "template_detail", "template_list", "template_version_list", "executors", "routing_matrix", "signal_weights", "freshness_targets"].map((name) => [name, byProject])),
   ...Object.fromEntries(["webhooks", "webhook_deliveries"].map((name) => [name, { columns: ["project_id"], sees: governs }])),
   ...Object.fromEntries(["bulk_jobs", "bulk_list"].map((name) => [name, { columns: ["environment_ids"], sees: (sight: Sight, row: Row) => (row.environment_ids as unknown as string[]).every((id) => sight.rank(id) >= 0) }])),
   ...Object.fromEntries(["caps", "cap_usage"].map((name) => [name, {
@@ -240,7 +242,7 @@ async function callsOn(victim: Tenant) {
     release_run: lease, complete_run: lease, fail_run: { ...lease, error_code: "x", error_message: "x" }, save_template: { project_id: victim.project_id, spec_text: specText(["work"], "theirs") },
     create_bulk: { request: { filter: { environment_id: victim.environment_id }, verb: "cancel" } }, advance_bulk_jobs: {},
     abort_bulk: { bulk_id: (await world.owner.query("select bulk_id from ops.bulk_jobs where environment_ids = array[$1::uuid]", [victim.environment_id])).rows[0].bulk_id },
-    score_ended_runs: {}, compute_run_score: { run_id }, put_signals: { ...lease, signals: { late: 1 } }, get_signal_weights: { project_id: victim.project_id }, put_signal_weights: { project_id: victim.project_id, weights: {} },
+    score_ended_runs: {}, check_freshness: {}, compute_run_score: { run_id }, put_signals: { ...lease, signals: { late: 1 } }, get_signal_weights: { project_id: victim.project_id }, put_signal_weights: { project_id: victim.project_id, weights: {} },
     create_executor: { project_id: victim.project_id, name: "theirs", environments: ["dev"] }, update_executor: { executor_id, patch: { draining: true } }, delete_executor: { executor_id },
     create_executor_token: { executor_id, token_sha256: "0".repeat(64), prefix: "lcx_abcd", expires_at: new Date(Date.now() + 1e6).toISOString() }, heartbeat_executor: { executor_id },
     revoke_executor_token: { executor_id, executor_token_id: (await world.owner.query("select executor_token_id from ops.executor_tokens where executor_id = $1", [executor_id])).rows[0].executor_token_id },

@@ -152,7 +152,7 @@ async function contextOf(environment: Environment, spec: PipelineSpec, phase: Pi
       const mine = versions.find((version) => version.run_id === run.run_id);
       if (mine !== undefined) return mine;
       if (versions.some((version) => Number(version.table_version) >= request.table_version)) throw new PermanentError("conflict", "A version at least as new is registered.");
-      const made: DatasetVersion = { ...request, dataset_id: randomUUID(), version: versions.length + 1, table_version: String(request.table_version), row_count: String(request.row_count), byte_size: String(request.byte_size), run_id: run.run_id, created_at: new Date().toISOString() };
+      const made: DatasetVersion = { ...request, dataset_id: randomUUID(), version: versions.length + 1, table_version: String(request.table_version), row_count: String(request.row_count), byte_size: String(request.byte_size), run_id: run.run_id, data_at: run.created_at, created_at: new Date().toISOString() };
       environment.datasets.set(request.name, [...versions, made]);
       return made;
     },

@@ -13,6 +13,7 @@ import { layer, layers, type Layer } from "@/contracts/dataset.ts";
 import { messages } from "@/lib/messages";
 import { attempt } from "@/lib/ops/attempt.ts";
 import { listDatasets } from "@/lib/ops/datasets.ts";
+import { freshnessByName } from "@/lib/ops/freshness.ts";
 import { one, openEnvironment, type EnvironmentParams, type SearchParams } from "@/app/(control-room)/session.ts";
 
 export const metadata: Metadata = { title: messages.page.datasets };
@@ -27,12 +28,16 @@ export default async function Datasets({ params, searchParams }: { params: Promi
   const { db, environment } = await openEnvironment(params);
   const shown = chosen.success ? [chosen.data] : order;
   const cursor = chosen.success ? one(query.cursor) : undefined;
-  const read = await attempt(() => Promise.all(shown.map((each) => listDatasets(db, { environment_id: environment.environment_id, layer: each, limit: pageSize, cursor }))));
+  const { environment_id } = environment;
+  const read = await attempt(async () => {
+    const [freshness, ...pages] = await Promise.all([freshnessByName(db, environment_id), ...shown.map((each) => listDatasets(db, { environment_id, layer: each, limit: pageSize, cursor }))]);
+    return { freshness, pages };
+  });
   const href = (change: Record<string, string>) => {
     const text = new URLSearchParams(change).toString();
     return text === "" ? "/datasets" : `/datasets?${text}`;
   };
-  const groups = read.ok ? shown.flatMap((each, index) => (read.value[index]?.items.length ? [{ layer: each, ...read.value[index] }] : [])) : [];
+  const groups = read.ok ? shown.flatMap((each, index) => (read.value.pages[index]?.items.length ? [{ layer: each, ...read.value.pages[index] }] : [])) : [];
   return (
     <>
       <PageHeader title={messages.page.datasets} />
@@ -57,7 +62,7 @@ export default async function Datasets({ params, searchParams }: { params: Promi
               <LayerBadge layer={group.layer} />
               <span className="text-muted-foreground">{messages.layer[group.layer].description}</span>
             </h2>
-            <DatasetTable datasets={group.items} label={`${messages.layer[group.layer].word} datasets`} />
+            <DatasetTable datasets={group.items} freshness={read.value.freshness} label={`${messages.layer[group.layer].word} datasets`} />
             {group.next_cursor ? (
               <nav aria-label={`More ${group.layer} datasets`} className="flex justify-end">
                 <Button asChild variant="outline" size="sm"><Link href={href({ layer: group.layer, cursor: group.next_cursor })}>More</Link></Button>

@@ -9,6 +9,7 @@ import { LayerBadge } from "@/components/common/layer-badge";
 import { RefusalState } from "@/components/common/refusal-state";
 import { ShortId } from "@/components/common/short-id";
 import { Time } from "@/components/common/time";
+import { FreshnessPanel } from "@/components/datasets/freshness";
 import { QualityTable } from "@/components/datasets/quality-table";
 import { schemaChange } from "@/components/datasets/schema-change";
 import { SchemaChanges } from "@/components/datasets/schema-changes";
@@ -24,12 +25,14 @@ import { messages } from "@/lib/messages";
 import { attempt } from "@/lib/ops/attempt.ts";
 import { listDatasetVersions } from "@/lib/ops/datasets.ts";
 import { exportedArtifact, getDataset, producerOf } from "@/lib/ops/datasets-page.ts";
+import { listFreshness, listFreshnessSignals } from "@/lib/ops/freshness.ts";
 import { listQuality } from "@/lib/ops/quality.ts";
 import { openEnvironment, type EnvironmentParams } from "@/app/(control-room)/session.ts";
 
 type PageProps = { params: Promise<EnvironmentParams & { name: string }> };
 const versionsShown = 20;
 const resultsRead = 200;
+const signalsShown = 10;
 
 export async function generateMetadata({ params }: PageProps): Promise<Metadata> {
   return { title: (await params).name };
@@ -42,17 +45,19 @@ export default async function DatasetPage({ params }: PageProps) {
   const { db, environment } = await openEnvironment(params);
   const read = await attempt(async () => {
     const dataset = await getDataset(db, environment.environment_id, name.data);
-    const [versions, file, producer, quality] = await Promise.all([
+    const { environment_id } = environment;
+    const [versions, file, producer, quality, freshness, signals] = await Promise.all([
       listDatasetVersions(db, dataset.dataset_id, { limit: versionsShown }), exportedArtifact(db, dataset), producerOf(db, dataset),
-      listQuality(db, { environment_id: environment.environment_id, dataset: name.data, limit: resultsRead }),
+      listQuality(db, { environment_id, dataset: name.data, limit: resultsRead }),
+      listFreshness(db, { environment_id, name: name.data, limit: 1 }), listFreshnessSignals(db, { environment_id, dataset: name.data, limit: signalsShown }),
     ]);
-    return { dataset, versions: versions.items, file, producer, results: quality.items };
+    return { dataset, versions: versions.items, file, producer, results: quality.items, freshness: freshness.items[0], signals: signals.items };
   });
   if (!read.ok) {
     if (read.refusal.code === "not_found") notFound();
     return <RefusalState refusal={read.refusal} heading="h1" title="The dataset could not be loaded" />;
   }
-  const { dataset, versions, file, producer, results } = read.value;
+  const { dataset, versions, file, producer, results, freshness, signals } = read.value;
   return (
     <>
       <RememberVisit href={`/datasets/${dataset.name}`} title={dataset.name} detail={`version ${dataset.version}`} />
@@ -82,6 +87,10 @@ export default async function DatasetPage({ params }: PageProps) {
         ) : (
           <p className="text-muted-foreground">The producing run exported no file of this table. Its files lie in the lake, below <code className="text-xs">{dataset.location}</code>.</p>
         )}
+      </section>
+      <section className="grid min-w-0 gap-2" aria-labelledby="freshness">
+        <h2 id="freshness" className="text-sm font-semibold">Freshness</h2>
+        {freshness ? <FreshnessPanel freshness={freshness} signals={signals} /> : <p className="text-muted-foreground">No pipeline promises how fresh this dataset is. A promise stands in the <code className="text-xs">freshness</code> list of the pipeline that makes it.</p>}
       </section>
       <section className="grid min-w-0 gap-2" aria-labelledby="quality">
         <h2 id="quality" className="text-sm font-semibold">Quality</h2>
