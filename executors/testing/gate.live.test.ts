@@ -124,6 +124,7 @@ test("gate 4: the same definition gives the same hashes again, on another worker
     const verification = await request(live.api, "retry_run", { params: { run_id: first.run_id }, body: { mode: "verify" } });
     expect(await ended(live.api, verification.run_id), template_key).toMatchObject({ status: "succeeded", isolated: true, trigger: "verify" });
     expect(await verdictOf(first.run_id, verification.run_id), template_key).toMatchObject({ verdict: "equal", unequal: [] });
+    expect(await request(live.api, "get_verification", { params: { run_id: first.run_id } }), template_key).toMatchObject({ verification_run_id: verification.run_id, verdict: "equal", report: { differences: [], facts: [] } });
     expect(await live.sql("select dataset_id, max(version) as version from ops.dataset_versions where environment_id = $1 group by 1 order by 1", [tenant.environment_id]), "a verification publishes nothing").toEqual(before);
   }
 }, 300_000);

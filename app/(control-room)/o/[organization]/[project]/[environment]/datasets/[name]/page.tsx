@@ -80,6 +80,12 @@ export default async function DatasetPage({ params }: PageProps) {
         }
         actions={file ? <Button asChild variant="outline"><a href={`/api/v1/artifacts/${file.artifact_id}/content`} download={file.name}><Download aria-hidden />Download</a></Button> : null}
       />
+      {freshness ? (
+        <section className="grid min-w-0 gap-2" aria-labelledby="freshness">
+          <h2 id="freshness" className="text-sm font-semibold">Freshness</h2>
+          <FreshnessPanel freshness={freshness} signals={signals} />
+        </section>
+      ) : null}
       <section className="grid min-w-0 gap-2" aria-labelledby="rows">
         <h2 id="rows" className="flex items-center gap-2 text-sm font-semibold">Rows {file ? <VerifyHash artifact={file} /> : null}</h2>
         {file ? (
@@ -87,10 +93,6 @@ export default async function DatasetPage({ params }: PageProps) {
         ) : (
           <p className="text-muted-foreground">The producing run exported no file of this table. Its files lie in the lake, below <code className="text-xs">{dataset.location}</code>.</p>
         )}
-      </section>
-      <section className="grid min-w-0 gap-2" aria-labelledby="freshness">
-        <h2 id="freshness" className="text-sm font-semibold">Freshness</h2>
-        {freshness ? <FreshnessPanel freshness={freshness} signals={signals} /> : <p className="text-muted-foreground">No pipeline promises how fresh this dataset is. A promise stands in the <code className="text-xs">freshness</code> list of the pipeline that makes it.</p>}
       </section>
       <section className="grid min-w-0 gap-2" aria-labelledby="quality">
         <h2 id="quality" className="text-sm font-semibold">Quality</h2>
