@@ -2,6 +2,7 @@ import type { Cap } from "./cap.ts";
 
 /** How far a cap is used in its window. Amounts are decimals as text, in the cap's unit; shares are of the limit, 1 is all of it. */
 export interface CapReportRow {
+  cap_id: string;
   cap_key: string;
   scope: Cap["scope"];
   environment_id: string | null;
@@ -39,7 +40,7 @@ export function capReport(caps: readonly Cap[], now: Date): CapReportRow[] {
     const out = left <= 0 ? now.getTime() : rate > 0 ? now.getTime() + left / rate : Number.POSITIVE_INFINITY;
     const state = !cap.enabled ? "off" : left <= 0 ? "exhausted" : out < end ? "will_run_out" : "ok";
     return {
-      cap_key: cap.cap_key, scope: cap.scope, environment_id: cap.environment_id, project_id: cap.project_id, unit: cap.unit, period: cap.period, enabled: cap.enabled,
+      cap_id: cap.cap_id, cap_key: cap.cap_key, scope: cap.scope, environment_id: cap.environment_id, project_id: cap.project_id, unit: cap.unit, period: cap.period, enabled: cap.enabled,
       limit_amount: cap.limit_amount, used: cap.used, reserved: cap.reserved, share: limit === 0 ? null : taken / limit, forecast, forecast_share: limit === 0 ? null : forecast / limit,
       runs_out_at: cap.enabled && out < end ? new Date(out).toISOString() : null, resets_at: cap.resets_at, state,
     };

@@ -45,6 +45,9 @@ test("the keyboard alone signs in, finds a run, reads it and goes on", async ({ 
 
   await page.getByRole("tab", { name: "Timeline" }).focus();
   await page.keyboard.press("ArrowRight");
+  await expect(page.getByRole("tab", { name: "Graph" })).toHaveAttribute("aria-selected", "true");
+  await expect(page).toHaveURL(/tab=graph/);
+  await page.keyboard.press("ArrowRight");
   await expect(page.getByRole("tab", { name: "Logs" })).toHaveAttribute("aria-selected", "true");
   await expect(page).toHaveURL(/tab=logs/);
 

@@ -34,7 +34,7 @@ export function attentionOf({ failing, leases, caps, executors, schedules, title
       href: `/runs/${each.run_id}`,
     })),
     ...leases.map((each): Attention => ({ key: `lease ${each.run_id}`, kind: "lease", title: "A run is held by an executor that is silent", detail: "The next claim or tick queues it again.", at: each.expires_at, href: `/runs/${each.run_id}` })),
-    ...caps.filter((cap) => cap.enabled && Number(cap.used) + Number(cap.reserved) >= Number(cap.limit_amount)).map((cap): Attention => ({ key: cap.cap_id, kind: "cap", title: `Cap ${cap.cap_key} is used up`, detail: `${formatCount(cap.limit_amount)} ${cap.unit} in this ${cap.period}; runs under it wait until the window ends.`, at: null, href: "/runs?status=queued" })),
+    ...caps.filter((cap) => cap.enabled && Number(cap.used) + Number(cap.reserved) >= Number(cap.limit_amount)).map((cap): Attention => ({ key: cap.cap_id, kind: "cap", title: `Cap ${cap.cap_key} is used up`, detail: `${formatCount(cap.limit_amount)} ${cap.unit} in this ${cap.period}; runs under it wait until the window ends.`, at: null, href: "/caps" })),
     ...executors.filter((each) => each.status === "offline" && each.last_seen_at !== null).map((each): Attention => ({ key: each.executor_id, kind: "executor", title: `Executor ${each.name} is offline`, detail: "It gave no sign of life for 90 seconds.", at: each.last_seen_at, href: `/executors/${each.executor_id}` })),
     ...schedules.map((each): Attention => ({ key: each.schedule_id, kind: "schedule", title: `Schedule ${each.name} was paused`, detail: each.paused_note ?? "Its runs failed too often in a row.", at: each.paused_at, href: `/schedules/${each.schedule_id}` })),
   ];

@@ -14,19 +14,20 @@ import { DropdownMenu, DropdownMenuContent, DropdownMenuItem, DropdownMenuSepara
 import { Field, fieldControl } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
 import { Tooltip } from "@/components/ui/tooltip";
-import { isTerminal, type Run } from "@/contracts/run";
+import { isTerminal, type Run, type RunPhase } from "@/contracts/run";
 import { messages } from "@/lib/messages";
 import type { Outcome } from "@/lib/ops/attempt";
+import { type Repair, RepairDialog } from "./repair-dialog";
 
 export type RunActionSet = {
-  retry: (runId: string, mode: "all" | "failed" | "verify", key: string) => Promise<Outcome<{ run_id: string }>>;
+  retry: (runId: string, mode: "all" | "failed" | "verify", key: string, definition?: "pinned" | "current") => Promise<Outcome<{ run_id: string }>>;
   cancel: (runId: string, reason: string) => Promise<Outcome<Run>>;
 };
-type RunActionsProps = { run: Run; baselineId: string | null; canOperate: boolean; actions: RunActionSet };
+type RunActionsProps = { run: Run; phases: RunPhase[]; baselineId: string | null; canOperate: boolean; actions: RunActionSet };
 
 const needsRole = "This needs the role operator.";
 
-export function RunActions({ run, baselineId, canOperate, actions }: RunActionsProps) {
+export function RunActions({ run, phases, baselineId, canOperate, actions }: RunActionsProps) {
   const over = isTerminal(run.status);
   return (
     <>
@@ -39,20 +40,22 @@ export function RunActions({ run, baselineId, canOperate, actions }: RunActionsP
           </Link>
         </Button>
       ) : null}
-      {over ? <RunAgain run={run} canOperate={canOperate} retry={actions.retry} /> : <CancelRun run={run} canOperate={canOperate} cancel={actions.cancel} />}
+      {over ? <RunAgain run={run} phases={phases} canOperate={canOperate} retry={actions.retry} /> : <CancelRun run={run} canOperate={canOperate} cancel={actions.cancel} />}
     </>
   );
 }
 
-function RunAgain({ run, canOperate, retry }: { run: Run; canOperate: boolean; retry: RunActionSet["retry"] }) {
+function RunAgain({ run, phases, canOperate, retry }: { run: Run; phases: RunPhase[]; canOperate: boolean; retry: RunActionSet["retry"] }) {
   const router = useRouter();
   const inEnvironment = useEnvironmentHref();
   const [pending, start] = useTransition();
   // One key for one intention: a second click, or a repeat after a lost answer, gives the same run.
   const [keys] = useState(() => ({ all: newKey(), failed: newKey(), verify: newKey() }));
-  const again = (mode: "all" | "failed" | "verify") =>
+  const [repairing, setRepairing] = useState(false);
+  const again = (mode: "all" | "failed" | "verify", definition: Repair["definition"] = "pinned") =>
     start(async () => {
-      const outcome = await retry(run.run_id, mode, keys[mode]).catch(() => null);
+      // The other definition is another intention.
+      const outcome = await retry(run.run_id, mode, `${keys[mode]}:${definition}`, definition).catch(() => null);
       if (outcome === null) toast.error("The control room did not answer. Nothing was started, or it appears in the list of runs.");
       else if (!outcome.ok) toast.error(`${outcome.refusal.message} ${outcome.refusal.remedy}`.trim());
       else {
@@ -79,6 +82,7 @@ function RunAgain({ run, canOperate, retry }: { run: Run; canOperate: boolean; r
         <DropdownMenuContent align="end">
           <DropdownMenuItem onSelect={() => again("all")}>With the same inputs</DropdownMenuItem>
           <DropdownMenuItem disabled={run.status === "succeeded"} onSelect={() => again("failed")}>From the failed phase</DropdownMenuItem>
+          <DropdownMenuItem onSelect={() => setRepairing(true)}>Repair…</DropdownMenuItem>
           <DropdownMenuItem disabled={run.status !== "succeeded"} onSelect={() => again("verify")}>Verify: run isolated, publish nothing</DropdownMenuItem>
           {parameters ? (
             <>
@@ -90,6 +94,7 @@ function RunAgain({ run, canOperate, retry }: { run: Run; canOperate: boolean; r
           ) : null}
         </DropdownMenuContent>
       </DropdownMenu>
+      <RepairDialog run={run} phases={phases} open={repairing} pending={pending} onOpenChange={setRepairing} onRepair={({ mode, definition }) => again(mode, definition)} />
     </div>
   );
 }

@@ -1,6 +1,6 @@
 "use client";
 
-import { GitBranch, GitCompareArrows, ListTree, Package, ScrollText, SlidersHorizontal, SquareTerminal, TriangleAlert } from "lucide-react";
+import { GitBranch, GitCompareArrows, ListTree, Package, ScrollText, ShieldCheck, SlidersHorizontal, SquareTerminal, Waypoints } from "lucide-react";
 import { Link } from "@/components/common/link";
 import { parseAsStringLiteral, useQueryState } from "nuqs";
 import { Duration } from "@/components/common/duration";
@@ -12,15 +12,17 @@ import { runStatusLooks } from "@/components/common/status-looks";
 import { Time } from "@/components/common/time";
 import { LiveChip } from "@/components/common/live-chip";
 import { PageHeader } from "@/components/shell/page-header";
-import { Alert, AlertDescription } from "@/components/ui/alert";
 import { Tabs, TabsContent, TabsList, TabsTrigger } from "@/components/ui/tabs";
 import type { Layer } from "@/contracts/dataset";
 import { isTerminal, type Run } from "@/contracts/run";
 import { messages } from "@/lib/messages";
 import { ArtifactsPanel } from "./artifacts-panel";
 import { EventsPanel } from "./events-panel";
+import { ExplainPanel } from "./explain-panel";
 import { FailureBlock } from "./failure-block";
+import { GraphPanel } from "./graph-panel";
 import { LogsPanel } from "./logs-panel";
+import { QualityPanel } from "./quality-panel";
 import { RunActions, type RunActionSet } from "./run-actions";
 import { type Rendered, SpecPanel } from "./spec-panel";
 import { TimelinePanel } from "./timeline";
@@ -29,7 +31,7 @@ import { VerdictLine, VerdictTable } from "./verdict";
 import { VerificationPanel } from "./verification-panel";
 import { triggerWords } from "./words";
 
-export const runTabs = ["timeline", "logs", "events", "artifacts", "spec", "verdict"] as const;
+export const runTabs = ["timeline", "graph", "logs", "artifacts", "quality", "spec", "events", "verdict"] as const;
 
 type RunDetailProps = {
   view: RunView;
@@ -52,34 +54,36 @@ export function RunDetail({ view, title, layer, executorName, spec, parameters, 
         crumbs={[{ href: "/runs", label: messages.page.runs }, ...(run.template_key ? [{ href: `/runs?pipeline=${run.template_key}`, label: run.template_key }] : [])]}
         title={title}
         mark={<><StatusBadge status={run.status} focusable /><Derived run={run} /><ShortId id={run.run_id} what="run id" /></>}
-        meta={<RunFacts run={run} layer={layer} executorName={executorName} />}
+        meta={<RunFacts run={run} repeats={view.repeats} layer={layer} executorName={executorName} />}
         actions={
           <>
             {stream.state && tab !== "events" && tab !== "logs" ? <LiveChip state={stream.state} onPause={stream.pause} onResume={stream.resume} /> : null}
-            <RunActions run={run} baselineId={view.baseline?.run_id ?? null} canOperate={canOperate} actions={actions} />
+            <RunActions run={run} phases={phases} baselineId={view.baseline?.run_id ?? null} canOperate={canOperate} actions={actions} />
           </>
         }
       />
       <p role="status" className="sr-only">{`Run ${runStatusLooks[run.status].word.toLowerCase()}`}</p>
       <FailureBlock run={run} phases={phases} />
-      {run.status === "queued" && run.queue_reason ? (
-        <Alert variant="warning"><TriangleAlert aria-hidden /><AlertDescription>{run.queue_reason}</AlertDescription></Alert>
-      ) : null}
+      <ExplainPanel run={run} />
       {run.status === "canceled" && run.error_message ? <p className="text-canceled">{run.error_message}</p> : null}
       {comparison ? <VerdictLine comparison={comparison} changed={view.baseline?.changed} /> : null}
       <Tabs value={tab} onValueChange={(next) => void setTab(next as (typeof runTabs)[number])}>
         <TabsList aria-label="Parts of the run">
           <TabsTrigger value="timeline"><ListTree aria-hidden />Timeline</TabsTrigger>
+          <TabsTrigger value="graph"><Waypoints aria-hidden />Graph</TabsTrigger>
           <TabsTrigger value="logs"><SquareTerminal aria-hidden />Logs</TabsTrigger>
-          <TabsTrigger value="events"><ScrollText aria-hidden />Events</TabsTrigger>
           <TabsTrigger value="artifacts"><Package aria-hidden />Artifacts{artifacts.length > 0 ? <span className="text-xs text-muted-foreground tabular-nums">{artifacts.length}</span> : null}</TabsTrigger>
+          <TabsTrigger value="quality"><ShieldCheck aria-hidden />Quality</TabsTrigger>
           <TabsTrigger value="spec"><SlidersHorizontal aria-hidden />Parameters and spec</TabsTrigger>
+          <TabsTrigger value="events"><ScrollText aria-hidden />Events</TabsTrigger>
           <TabsTrigger value="verdict"><GitCompareArrows aria-hidden />Verdict</TabsTrigger>
         </TabsList>
         <TabsContent value="timeline"><TimelinePanel run={run} phases={phases} events={[...view.events.items, ...live]} readAt={view.read_at} /></TabsContent>
+        <TabsContent value="graph"><GraphPanel runId={run.run_id} phases={phases} /></TabsContent>
         <TabsContent value="logs"><LogsPanel run={run} phases={phases} /></TabsContent>
         <TabsContent value="events"><EventsPanel runId={run.run_id} history={view.events} live={live} stream={stream} /></TabsContent>
         <TabsContent value="artifacts"><ArtifactsPanel artifacts={artifacts} active={active} /></TabsContent>
+        <TabsContent value="quality"><QualityPanel run={run} /></TabsContent>
         <TabsContent value="spec"><SpecPanel run={run} spec={spec} parameters={parameters} /></TabsContent>
         <TabsContent value="verdict" className="grid gap-6">
           <VerificationPanel run={run} canOperate={canOperate} retry={actions.retry} />
@@ -104,7 +108,18 @@ function Derived({ run }: { run: Run }) {
   return null;
 }
 
-function RunFacts({ run, layer, executorName }: { run: Run; layer: Layer | null; executorName: string | null }) {
+/** Where an attempt failed and another followed: the log of each. */
+function Attempts({ run }: { run: Run }) {
+  if (run.attempt < 2) return null;
+  const numbers = Array.from({ length: run.attempt }, (_, nth) => nth + 1);
+  return (
+    <nav aria-label="Logs of the attempts" className="inline-flex gap-1">
+      {numbers.map((number) => <Link key={number} href={`/runs/${run.run_id}?tab=logs&attempt=${number}`} aria-label={`Log of attempt ${number}`} className="inline-flex size-6 items-center justify-center rounded-sm border text-xs text-link tabular-nums hover:bg-accent">{number}</Link>)}
+    </nav>
+  );
+}
+
+function RunFacts({ run, repeats, layer, executorName }: { run: Run; repeats: RunView["repeats"]; layer: Layer | null; executorName: string | null }) {
   return (
     <>
       {layer ? <LayerBadge layer={layer} /> : null}
@@ -112,10 +127,15 @@ function RunFacts({ run, layer, executorName }: { run: Run; layer: Layer | null;
       <span className="inline-flex items-center gap-1">created <Time at={run.created_at} /></span>
       <span className="inline-flex items-center gap-1">took <Duration from={run.started_at} to={run.finished_at} className="text-foreground" /></span>
       <span>executor {run.executor_id === null ? "—" : (executorName ?? run.executor_id.slice(0, 8))}</span>
-      <span>attempt {run.attempt}/{run.max_attempts}</span>
+      <span className="inline-flex flex-wrap items-center gap-x-1">attempt {run.attempt}/{run.max_attempts}<Attempts run={run} /></span>
       <span>priority {run.priority}</span>
       {run.template_key ? <Link href={`/pipelines/${run.template_key}`} className="text-link underline-offset-4 hover:underline">{run.spec_slug} v{run.template_version}</Link> : <code className="text-xs">{run.spec_slug}</code>}
       {run.git_sha ? <span className="inline-flex items-center gap-1"><GitBranch className="size-3.5" aria-hidden /><code className="text-xs">{run.git_sha.slice(0, 8)}</code></span> : null}
+      {repeats.length === 0 ? null : (
+        <span className="inline-flex flex-wrap items-center gap-x-2">
+          repeated by {repeats.map((repeat) => <Link key={repeat.run_id} href={`/runs/${repeat.run_id}`} className="inline-flex items-center gap-1 text-link underline-offset-4 hover:underline"><StatusBadge status={repeat.status} variant="icon" />{repeat.run_id.slice(0, 8)}…{repeat.run_id.slice(-4)}</Link>)}
+        </span>
+      )}
       {run.repairs_run_id ? <Link href={`/runs/${run.repairs_run_id}`} className="text-link underline-offset-4 hover:underline">repeats {run.repairs_run_id.slice(0, 8)}…{run.repairs_run_id.slice(-4)}</Link> : null}
     </>
   );

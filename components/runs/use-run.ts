@@ -19,6 +19,8 @@ export interface RunView {
   /** The run that this one is held against. */
   baseline: { run_id: string; changed: string[] } | null;
   comparison: RunComparison | null;
+  /** The newest runs that repeat this one. */
+  repeats: Pick<Run, "run_id" | "status">[];
   read_at: number;
 }
 

@@ -1,3 +1,4 @@
+import type { ExplainReason } from "@/contracts/explain";
 import type { Run } from "@/contracts/run";
 
 /** How a run came to be, in a word. */
@@ -19,3 +20,24 @@ export const rangeMilliseconds: Record<RangeWord, number> = { "1h": 3_600_000, "
 export function runTitle(run: Pick<Run, "spec_slug">, titles: Readonly<Record<string, string>> = {}): string {
   return titles[run.spec_slug] ?? run.spec_slug;
 }
+
+/** The rule that holds a run back, in a word or three. */
+export const ruleWords: Record<ExplainReason["rule"], string> = {
+  finished: "It is over",
+  lease_held: "It is held",
+  lease_expired: "Its lease ran out",
+  cancel_requested: "To be canceled",
+  stopping: "Being stopped",
+  children: "Its child runs",
+  expired: "It has expired",
+  expires_at: "It expires",
+  run_after: "Not before a time",
+  backoff: "Waits to be retried",
+  gate: "A limit at once",
+  rate: "A limit on starts",
+  cap: "A cap",
+  executors: "No executor",
+  fair_share: "Fair share",
+  queue_position: "Its place",
+  ready: "Ready",
+};

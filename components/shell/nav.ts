@@ -1,4 +1,4 @@
-import { Cable, CalendarClock, Cpu, Database, Gauge, HeartPulse, KeyRound, ListChecks, LockKeyhole, type LucideIcon, ScrollText, Users, Webhook, Workflow } from "lucide-react";
+import { Cable, CalendarClock, Cpu, Database, Gauge, HeartPulse, KeyRound, ListChecks, LockKeyhole, type LucideIcon, ScrollText, ShieldAlert, Users, Webhook, Workflow } from "lucide-react";
 import { messages } from "@/lib/messages";
 
 type NavEntry = {
@@ -19,6 +19,7 @@ export const navEntries: readonly NavEntry[] = [
   { href: "/schedules", label: messages.page.schedules, icon: CalendarClock, key: "c", also: "/backfills" },
   { href: "/executors", label: messages.page.executors, icon: Cpu, key: "e" },
   { href: "/datasets", label: messages.page.datasets, icon: Database, key: "t" },
+  { href: "/caps", label: messages.page.caps, icon: ShieldAlert, key: "b" },
   { href: "/connections", label: messages.page.connections, icon: Cable, key: "n" },
   { href: "/secrets", label: messages.page.secrets, icon: LockKeyhole, key: "s" },
   { href: "/members", label: messages.page.members, icon: Users, key: "m" },

@@ -8,6 +8,8 @@ export const pages: [name: string, address: Address][] = [
   ["runs", () => "/runs"],
   ["runs, filtered to nothing", () => "/runs?search=nothing-has-this-name"],
   ["run", (id) => `/runs/${id}`],
+  ["run graph", (id) => `/runs/${id}?tab=graph`],
+  ["run quality", (id) => `/runs/${id}?tab=quality`],
   ["run events", (id) => `/runs/${id}?tab=events`],
   ["run log", (id) => `/runs/${id}?tab=logs`],
   ["run artifacts", (id) => `/runs/${id}?tab=artifacts`],
@@ -16,7 +18,7 @@ export const pages: [name: string, address: Address][] = [
   ["compare", (id) => `/runs/compare?a=${id}&b=${id}`],
   ["pipelines", () => "/pipelines"],
   ["pipeline", () => "/pipelines/silver_to_gold"],
-  ["new pipeline", () => "/pipelines/new"],
+  ["new pipeline", () => "/pipelines/new-pipeline"],
   ["edit pipeline", () => "/pipelines/silver_to_gold/edit"],
   ["pipeline versions", () => "/pipelines/silver_to_gold/versions"],
   ["run form", () => "/pipelines/silver_to_gold/run"],
@@ -32,6 +34,7 @@ export const pages: [name: string, address: Address][] = [
   ["add executor", () => "/executors/new"],
   ["datasets", () => "/datasets?layer=gold"],
   ["dataset", () => "/datasets/gold.receivables_ageing"],
+  ["caps", () => "/caps"],
   ["audit", () => "/audit?action=run"],
   ["audit, filtered to nothing", () => "/audit?actor=nobody-of-this-name"],
   ["danger zone", () => "/danger"],
@@ -63,6 +66,7 @@ export async function addressOf(running: Stack, address: Address): Promise<strin
 /** What start-stack.ts makes for the pages to show: both paused, so that nothing runs by the clock while tests count runs. */
 export const clockwork = {
   schedule: { name: "gold, every working night", template_key: "silver_to_gold", cron: "30 2 * * 1-5", time_zone: "Europe/Brussels", overlap: "buffer_one", pause_on_failure: 3 },
+  cap: { cap_key: "reports", unit: "cost", period: "month", time_zone: "Europe/Brussels", limit_amount: "250" },
   backfill: { template_key: "silver_to_gold", unit: "day", time_zone: "Europe/Brussels", range_start: "2025-03-01T00:00:00+01:00", range_end: "2025-04-01T00:00:00+02:00" },
 } as const;
 

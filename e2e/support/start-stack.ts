@@ -54,7 +54,7 @@ async function threeRuns(dataDir: string): Promise<void> {
   await until(ask, (pages) => pages.every((page) => page.items.length > 0), firstRunsMs);
 }
 
-/** A schedule and a backfill to look at, where the stack has none yet. */
+/** A schedule, a backfill and a cap to look at, where the stack has none yet. */
 async function somethingByTheClock(dataDir: string): Promise<void> {
   const running = readStack(dataDir);
   const { items: schedules } = await api<{ items: { name: string }[] }>(running, "GET", "/schedules?limit=200");
@@ -67,6 +67,8 @@ async function somethingByTheClock(dataDir: string): Promise<void> {
     const { backfill_id } = await api<{ backfill_id: string }>(running, "POST", "/backfills", clockwork.backfill);
     await api(running, "POST", `/backfills/${backfill_id}/pause`, {});
   }
+  const { items: caps } = await api<{ items: { cap_key: string }[] }>(running, "GET", "/caps?limit=200");
+  if (!caps.some(({ cap_key }) => cap_key === clockwork.cap.cap_key)) await api(running, "POST", "/caps", clockwork.cap);
 }
 
 async function freePort(): Promise<number> {

@@ -34,7 +34,7 @@ export async function selfPausedSchedules(db: Db, environmentId: string): Promis
   return paused.filter((each) => each.paused_by === each.name);
 }
 
-/** Leases that ran out and that nobody has taken back yet. */
-export function staleLeases(db: Db, environmentId: string, now: number): Promise<z.output<typeof staleLease>[]> {
-  return readRows(staleLease, db.from("leases").select(columns(staleLease.shape)).eq("environment_id", environmentId).lt("expires_at", new Date(now).toISOString()).order("expires_at").limit(listed));
+/** Leases that ran out by the database's clock, which is what `now` means to it, and that nobody has taken back yet. */
+export function staleLeases(db: Db, environmentId: string): Promise<z.output<typeof staleLease>[]> {
+  return readRows(staleLease, db.from("leases").select(columns(staleLease.shape)).eq("environment_id", environmentId).lt("expires_at", "now").order("expires_at").limit(listed));
 }

@@ -7,6 +7,13 @@ create function ops_private.executor_json(executor ops.executors) returns jsonb 
       from ops.executor_environments as x join ops.environments as e using (environment_id) where x.executor_id = executor.executor_id and e.project_id = executor.project_id))
 $$;
 
+-- Where each executor works and how many leases it holds, of what the reader sees; counted here, since a list of leases is cut at a page.
+create view ops.executor_load with (security_invoker = true) as
+  select x.executor_id, x.project_id, array(select e.slug from ops.executor_environments as w join ops.environments as e using (environment_id) where w.executor_id = x.executor_id order by e.slug) as environments,
+    (select count(*) from ops.leases as l where l.executor_id = x.executor_id) as leases
+  from ops.executors as x;
+grant select on ops.executor_load to authenticated, ops_token, ops_sql;
+
 -- Locks the executor's row for a change. Raises not_found where it is not seen or was deleted, forbidden where the role is too weak.
 create function ops_private.executor_to_change(executor uuid, action text) returns ops.executors language plpgsql security definer set search_path = '' as $$
 declare

@@ -103,7 +103,7 @@ const rules: Record<string, { columns: string[]; sees: (sight: Sight, row: Row) 
   ...Object.fromEntries(["environments", "runs", "run_list", "leases", "run_phases", "run_events", "run_log_chunks", "run_artifacts", "objects", "datasets", "dataset_versions", "dataset_version_list", "dataset_list", "quality_results", "freshness_list", "freshness_signals",
     "executor_environments", "schedules", "alert_rules", "notifications", "signals", "run_scores", "bulk_items", "environment_keys", "secrets", "connections"].map((name) => [name, byEnvironment])),
   ...Object.fromEntries(["schedule_list", "schedule_fires", "backfills", "backfill_list", "backfill_items", "backfill_item_list"].map((name) => [name, byEnvironment])),
-  ...Object.fromEntries(["projects", "specs", "job_templates", "job_template_versions", "template_detail", "template_list", "template_version_list", "executors", "routing_matrix", "signal_weights", "freshness_targets"].map((name) => [name, byProject])),
+  ...Object.fromEntries(["projects", "specs", "job_templates", "job_template_versions", "template_detail", "template_list", "template_version_list", "executors", "executor_load", "routing_matrix", "signal_weights", "freshness_targets"].map((name) => [name, byProject])),
   ...Object.fromEntries(["webhooks", "webhook_deliveries"].map((name) => [name, { columns: ["project_id"], sees: governs }])),
   ...Object.fromEntries(["bulk_jobs", "bulk_list"].map((name) => [name, { columns: ["environment_ids"], sees: (sight: Sight, row: Row) => (row.environment_ids as unknown as string[]).every((id) => sight.rank(id) >= 0) }])),
   ...Object.fromEntries(["caps", "cap_usage"].map((name) => [name, {

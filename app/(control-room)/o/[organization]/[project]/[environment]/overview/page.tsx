@@ -41,7 +41,7 @@ export default async function OverviewPage({ params, searchParams }: { params: P
   const read = await attempt(async () => {
     const templates = listTemplates(db, { project_id, limit: 200 });
     const [overview, running, next, schedules, leases, caps, executors, { items }, runs] = await Promise.all([
-      readOverview(db, environment_id, window), runningNow(db, environment_id), nextSchedules(db, environment_id), selfPausedSchedules(db, environment_id), staleLeases(db, environment_id, now),
+      readOverview(db, environment_id, window), runningNow(db, environment_id), nextSchedules(db, environment_id), selfPausedSchedules(db, environment_id), staleLeases(db, environment_id),
       listCaps(db, { environment_id, limit: 100 }), listExecutors(db, { project_id, limit: 200 }), templates,
       templates.then((page) => latestRuns(db, environment_id, page.items.slice(0, pipelinesShown).map((each) => each.template_key), dots)),
     ]);

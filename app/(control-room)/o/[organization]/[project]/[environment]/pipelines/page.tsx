@@ -31,7 +31,7 @@ export default async function Pipelines({ params, searchParams }: { params: Prom
   });
   return (
     <>
-      <PageHeader title={messages.page.pipelines} actions={<Button asChild variant="outline"><Link href="/pipelines/new"><Plus aria-hidden />New pipeline</Link></Button>} />
+      <PageHeader title={messages.page.pipelines} actions={<Button asChild variant="outline"><Link href="/pipelines/new-pipeline"><Plus aria-hidden />New pipeline</Link></Button>} />
       {!read.ok ? (
         <RefusalState refusal={read.refusal} />
       ) : read.value.items.length === 0 ? (

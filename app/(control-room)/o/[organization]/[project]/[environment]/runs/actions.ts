@@ -11,13 +11,13 @@ import { createSessionClient } from "@/lib/supabase/server.ts";
 
 // What a browser sends is anybody's: each argument is parsed, and the database decides by the session's rights.
 const keyText = z.string().min(1).max(200);
-const retryInput = z.tuple([uuid, retryRunRequest.shape.mode, keyText]);
+const retryInput = z.tuple([uuid, retryRunRequest.shape.mode, keyText, retryRunRequest.shape.definition]);
 const cancelInput = z.tuple([uuid, z.string().max(500)]);
 
-export async function retryRunAction(...args: [runId: string, mode: "all" | "failed" | "verify", key: string]): Promise<Outcome<{ run_id: string }>> {
+export async function retryRunAction(...args: [runId: string, mode: "all" | "failed" | "verify", key: string, definition?: "pinned" | "current"]): Promise<Outcome<{ run_id: string }>> {
   return attempt(async () => {
-    const [runId, mode, idempotency_key] = retryInput.parse(args);
-    const { run_id } = await retryRun(await createSessionClient(), runId, { mode, idempotency_key });
+    const [runId, mode, idempotency_key, definition] = retryInput.parse([args[0], args[1], args[2], args[3]]);
+    const { run_id } = await retryRun(await createSessionClient(), runId, { mode, definition, idempotency_key });
     return { run_id };
   });
 }

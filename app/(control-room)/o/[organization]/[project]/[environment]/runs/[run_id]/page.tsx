@@ -17,11 +17,13 @@ import { compareRuns } from "@/lib/ops/compare-runs.ts";
 import { listExecutors } from "@/lib/ops/executors.ts";
 import { listPhases } from "@/lib/ops/phases.ts";
 import { baselineOf, changedInputs, eventHistory, specOf } from "@/lib/ops/runs-page.ts";
-import { getRun } from "@/lib/ops/runs.ts";
+import { getRun, listRuns } from "@/lib/ops/runs.ts";
 import { getTemplate } from "@/lib/ops/templates.ts";
 import { specYaml } from "@/lib/spec-yaml.ts";
 import { openEnvironment, pathOf, type EnvironmentParams } from "@/app/(control-room)/session.ts";
 import { cancelRunAction, retryRunAction } from "../actions.ts";
+
+const repeatsShown = 5;
 
 type PageProps = { params: Promise<EnvironmentParams & { run_id: string }> };
 
@@ -66,10 +68,11 @@ export default async function RunPage({ params }: PageProps) {
 async function readRun(db: Awaited<ReturnType<typeof openEnvironment>>["db"], runId: string) {
   // Events first: whatever happens after this moment comes over the stream, which goes on from the last one read here.
   const [events, run] = await Promise.all([eventHistory(db, runId), getRun(db, runId)]);
-  const [phases, artifacts, baseline, spec, template, executors] = await Promise.all([
+  const [phases, artifacts, baseline, repeats, spec, template, executors] = await Promise.all([
     listPhases(db, runId),
     listArtifacts(db, runId),
     baselineOf(db, run),
+    listRuns(db, { environment_id: run.environment_id, repairs_run_id: runId, limit: repeatsShown }),
     specOf(db, run),
     run.template_key === null ? null : attempt(() => getTemplate(db, { template_key: run.template_key ?? "", project_id: run.project_id })),
     run.executor_id === null ? null : listExecutors(db, { project_id: run.project_id, limit: 200 }),
@@ -82,6 +85,7 @@ async function readRun(db: Awaited<ReturnType<typeof openEnvironment>>["db"], ru
     events,
     baseline: baseline && { run_id: baseline.run_id, changed: changedInputs(baseline, run) },
     comparison,
+    repeats: repeats.items.map(({ run_id, status }) => ({ run_id, status })),
     read_at: Date.now(),
   };
   return {
