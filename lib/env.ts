@@ -17,6 +17,7 @@ const settings = z.object({
   CRON_SECRET: z.string().min(16, "at least 16 characters").optional(),
   STORAGE_RECEIPT_KEY: z.string().regex(/^([0-9a-f]{2}){32,}$/i, "hex of at least 32 bytes").optional(),
   CONTROL_ROOM_STORAGE: z.string().min(1).optional(),
+  POSTGREST_URL: z.url().optional(),
   CONTROL_ROOM_LISTEN_URL: z.string().regex(/^postgres(ql)?:\/\//, "a postgres:// URL").optional(),
   APP_URL: z.url().optional(),
   CONTROL_ROOM_SIGNING_KEY: z.string().regex(/^whsk_[A-Za-z0-9+/]{43}=$/, "whsk_ and 32 bytes in base64").optional(),

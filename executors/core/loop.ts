@@ -14,7 +14,7 @@ import type { ExecutorSettings } from "./settings.ts";
 export type LoopSettings = Omit<ExecutorSettings, "url" | "token" | "scratch" | "health" | "log_level" | "keys" | "keys_file"> & {
   version?: string;
   hostname?: string;
-  /** Long poll; 0 where the transport does not wait. Default 45: proxies end what is silent for a minute. */
+  /** Long poll; 0 where the transport does not wait. Default 50, the most: proxies end what is silent for a minute. */
   wait_seconds?: number;
 };
 export interface LoopParts {
@@ -47,7 +47,7 @@ export async function runLoop(parts: LoopParts): Promise<Record<AttemptEnd, numb
   const stop = new AbortController();
   const drained = new AbortController();
   let refused: ControlRoomError | undefined;
-  const waitSeconds = settings.wait_seconds ?? 45;
+  const waitSeconds = settings.wait_seconds ?? 50;
 
   for (let failuresInRow = 0; !signal.aborted && refused === undefined;) {
     const free = settings.slots - underWay.size;

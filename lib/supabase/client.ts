@@ -57,9 +57,11 @@ export function asksForOne(db: Db): boolean {
 export function askFunction(db: Db, name: string, args: unknown): Promise<Answered> {
   const identity = identities.get(db);
   if (identity === undefined) throw new Error("Only clients of one principal ask for bytes.");
-  return askSupabase(new URL(`/rest/v1/rpc/${name}`, required("SUPABASE_URL")), {
+  const direct = env().POSTGREST_URL;
+  const url = direct === undefined ? new URL(`/rest/v1/rpc/${name}`, required("SUPABASE_URL")) : new URL(`rpc/${name}`, `${direct}/`);
+  return askSupabase(url, {
     method: "POST", body: JSON.stringify(args),
-    headers: { ...identity, apikey: required("SUPABASE_PUBLISHABLE_KEY"), "content-type": "application/json", "content-profile": "ops", "x-client-info": headers["X-Client-Info"] },
+    headers: { ...identity, ...(direct === undefined ? { apikey: required("SUPABASE_PUBLISHABLE_KEY") } : {}), "content-type": "application/json", "content-profile": "ops", "x-client-info": headers["X-Client-Info"] },
   });
 }
 /**

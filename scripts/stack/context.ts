@@ -21,6 +21,8 @@ export type Backend = {
   secret_key: string | null;
   /** Login `postgres`; null where a hosted Supabase was named without SUPABASE_DB_URL. */
   database_url: string | null;
+  /** PostgREST itself, for the web app's calls of functions; null where only the gateway before it is known. */
+  postgrest_url: string | null;
   /** A direct connection that may only LISTEN; null where there is none: the web app polls. */
   listen_url: string | null;
   stop(hurry?: Promise<void>): Promise<void>;

@@ -56,6 +56,7 @@ export async function startEmbeddedBackend(context: Context, site_url: string, l
     const watch = watchPostgrest({ admin_port: ports.postgrest_admin, database_url: link(database.url('authenticator')), pid: rest.pid, say: terminal.say });
     stops.push(watch.stop);
 
+    const postgrest_url = `http://127.0.0.1:${ports.postgrest}`;
     const gateway_log = path.join(data_dir, 'logs', 'gateway.log');
     const log: LogLine = (line) => {
       const text = `${JSON.stringify({ time: new Date().toISOString(), ...line })}\n`;
@@ -66,7 +67,7 @@ export async function startEmbeddedBackend(context: Context, site_url: string, l
         host: '127.0.0.1',
         port: ports.gateway,
         database_url: database.url('supabase_auth_admin'),
-        postgrest_url: `http://127.0.0.1:${ports.postgrest}`,
+        postgrest_url,
         jwk: secrets.jwk,
         publishable_key: secrets.publishable_key,
         secret_key: secrets.secret_key,
@@ -81,6 +82,7 @@ export async function startEmbeddedBackend(context: Context, site_url: string, l
 
     return {
       supabase_url: gateway.url,
+      postgrest_url,
       publishable_key: secrets.publishable_key,
       secret_key: secrets.secret_key,
       database_url: database.url('postgres'),

@@ -21,6 +21,7 @@ export async function useHostedBackend(context: Context, hosted: HostedSettings)
     secret_key: hosted.secret_key,
     database_url,
     // Never SUPABASE_DB_URL: the web app gets a login that may only LISTEN, or polls.
+    postgrest_url: settings.given.postgrest_url,
     listen_url: settings.given.listen_url,
     stop: async () => {},
   };

@@ -59,6 +59,7 @@ function backend(): Backend {
     publishable_key: secrets.publishable_key,
     secret_key: secrets.secret_key,
     database_url: url,
+    postgrest_url: null,
     listen_url: null,
     stop: async () => {},
   };

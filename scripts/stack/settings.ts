@@ -26,7 +26,7 @@ export type Settings = {
   /** null: the embedded database. */
   hosted: HostedSettings | null;
   /** Secrets of a hosted installation that this machine did not make itself. */
-  given: { cron_secret: string | null; storage_receipt_key: string | null; signing_key: string | null; executor_token: string | null; listen_url: string | null };
+  given: { cron_secret: string | null; storage_receipt_key: string | null; signing_key: string | null; executor_token: string | null; postgrest_url: string | null; listen_url: string | null };
   /** A real Odoo database to read instead of the demo source. */
   odoo_url: string | null;
   demo_size: 'S' | 'M' | 'L';
@@ -58,7 +58,7 @@ export function readSettings(environment: Environment, argv: string[], root: str
     port: readPort(get('PORT')),
     app_url: get('APP_URL')?.replace(/\/+$/, '') ?? null,
     hosted: readHosted(get),
-    given: { cron_secret: get('CRON_SECRET'), storage_receipt_key: get('STORAGE_RECEIPT_KEY'), signing_key: get('CONTROL_ROOM_SIGNING_KEY'), executor_token: get('CONTROL_ROOM_TOKEN'), listen_url: get('CONTROL_ROOM_LISTEN_URL') },
+    given: { cron_secret: get('CRON_SECRET'), storage_receipt_key: get('STORAGE_RECEIPT_KEY'), signing_key: get('CONTROL_ROOM_SIGNING_KEY'), executor_token: get('CONTROL_ROOM_TOKEN'), postgrest_url: get('POSTGREST_URL'), listen_url: get('CONTROL_ROOM_LISTEN_URL') },
     odoo_url: get('CONTROL_ROOM_CONNECTION_ODOO'),
     demo_size: readDemoSize(get('CONTROL_ROOM_DEMO_SIZE') ?? 'S'),
     backend_only: argv.includes('--backend'),

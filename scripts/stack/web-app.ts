@@ -18,6 +18,7 @@ export function webEnvironment(context: Context, backend: Backend, app_url: stri
     ...outboundAllow(settings),
     CONTROL_ROOM_STORAGE: process.env.CONTROL_ROOM_STORAGE || pathToFileURL(path.join(settings.data_dir, 'storage')).href,
     APP_URL: app_url,
+    ...(backend.postgrest_url === null ? {} : { POSTGREST_URL: backend.postgrest_url }),
     ...(backend.listen_url === null ? {} : { CONTROL_ROOM_LISTEN_URL: backend.listen_url }),
   };
 }
