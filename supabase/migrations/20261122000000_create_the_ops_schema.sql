@@ -2003,8 +2003,8 @@ create table ops.run_phases (
   error_code text,
   error_message text,
   primary key (run_id, name),
-  constraint metrics_are_small check (pg_column_size(metrics) <= 65536),
-  constraint checkpoint_is_small check (pg_column_size(checkpoint) <= 262144),
+  constraint metrics_are_small check (pg_column_size(metrics) <= 262144),
+  constraint checkpoint_is_small check (pg_column_size(checkpoint) <= 2097152),
   constraint phase_finished_only_when_ended check (status in ('pending', 'running') = (finished_at is null))
 );
 
@@ -2818,6 +2818,9 @@ declare
   hash text := case when request ->> 'idempotency_key' is not null then ops_private.request_hash(request) end;
 begin
   perform ops_private.require((request ->> 'environment_id')::uuid, 'operator', 'start a run');
+  if pg_column_size(request) > 16 * 1024 * 1024 then
+    perform ops_private.fail('payload_too_large', 'The request of a run has at most 16 MB.', 'Put what is large into an artifact.');
+  end if;
   select * into environment from ops.environments as e where e.environment_id = (request ->> 'environment_id')::uuid;
   if request ->> 'template_key' is not null then
     select * into template from ops.job_templates as t where t.project_id = environment.project_id and t.template_key = request ->> 'template_key';
@@ -3562,8 +3565,8 @@ declare
   found_run ops.runs;
   stop record;
 begin
-  if lease_seconds not between 1 and 600 then
-    perform ops_private.fail('invalid_input', 'lease_seconds is 1 to 600.');
+  if lease_seconds not between 1 and 600 or length(heartbeat_run.phase) > 63 then
+    perform ops_private.fail('invalid_input', 'lease_seconds is 1 to 600; phase is the name of one.');
   end if;
   select * into found_run from ops.runs as r where r.run_id = run;
   if lease.stop_code is null then
@@ -3598,7 +3601,7 @@ begin  -- not in SQL, which would be planned anew at each call
   return query select * from (
     select e.nth, case
       when octet_length((e.event -> 'data')::text) > 65536 or octet_length(e.event ->> 'message') > 32768 then 'payload_too_large'
-      when e.event ->> 'event_id' is null or e.event ->> 'type' is null or e.event ->> 'type' !~ '^[A-Z][A-Z0-9_]*$' or length(e.event ->> 'type') > 63
+      when e.event ->> 'event_id' is null or e.event ->> 'type' is null or e.event ->> 'type' !~ '^[A-Z][A-Z0-9_]*$' or length(e.event ->> 'type') > 63 or length(e.event ->> 'phase') > 63
         or e.event ->> 'type' ~ '^(RUN|LEASE|PHASE|CANCEL|ARTIFACT|DATASET|QUALITY|INPUTS|SECRETS)_' and e.event ->> 'type' <> 'PHASE_PROGRESS' then 'invalid_input' end as code
     from unnest(events) with ordinality as e (event, nth)) as judged where judged.code is not null;
 end
@@ -3790,8 +3793,8 @@ declare
 begin
   if exists (select from unnest(datasets) as n where n is null or n !~ '^[a-z][a-z0-9_]{0,62}\.[a-z][a-z0-9_]{0,62}(@([1-9]\d{0,8}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)))?$') then
     perform ops_private.fail('invalid_input', 'datasets names tables as schema.table, schema.table@VERSION or schema.table@TIME.');
-  elsif cardinality(datasets) > 2000 or pg_column_size(sources) > 65536 then
-    perform ops_private.fail('payload_too_large', 'datasets has at most 2,000 names, sources at most 64 kB.');
+  elsif cardinality(datasets) > 2000 or pg_column_size(sources) > 1048576 then
+    perform ops_private.fail('payload_too_large', 'datasets has at most 2,000 names, sources at most 1 MB.');
   end if;
   select * into found_run from ops.runs as r where r.run_id = run and exists (select from ops.leases as l where l.run_id = run and l.lease_token = token) for no key update;
   lease := ops_private.hold(run, token);
@@ -4241,8 +4244,8 @@ begin
   lease := ops_private.hold(run, token);
   if error_code is null or error_code !~ '^[a-z][a-z0-9_]{0,62}$' then
     perform ops_private.fail('invalid_input', 'error_code is a word of lower-case letters, digits and underscores.');
-  elsif pg_column_size(error_data) > 65536 then
-    perform ops_private.fail('payload_too_large', 'error_data has at most 64 kB.', 'Register an artifact instead.');
+  elsif pg_column_size(error_data) > 8192 then
+    error_data := ops_private.shortened(error_data); -- the failure itself is told in any case
   end if;
   stopped := ops_private.end_if_stopped(found_run, lease);
   if stopped.run_id is not null then
@@ -4959,7 +4962,7 @@ create table ops.run_log_chunks (
   attempt int not null,
   stream text not null constraint stream_is_known check (stream in ('stdout', 'stderr', 'engine')),
   first_line int not null constraint lines_count_from_one check (first_line >= 1),
-  -- 0: came after the limit, was counted and dropped; the row stays, so that a repeat is not counted again.
+  -- 0: came after the limit, was counted and dropped; the row stays, so that a repeat is not counted again, of the first 10,000 lines.
   line_count int not null constraint line_count_is_not_negative check (line_count >= 0),
   text text not null,
   created_at timestamptz not null default clock_timestamp(),
@@ -5094,6 +5097,7 @@ begin
         head.last_line := head.last_line + 1;
       end if;
       head.dropped_lines := head.dropped_lines + lines;
+      continue when head.dropped_lines > 10000; -- their rows would have no end either; a repeat of one is counted again
       lines := 0;
       chunk.text := '';
     end if;

@@ -217,8 +217,8 @@ create table ops.run_phases (
   error_code text,
   error_message text,
   primary key (run_id, name),
-  constraint metrics_are_small check (pg_column_size(metrics) <= 65536),
-  constraint checkpoint_is_small check (pg_column_size(checkpoint) <= 262144),
+  constraint metrics_are_small check (pg_column_size(metrics) <= 262144),
+  constraint checkpoint_is_small check (pg_column_size(checkpoint) <= 2097152),
   constraint phase_finished_only_when_ended check (status in ('pending', 'running') = (finished_at is null))
 );
 

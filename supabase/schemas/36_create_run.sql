@@ -190,6 +190,9 @@ declare
   hash text := case when request ->> 'idempotency_key' is not null then ops_private.request_hash(request) end;
 begin
   perform ops_private.require((request ->> 'environment_id')::uuid, 'operator', 'start a run');
+  if pg_column_size(request) > 16 * 1024 * 1024 then
+    perform ops_private.fail('payload_too_large', 'The request of a run has at most 16 MB.', 'Put what is large into an artifact.');
+  end if;
   select * into environment from ops.environments as e where e.environment_id = (request ->> 'environment_id')::uuid;
   if request ->> 'template_key' is not null then
     select * into template from ops.job_templates as t where t.project_id = environment.project_id and t.template_key = request ->> 'template_key';

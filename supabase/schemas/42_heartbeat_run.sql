@@ -29,8 +29,8 @@ declare
   found_run ops.runs;
   stop record;
 begin
-  if lease_seconds not between 1 and 600 then
-    perform ops_private.fail('invalid_input', 'lease_seconds is 1 to 600.');
+  if lease_seconds not between 1 and 600 or length(heartbeat_run.phase) > 63 then
+    perform ops_private.fail('invalid_input', 'lease_seconds is 1 to 600; phase is the name of one.');
   end if;
   select * into found_run from ops.runs as r where r.run_id = run;
   if lease.stop_code is null then

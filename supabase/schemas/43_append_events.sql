@@ -4,7 +4,7 @@ begin  -- not in SQL, which would be planned anew at each call
   return query select * from (
     select e.nth, case
       when octet_length((e.event -> 'data')::text) > 65536 or octet_length(e.event ->> 'message') > 32768 then 'payload_too_large'
-      when e.event ->> 'event_id' is null or e.event ->> 'type' is null or e.event ->> 'type' !~ '^[A-Z][A-Z0-9_]*$' or length(e.event ->> 'type') > 63
+      when e.event ->> 'event_id' is null or e.event ->> 'type' is null or e.event ->> 'type' !~ '^[A-Z][A-Z0-9_]*$' or length(e.event ->> 'type') > 63 or length(e.event ->> 'phase') > 63
         or e.event ->> 'type' ~ '^(RUN|LEASE|PHASE|CANCEL|ARTIFACT|DATASET|QUALITY|INPUTS|SECRETS)_' and e.event ->> 'type' <> 'PHASE_PROGRESS' then 'invalid_input' end as code
     from unnest(events) with ordinality as e (event, nth)) as judged where judged.code is not null;
 end

@@ -92,8 +92,8 @@ declare
 begin
   if exists (select from unnest(datasets) as n where n is null or n !~ '^[a-z][a-z0-9_]{0,62}\.[a-z][a-z0-9_]{0,62}(@([1-9]\d{0,8}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)))?$') then
     perform ops_private.fail('invalid_input', 'datasets names tables as schema.table, schema.table@VERSION or schema.table@TIME.');
-  elsif cardinality(datasets) > 2000 or pg_column_size(sources) > 65536 then
-    perform ops_private.fail('payload_too_large', 'datasets has at most 2,000 names, sources at most 64 kB.');
+  elsif cardinality(datasets) > 2000 or pg_column_size(sources) > 1048576 then
+    perform ops_private.fail('payload_too_large', 'datasets has at most 2,000 names, sources at most 1 MB.');
   end if;
   select * into found_run from ops.runs as r where r.run_id = run and exists (select from ops.leases as l where l.run_id = run and l.lease_token = token) for no key update;
   lease := ops_private.hold(run, token);

@@ -59,8 +59,8 @@ begin
   lease := ops_private.hold(run, token);
   if error_code is null or error_code !~ '^[a-z][a-z0-9_]{0,62}$' then
     perform ops_private.fail('invalid_input', 'error_code is a word of lower-case letters, digits and underscores.');
-  elsif pg_column_size(error_data) > 65536 then
-    perform ops_private.fail('payload_too_large', 'error_data has at most 64 kB.', 'Register an artifact instead.');
+  elsif pg_column_size(error_data) > 8192 then
+    error_data := ops_private.shortened(error_data); -- the failure itself is told in any case
   end if;
   stopped := ops_private.end_if_stopped(found_run, lease);
   if stopped.run_id is not null then

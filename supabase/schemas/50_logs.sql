@@ -9,7 +9,7 @@ create table ops.run_log_chunks (
   attempt int not null,
   stream text not null constraint stream_is_known check (stream in ('stdout', 'stderr', 'engine')),
   first_line int not null constraint lines_count_from_one check (first_line >= 1),
-  -- 0: came after the limit, was counted and dropped; the row stays, so that a repeat is not counted again.
+  -- 0: came after the limit, was counted and dropped; the row stays, so that a repeat is not counted again, of the first 10,000 lines.
   line_count int not null constraint line_count_is_not_negative check (line_count >= 0),
   text text not null,
   created_at timestamptz not null default clock_timestamp(),

@@ -44,6 +44,7 @@ begin
         head.last_line := head.last_line + 1;
       end if;
       head.dropped_lines := head.dropped_lines + lines;
+      continue when head.dropped_lines > 10000; -- their rows would have no end either; a repeat of one is counted again
       lines := 0;
       chunk.text := '';
     end if;
