@@ -3745,6 +3745,8 @@ create table ops_private.publish_intents (
   lease_fence bigint not null,
   fence bigint not null,
   base_table_version bigint not null,
+  -- Of when the data are that it will publish.
+  data_at timestamptz not null,
   began_at timestamptz not null default clock_timestamp()
 );
 create index publish_intents_by_run on ops_private.publish_intents (run_id);
@@ -3854,17 +3856,17 @@ create function ops_private.set_freshness_targets(template ops.job_templates, sp
   from jsonb_array_elements(coalesce(spec -> 'freshness', '[]')) as f
 $$;
 
--- Of when the data of what a run publishes are: the oldest of what it read. What it read outside the lake is as old as the claim under which it was
+-- Of when the data of the tables are that a run writes: the oldest of what it read. What it read outside the lake is as old as the claim under which it was
 -- read; a table of the lake, as old as that version says; a run that read nothing, as old as its start. Tables that the run writes itself
 -- (it merges into them), and earlier versions that were asked for by number or moment, make nothing old.
-create function ops_private.data_time(run ops.runs) returns timestamptz language sql stable security definer set search_path = '' as $$
+create function ops_private.data_time(run ops.runs, writes uuid[]) returns timestamptz language sql stable security definer set search_path = '' as $$
   -- What the items of a for_each phase read stands in the manifests of their runs.
   with manifests as (select run.input_manifest as manifest union all select c.input_manifest from ops.runs as c where c.parent_run_id = run.run_id)
   select coalesce(least(
     (select min(v.data_at) from manifests as m cross join lateral jsonb_each(m.manifest -> 'datasets') as i
       join ops.datasets as d on d.environment_id = run.environment_id and d.name = i.key
       join ops.dataset_versions as v on v.dataset_id = d.dataset_id and v.version = (i.value ->> 'version')::int
-    where i.key not like '%@%' and not exists (select from ops_private.publish_intents as p where p.dataset_id = d.dataset_id and p.run_id = run.run_id)
+    where i.key not like '%@%' and not d.dataset_id = any (writes)
       and not exists (select from ops.dataset_versions as o where o.dataset_id = d.dataset_id and o.run_id = run.run_id)),
     (select min((s.value ->> 'read_at')::timestamptz) from manifests as m cross join lateral jsonb_each(m.manifest -> 'sources') as s where jsonb_typeof(s.value) = 'object')), run.started_at, clock_timestamp())
 $$;
@@ -3955,6 +3957,8 @@ declare
   lease ops.leases := ops_private.hold(run, token);
   ids uuid[];
   busy record;
+  read_at timestamptz;
+  maintains boolean := exists (select from ops.run_phases as p where p.run_id = run and p.name = begin_publish.phase and p.type = 'maintain');
 begin
   if cardinality(datasets) not between 1 and 2000 or exists (select from unnest(datasets) as n where n is null or n !~ '^[a-z][a-z0-9_]{0,62}\.[a-z][a-z0-9_]{0,62}$') then
     perform ops_private.fail('invalid_input', 'datasets names 1 to 2000 tables as schema.table.');
@@ -3976,12 +3980,14 @@ begin
   if found then
     perform ops_private.fail('table_busy', format('Run %s is publishing %s right now.', busy.run_id, busy.name), 'Wait for its end, then ask again.');
   end if;
-  insert into ops_private.publish_intents as i (dataset_id, run_id, phase, lease_fence, fence, base_table_version)
-  select d.dataset_id, run, begin_publish.phase, lease.fence, nextval('ops_private.fence'),
-    coalesce((select max(v.table_version) from ops.dataset_versions as v where v.dataset_id = d.dataset_id), -1)
-  from ops.datasets as d where d.dataset_id = any (ids)
+  read_at := (select ops_private.data_time(r, ids) from ops.runs as r where r.run_id = run);
+  -- Who takes care of a table writes the rows that it has: they are as old as they were.
+  insert into ops_private.publish_intents as i (dataset_id, run_id, phase, lease_fence, fence, base_table_version, data_at)
+  select d.dataset_id, run, begin_publish.phase, lease.fence, nextval('ops_private.fence'), coalesce(v.table_version, -1), coalesce(case when maintains then v.data_at end, read_at)
+  from ops.datasets as d left join lateral (select w.table_version, w.data_at from ops.dataset_versions as w where w.dataset_id = d.dataset_id order by w.table_version desc limit 1) as v on true
+  where d.dataset_id = any (ids)
   on conflict (dataset_id) do update set run_id = excluded.run_id, phase = excluded.phase, lease_fence = excluded.lease_fence, fence = excluded.fence,
-    base_table_version = excluded.base_table_version, began_at = clock_timestamp()
+    base_table_version = excluded.base_table_version, data_at = excluded.data_at, began_at = clock_timestamp()
   where i.run_id <> excluded.run_id or i.lease_fence <> excluded.lease_fence or i.phase <> excluded.phase;
   if retain_hours is not null then
     -- The unfinished runs are read once, not for each table.
@@ -4028,7 +4034,7 @@ begin
     end if;
     insert into ops.dataset_versions (dataset_id, version, environment_id, run_id, phase, table_version, format, location, content_sha256, row_count, byte_size, columns, data_at)
     values (target.dataset_id, target.current_version + 1, lease.environment_id, run, dataset ->> 'phase', (dataset ->> 'table_version')::bigint, dataset ->> 'format', dataset ->> 'location',
-      dataset ->> 'content_sha256', (dataset ->> 'row_count')::bigint, (dataset ->> 'byte_size')::bigint, dataset -> 'columns', (select ops_private.data_time(r) from ops.runs as r where r.run_id = run)) returning * into made;
+      dataset ->> 'content_sha256', (dataset ->> 'row_count')::bigint, (dataset ->> 'byte_size')::bigint, dataset -> 'columns', intent.data_at) returning * into made;
     update ops.datasets as d set current_version = made.version, fence = intent.fence, layer = coalesce(dataset ->> 'layer', d.layer), updated_at = clock_timestamp() where d.dataset_id = target.dataset_id;
     perform ops_private.append_event(run, 'DATASET_PUBLISHED', 'info', dataset ->> 'phase', format('%s version %s: %s rows.', target.name, made.version, made.row_count),
       jsonb_build_object('dataset', target.name, 'version', made.version, 'table_version', made.table_version, 'content_sha256', made.content_sha256));

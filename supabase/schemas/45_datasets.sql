@@ -44,6 +44,8 @@ create table ops_private.publish_intents (
   lease_fence bigint not null,
   fence bigint not null,
   base_table_version bigint not null,
+  -- Of when the data are that it will publish.
+  data_at timestamptz not null,
   began_at timestamptz not null default clock_timestamp()
 );
 create index publish_intents_by_run on ops_private.publish_intents (run_id);

@@ -22,17 +22,17 @@ create function ops_private.set_freshness_targets(template ops.job_templates, sp
   from jsonb_array_elements(coalesce(spec -> 'freshness', '[]')) as f
 $$;
 
--- Of when the data of what a run publishes are: the oldest of what it read. What it read outside the lake is as old as the claim under which it was
+-- Of when the data of the tables are that a run writes: the oldest of what it read. What it read outside the lake is as old as the claim under which it was
 -- read; a table of the lake, as old as that version says; a run that read nothing, as old as its start. Tables that the run writes itself
 -- (it merges into them), and earlier versions that were asked for by number or moment, make nothing old.
-create function ops_private.data_time(run ops.runs) returns timestamptz language sql stable security definer set search_path = '' as $$
+create function ops_private.data_time(run ops.runs, writes uuid[]) returns timestamptz language sql stable security definer set search_path = '' as $$
   -- What the items of a for_each phase read stands in the manifests of their runs.
   with manifests as (select run.input_manifest as manifest union all select c.input_manifest from ops.runs as c where c.parent_run_id = run.run_id)
   select coalesce(least(
     (select min(v.data_at) from manifests as m cross join lateral jsonb_each(m.manifest -> 'datasets') as i
       join ops.datasets as d on d.environment_id = run.environment_id and d.name = i.key
       join ops.dataset_versions as v on v.dataset_id = d.dataset_id and v.version = (i.value ->> 'version')::int
-    where i.key not like '%@%' and not exists (select from ops_private.publish_intents as p where p.dataset_id = d.dataset_id and p.run_id = run.run_id)
+    where i.key not like '%@%' and not d.dataset_id = any (writes)
       and not exists (select from ops.dataset_versions as o where o.dataset_id = d.dataset_id and o.run_id = run.run_id)),
     (select min((s.value ->> 'read_at')::timestamptz) from manifests as m cross join lateral jsonb_each(m.manifest -> 'sources') as s where jsonb_typeof(s.value) = 'object')), run.started_at, clock_timestamp())
 $$;

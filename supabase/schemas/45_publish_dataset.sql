@@ -9,6 +9,8 @@ declare
   lease ops.leases := ops_private.hold(run, token);
   ids uuid[];
   busy record;
+  read_at timestamptz;
+  maintains boolean := exists (select from ops.run_phases as p where p.run_id = run and p.name = begin_publish.phase and p.type = 'maintain');
 begin
   if cardinality(datasets) not between 1 and 2000 or exists (select from unnest(datasets) as n where n is null or n !~ '^[a-z][a-z0-9_]{0,62}\.[a-z][a-z0-9_]{0,62}$') then
     perform ops_private.fail('invalid_input', 'datasets names 1 to 2000 tables as schema.table.');
@@ -30,12 +32,14 @@ begin
   if found then
     perform ops_private.fail('table_busy', format('Run %s is publishing %s right now.', busy.run_id, busy.name), 'Wait for its end, then ask again.');
   end if;
-  insert into ops_private.publish_intents as i (dataset_id, run_id, phase, lease_fence, fence, base_table_version)
-  select d.dataset_id, run, begin_publish.phase, lease.fence, nextval('ops_private.fence'),
-    coalesce((select max(v.table_version) from ops.dataset_versions as v where v.dataset_id = d.dataset_id), -1)
-  from ops.datasets as d where d.dataset_id = any (ids)
+  read_at := (select ops_private.data_time(r, ids) from ops.runs as r where r.run_id = run);
+  -- Who takes care of a table writes the rows that it has: they are as old as they were.
+  insert into ops_private.publish_intents as i (dataset_id, run_id, phase, lease_fence, fence, base_table_version, data_at)
+  select d.dataset_id, run, begin_publish.phase, lease.fence, nextval('ops_private.fence'), coalesce(v.table_version, -1), coalesce(case when maintains then v.data_at end, read_at)
+  from ops.datasets as d left join lateral (select w.table_version, w.data_at from ops.dataset_versions as w where w.dataset_id = d.dataset_id order by w.table_version desc limit 1) as v on true
+  where d.dataset_id = any (ids)
   on conflict (dataset_id) do update set run_id = excluded.run_id, phase = excluded.phase, lease_fence = excluded.lease_fence, fence = excluded.fence,
-    base_table_version = excluded.base_table_version, began_at = clock_timestamp()
+    base_table_version = excluded.base_table_version, data_at = excluded.data_at, began_at = clock_timestamp()
   where i.run_id <> excluded.run_id or i.lease_fence <> excluded.lease_fence or i.phase <> excluded.phase;
   if retain_hours is not null then
     -- The unfinished runs are read once, not for each table.
@@ -82,7 +86,7 @@ begin
     end if;
     insert into ops.dataset_versions (dataset_id, version, environment_id, run_id, phase, table_version, format, location, content_sha256, row_count, byte_size, columns, data_at)
     values (target.dataset_id, target.current_version + 1, lease.environment_id, run, dataset ->> 'phase', (dataset ->> 'table_version')::bigint, dataset ->> 'format', dataset ->> 'location',
-      dataset ->> 'content_sha256', (dataset ->> 'row_count')::bigint, (dataset ->> 'byte_size')::bigint, dataset -> 'columns', (select ops_private.data_time(r) from ops.runs as r where r.run_id = run)) returning * into made;
+      dataset ->> 'content_sha256', (dataset ->> 'row_count')::bigint, (dataset ->> 'byte_size')::bigint, dataset -> 'columns', intent.data_at) returning * into made;
     update ops.datasets as d set current_version = made.version, fence = intent.fence, layer = coalesce(dataset ->> 'layer', d.layer), updated_at = clock_timestamp() where d.dataset_id = target.dataset_id;
     perform ops_private.append_event(run, 'DATASET_PUBLISHED', 'info', dataset ->> 'phase', format('%s version %s: %s rows.', target.name, made.version, made.row_count),
       jsonb_build_object('dataset', target.name, 'version', made.version, 'table_version', made.table_version, 'content_sha256', made.content_sha256));

@@ -30,8 +30,8 @@ async function published(name: string, ...ages: number[]): Promise<void> {
 }
 
 type Lease = Awaited<ReturnType<typeof aClaim>>["lease"];
-async function working(): Promise<Lease> {
-  const run_id = await aRun(world, tenant, { spec_text: specText(["work"]) });
+async function working(type = "query"): Promise<Lease> {
+  const run_id = await aRun(world, tenant, { spec_text: specText(["work"]).replace('"query"', `"${type}"`) });
   const { lease } = await aClaim(world, executor, { run_id, lease_seconds: 600 });
   await call(world, executor, "start_run", lease);
   await call(world, executor, "set_phase", { ...lease, name: "work", patch: { status: "running" } });
@@ -81,6 +81,12 @@ test("tables that a run merges into and versions of the past make nothing old, a
   await call(world, executor, "set_phase", { ...lease, name: "work", patch: { status: "running" } });
   await call(world, executor, "pin_inputs", { ...lease, sources: { work: { connection: "odoo" } } });
   expect(await publish(lease, "bronze.a", "bronze.b")).toEqual([claimed, claimed]);
+});
+
+test("a table that was taken care of is as old as it was", async () => {
+  await published("silver.scattered", 9000, 5000);
+  const [{ data_at }] = (await world.owner.query("select max(data_at) as data_at from ops.dataset_versions where environment_id = $1", [tenant.environment_id])).rows;
+  expect(await publish(await working("maintain"), "silver.scattered")).toEqual([data_at.toISOString()]);
 });
 
 test("a dataset is ok, late and breached by the age of its data, and the strictest promise of the current versions counts", async () => {
