@@ -24,6 +24,7 @@ const settings = z.object({
   CONTROL_ROOM_OUTBOUND_ALLOW: allowList.default([]),
   MAX_OBJECT_BYTES: z.coerce.number().int().min(1).default(50_000_000_000),
   API_CALLS_PER_SECOND: z.coerce.number().min(1).default(1000),
+  TRUSTED_PROXIES: z.coerce.number().int().min(0).max(9).default(0),
   API_STREAMS: z.coerce.number().int().min(1).default(200),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
 });

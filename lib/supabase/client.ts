@@ -89,9 +89,9 @@ function kept(key: string, identity: Record<string, string>, make: () => Db): Db
   return client;
 }
 
-/** For nobody yet: to ask whether a password fits, or for a mailed link. Keeps no session. */
-export function createPasswordClient(): Db {
-  return createClient(required("SUPABASE_URL"), required("SUPABASE_PUBLISHABLE_KEY"), { ...shared, auth: stateless, global: { fetch: supabaseFetch, headers } });
+/** For nobody yet: to ask whether a password fits, or for a mailed link. Keeps no session; `more` are headers of every call. */
+export function createPasswordClient(more: Record<string, string> = {}): Db {
+  return createClient(required("SUPABASE_URL"), required("SUPABASE_PUBLISHABLE_KEY"), { ...shared, auth: stateless, global: { fetch: supabaseFetch, headers: { ...headers, ...more } } });
 }
 
 /** One cookie per control room: cookies ignore the port, and two of them may run on one machine. */

@@ -1,13 +1,14 @@
 import "server-only";
 import { cookies, headers } from "next/headers";
+import { callerHeaders } from "@/lib/caller-address.ts";
 import { requestIdOf } from "@/lib/request-id.ts";
-import { createCookieClient } from "./client.ts";
+import { createCookieClient, createPasswordClient, type Db } from "./client.ts";
 
 export { createTokenClient, createUserClient, type Db } from "./client.ts";
 
 /** For server components and actions: acts as the person whose session the cookies hold, under RLS. */
 export async function createSessionClient() {
-  const jar = await cookies();
+  const [jar, sent] = [await cookies(), await headers()];
   return createCookieClient({
     getAll: () => jar.getAll(),
     setAll: (changed) => {
@@ -17,5 +18,10 @@ export async function createSessionClient() {
         // A server component may not set cookies; proxy.ts has refreshed the session before it rendered.
       }
     },
-  }, { "X-Request-Id": requestIdOf(await headers()) });
+  }, { "X-Request-Id": requestIdOf(sent), ...callerHeaders(sent) });
+}
+
+/** For somebody who is nobody yet, in a server action. Keeps no session. */
+export async function createVisitorClient(): Promise<Db> {
+  return createPasswordClient(callerHeaders(await headers()));
 }

@@ -71,6 +71,7 @@ export async function startEmbeddedBackend(context: Context, site_url: string, l
         jwk: secrets.jwk,
         publishable_key: secrets.publishable_key,
         secret_key: secrets.secret_key,
+        caller_secret: secrets.cron_secret,
         site_url,
         disable_signup: true,
         invited_may_sign_up: true,

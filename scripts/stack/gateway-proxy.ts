@@ -1,6 +1,7 @@
 /** Forwards requests to PostgREST: streamed both ways, over kept connections. */
 import { Agent, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream';
+import { callerHeader } from '../../contracts/caller-address.ts';
 import type { LogLine } from './auth/context.ts';
 
 /** Without a byte either way for this long, a request is given up. PostgREST's statements end after 8 s. */
@@ -14,7 +15,7 @@ const HOP_BY_HOP = new Set([
   'transfer-encoding', 'upgrade',
 ]);
 /** Set here or meant for the gateway; what a client claims in them must not reach the database. */
-const OWN = new Set(['host', 'apikey', 'authorization', 'expect', 'forwarded', 'sb-forwarded-for']);
+const OWN = new Set(['host', 'apikey', 'authorization', 'expect', 'forwarded', 'sb-forwarded-for', callerHeader]);
 
 function endToEnd(headers: IncomingHttpHeaders, drop: (name: string) => boolean): OutgoingHttpHeaders {
   const listed = new Set((headers.connection ?? '').toLowerCase().split(',').map((name) => name.trim()));

@@ -7,6 +7,7 @@
 import type { JsonWebKey } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { isIP, type AddressInfo } from 'node:net';
+import { callerHeader, readCaller } from '../../contracts/caller-address.ts';
 import { keyChecker } from './auth/api-keys.ts';
 import type { AuthContext, AuthResponse, LogLine, Mail } from './auth/context.ts';
 import { openDatabase } from './auth/database.ts';
@@ -34,6 +35,8 @@ export type GatewayOptions = {
   secret_key: string;
   /** Where one-time links lead. */
   site_url: string;
+  /** Whoever knows it may name the address that it asks for (contracts/caller-address.ts): the web app. */
+  caller_secret?: string;
   /** Refuses sign-up; invitations and users made with the secret key remain possible. */
   disable_signup?: boolean;
   /** Asks the database whether an invitation's token opens a closed sign-up to an address: the hook that hosted Supabase calls, too. */
@@ -144,7 +147,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       path: auth_path,
       query: new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1)),
       token: authorization?.match(/^Bearer +(\S+) *$/i)?.[1] ?? null,
-      ip: callerAddress(request, role === 'service_role'),
+      ip: callerAddress(request, role === 'service_role', options.caller_secret),
     }));
   }
 
@@ -190,8 +193,10 @@ function singleHeader(request: IncomingMessage, name: string): string | undefine
   return Array.isArray(value) ? value[0] : value;
 }
 
-/** The client's address. A server with the secret key may name the address that it acts for, as on hosted Supabase. */
-function callerAddress(request: IncomingMessage, trusted: boolean): string {
+/** The client's address. A server with the secret key may name the address that it acts for, as on hosted Supabase; so may the web app, which has none. */
+function callerAddress(request: IncomingMessage, trusted: boolean, secret: string | undefined): string {
+  const said = secret === undefined ? null : readCaller(singleHeader(request, callerHeader), secret);
+  if (said !== null) return said;
   const named = trusted ? singleHeader(request, 'sb-forwarded-for')?.trim() : undefined;
   if (named && isIP(named) > 0) return named;
   return request.socket.remoteAddress ?? '127.0.0.1';

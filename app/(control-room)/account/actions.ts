@@ -9,8 +9,7 @@ import { ControlRoomError } from "@/contracts/error.ts";
 import { attempt, type Outcome } from "@/lib/ops/attempt.ts";
 import { authProblem } from "@/lib/ops/auth-problem.ts";
 import { revokeSession } from "@/lib/ops/sessions.ts";
-import { createPasswordClient } from "@/lib/supabase/client.ts";
-import { createSessionClient } from "@/lib/supabase/server.ts";
+import { createSessionClient, createVisitorClient } from "@/lib/supabase/server.ts";
 
 /** Both addresses get a link; the new one holds when both were opened. */
 export async function changeEmailAction(_before: FormState, form: FormData): Promise<FormState> {
@@ -27,7 +26,7 @@ export async function changePasswordAction(_before: FormState, form: FormData): 
   const db = await createSessionClient();
   const { data } = await db.auth.getUser();
   if (!data.user?.email) return { problem: "The session has ended. Sign in again.", done: null };
-  const probe = createPasswordClient();
+  const probe = await createVisitorClient();
   const { error: wrong } = await probe.auth.signInWithPassword({ email: data.user.email, password: textOf(form, "current_password") });
   if (wrong !== null) return { problem: authProblem(wrong), done: null };
   await probe.auth.signOut({ scope: "local" });

@@ -3,6 +3,7 @@ import type { SupabaseClient } from '@supabase/supabase-js';
 import { SignJWT, importJWK } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import ws from 'ws';
+import { callerHeader, sayCaller } from '../../../contracts/caller-address.ts';
 import { bearer, callsTo } from './testing-calls.ts';
 import { PUBLISHABLE, SECRET, startTestStack, type Stack } from './testing.ts';
 
@@ -110,6 +111,24 @@ describe('accounts', () => {
     expect(Number(waits.headers.get('retry-after'))).toBeGreaterThan(0);
     expect((await post('/auth/v1/token?grant_type=password', { email: other.email, password: other.password })).status).toBe(200);
   }, 30_000);
+
+  test('who is asked for by the web app is counted by itself, and nobody else can say so', async () => {
+    const caller_secret = 'only-for-tests-caller';
+    const gateway = await stack.another({ caller_secret });
+    try {
+      const user = await signedUp();
+      const tried = async (caller: string | null, password = 'wrong password'): Promise<unknown> => (await call('POST', '/auth/v1/token?grant_type=password', {
+        url: gateway.url, body: JSON.stringify({ email: user.email, password }), headers: { 'content-type': 'application/json', ...(caller === null ? {} : { [callerHeader]: caller }) },
+      })).body.code;
+      // More than may fail at once, and than come back while a busy machine answers.
+      const many = (caller: (host: number) => string): Promise<unknown[]> => Promise.all(Array.from({ length: 45 }, (_, host) => tried(caller(host))));
+      expect(await many(() => sayCaller('203.0.113.7', caller_secret))).toContain('over_request_rate_limit');
+      expect(await tried(sayCaller('203.0.113.8', caller_secret), user.password), 'the owner, from elsewhere').toBeUndefined();
+      expect(await many((host) => sayCaller(`198.51.100.${host}`, 'another secret')), 'forged, all are of one address').toContain('over_request_rate_limit');
+    } finally {
+      await gateway.close();
+    }
+  }, 60_000);
 
   test.each([
     ['a broken body', '{"email":', 400, 'bad_json'],

@@ -10,6 +10,8 @@ export const RULES = {
   signup: { capacity: 300, window_seconds: 300 },
   email: { capacity: 120, window_seconds: 300 },
   failed_password: { capacity: 30, window_seconds: 300 },
+  // Of one account, from everywhere.
+  failed_account: { capacity: 300, window_seconds: 300 },
   failed_verify: { capacity: 30, window_seconds: 300 },
 } as const satisfies Record<string, Rule>;
 

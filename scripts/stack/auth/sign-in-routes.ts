@@ -58,11 +58,14 @@ const byPassword: AuthHandler = async (context, request) => {
   if (!email) throw new AuthError(400, 'validation_failed', 'missing email or phone');
   const subject = attemptSubject(request, email);
   context.limits.spend('failed_password', subject);
-  const user = await findUserByEmail(context.database, email.trim().toLowerCase());
+  const address = email.trim().toLowerCase();
+  context.limits.spend('failed_account', address);
+  const user = await findUserByEmail(context.database, address);
   if (!(await passwordFits(password ?? '', user?.encrypted_password ?? null)) || !user) {
     throw new AuthError(400, 'invalid_credentials', 'Invalid login credentials');
   }
   context.limits.refund('failed_password', subject);
+  context.limits.refund('failed_account', address);
   if (isBanned(user)) throw new AuthError(400, 'user_banned', 'User is banned');
   if (!user.email_confirmed_at) throw new AuthError(400, 'email_not_confirmed', 'Email not confirmed');
   const opened = await inTransaction(context.database, (client) => openSession(client, user.id, 'password', request));

@@ -3,8 +3,7 @@
 import { redirect } from "next/navigation";
 import type { FormState } from "@/components/auth/account-form";
 import { authProblem } from "@/lib/ops/auth-problem.ts";
-import { createPasswordClient } from "@/lib/supabase/client.ts";
-import { createSessionClient } from "@/lib/supabase/server.ts";
+import { createSessionClient, createVisitorClient } from "@/lib/supabase/server.ts";
 import { textOf } from "../../form-text.ts";
 import { safeNextPath } from "../../sign-in/next-path.ts";
 import { isLinkType } from "./link-type.ts";
@@ -14,7 +13,7 @@ export async function openMailedLinkAction(_before: FormState, form: FormData): 
   const type = textOf(form, "type");
   if (!isLinkType(type)) redirect("/forgot-password?problem=link");
   const email = textOf(form, "email").trim();
-  const link = createPasswordClient();
+  const link = await createVisitorClient();
   const { data, error } = await link.auth.verifyOtp({ token_hash: textOf(form, "token_hash"), type });
   if (error !== null) return { problem: authProblem(error), done: null, email };
   if (type === "email_change") {
