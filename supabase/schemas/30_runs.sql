@@ -82,7 +82,8 @@ declare
   held int;
 begin
   perform from ops_private.lanes as l join ops.environments as e using (environment_id)
-  where (l.lane_id, e.environment_id, e.project_id) in (select a.lane_id, a.environment_id, a.project_id from added as a) for key share;
+  where (l.lane_id, e.environment_id, e.project_id) in (select a.lane_id, a.environment_id, a.project_id from added as a)
+  order by e.environment_id, l.lane_id for key share;  -- as delete_scope locks them
   get diagnostics held = row_count;
   if held <> wanted then
     raise exception using errcode = 'foreign_key_violation', message = 'A run has no lane, or none in its environment and project.';
