@@ -36,8 +36,8 @@ export async function fillProjects(admin: pg.Client, size: { projects: number; r
   await admin.query("insert into ops.run_phases (run_id, name, environment_id, position, type, status, finished_at) select run_id, 'p' || n, environment_id, n, 'query', 'succeeded', now() from detailed, generate_series(1, 3) as n");
   await admin.query("insert into ops.run_events (run_id, seq, environment_id, type) select run_id, n, environment_id, 'NOTE' from detailed, generate_series(1, 6) as n");
   await admin.query("insert into ops.datasets (environment_id, name, layer, current_version) select environment_id, 'gold.t' || n, 'gold', 1 from ops.environments, generate_series(1, 5) as n");
-  await admin.query(`insert into ops.dataset_versions (dataset_id, version, environment_id, run_id, phase, table_version, format, location, content_sha256, row_count, byte_size, columns)
-    select dataset_id, 1, environment_id, gen_random_uuid(), 'p1', 1, 'delta', 'x', encode(sha256('{}'), 'hex'), 1, 1, '[]' from ops.datasets`);
+  await admin.query(`insert into ops.dataset_versions (dataset_id, version, environment_id, run_id, phase, table_version, format, location, content_sha256, row_count, byte_size, columns, data_at)
+    select dataset_id, 1, environment_id, gen_random_uuid(), 'p1', 1, 'delta', 'x', encode(sha256('{}'), 'hex'), 1, 1, '[]', now() from ops.datasets`);
   await admin.query(`insert into ops.audit_log (organization_id, project_id, environment_id, actor_type, actor_id, actor_name, action, object_type, object_id)
     select p.organization_id, p.project_id, e.environment_id, 'user', case when n % 97 = 5 then md5('rare')::uuid else md5(p.project_id::text)::uuid end, case when n % 97 = 5 then 'rare@example.test' else p.project_id || '@example.test' end,
       case when n % 89 = 5 then 'schedule.deleted' else 'run.created' end, 'run', case when n % 79 = 5 then 'rare' else md5(n::text || p.project_id) end

@@ -12,7 +12,7 @@ create table ops.audit_chain (
 alter table ops.audit_chain enable row level security;
 alter table ops.audit_chain force row level security;
 create policy admins_read_the_chain on ops.audit_chain for select to authenticated, ops_token, ops_sql
-  using (organization_id = any ((select ops_private.visible_organizations(4))::uuid[]) or organization_id = any ((select ops_private.governed_organizations(4))::uuid[]));
+  using (organization_id = any ((select ops_private.governed_organizations(4))::uuid[]) or organization_id = any ((select ops_private.visible_organizations(4))::uuid[]));
 grant select on ops.audit_chain to authenticated, ops_token, ops_sql;
 create trigger audit_chain_is_append_only before update or delete on ops.audit_chain for each row execute function ops_private.refuse_change();
 create trigger audit_chain_is_not_truncated before truncate on ops.audit_chain for each statement execute function ops_private.refuse_change();
