@@ -14,6 +14,7 @@ import type { ErrorCode } from "./error.ts";
 import { appendEventsRequest, appendEventsResponse, eventPage, listEventsQuery } from "./event.ts";
 import { freshnessPage, freshnessSignalPage, listFreshnessQuery, listFreshnessSignalsQuery } from "./freshness.ts";
 import { explanation } from "./explain.ts";
+import { failure, failureList, listFailuresQuery, markFailureRequest } from "./failure.ts";
 import {
   createExecutorRequest, createExecutorTokenRequest, executorDetail, executorHeartbeatRequest, executorHeartbeatResponse, executorTokenPage, newExecutorToken, updateExecutorRequest,
   executorPage, health, listExecutorsQuery, tickResponse,
@@ -83,6 +84,8 @@ export const operations = {
   get_run: { group: "runs", method: "GET", path: "/runs/{run_id}", summary: "One run", access: "member", params: runId, answers: { 200: run }, errors: ["not_found"] },
   cancel_run: { group: "runs", method: "POST", path: "/runs/{run_id}/cancel", summary: "Cancel a run", access: "member", params: runId, body: jsonBody(cancelRunRequest), answers: { 200: run }, errors: ["not_found", "run_finished"], rpc: "cancel_run" },
   retry_run: { group: "runs", method: "POST", path: "/runs/{run_id}/retry", summary: "Run again as a new run", access: "member", params: runId, headers: idempotency, body: jsonBody(retryRunRequest), answers: { 201: run }, errors: ["not_found", "illegal_transition", "idempotency_conflict"], rpc: "retry_run" },
+  list_failures: { group: "runs", method: "GET", path: "/failures", summary: "Failed runs that nobody has dealt with", access: "member", query: listFailuresQuery, answers: { 200: failureList }, errors: ["not_found"], rpc: "list_failures" },
+  mark_failure: { group: "runs", method: "PUT", path: "/runs/{run_id}/failure-mark", summary: "Acknowledge or waive a failure, or put it back", access: "member", params: runId, body: jsonBody(markFailureRequest), answers: { 200: failure }, errors: ["not_found", "illegal_transition"], rpc: "mark_failure" },
   get_run_score: { group: "runs", method: "GET", path: "/runs/{run_id}/score", summary: "How well it went, and what cost most", access: "member", params: runId, answers: { 200: runScore }, errors: ["not_found"] },
   compute_run_score: { group: "runs", method: "POST", path: "/runs/{run_id}/score", summary: "Compute the score again, with the present weights", access: "member", params: runId, answers: { 200: runScore }, errors: ["not_found", "illegal_transition"], rpc: "compute_run_score" },
   create_bulk: { group: "runs", method: "POST", path: "/runs/bulk", summary: "Cancel or repeat all runs that fit a filter, as a job", access: "member", headers: idempotency, body: jsonBody(createBulkRequest), answers: { 200: bulkPreview, 201: bulkJob }, errors: ["empty_filter", "too_many_runs", "not_found", "idempotency_conflict"], rpc: "create_bulk" },

@@ -11,6 +11,7 @@ import { beginPublishResponse, datasetVersion, pinInputsResponse, publishDataset
 import { deletionKinds, deletionPreview } from "./deletion.ts";
 import { appendEventsResponse, newEvent } from "./event.ts";
 import { explanation } from "./explain.ts";
+import { failure, failureMarks, failureStates } from "./failure.ts";
 import { executorDetail, executorHeartbeatResponse, executorToken, health, sweptResponse, updateExecutorRequest } from "./executor.ts";
 import { overview } from "./overview.ts";
 import { reportsResponse, runReport } from "./report.ts";
@@ -107,6 +108,8 @@ export const rpc = {
   delete_cap: { args: z.object({ cap_id: uuid }), returns: z.boolean() },
   cap_allow: { args: z.object({ cap_key: capKey, amount: z.number().optional(), environment_id: uuid.nullable().optional(), run_id: uuid.nullable().optional(), lease_token: uuid.nullable().optional() }), returns: capAllowance },
   read_overview: { args: z.object({ environment_id: uuid, from_at: timestamp, to_at: timestamp, step_seconds: z.int() }), returns: overview },
+  list_failures: { args: z.object({ environment_id: uuid, state: z.enum(failureStates).optional() }), returns: z.array(failure) },
+  mark_failure: { args: z.object({ run_id: uuid, mark: z.enum([...failureMarks, "none"]), reason: z.string().nullable().optional() }), returns: failure },
   explain_run: { args: z.object({ run_id: uuid }), returns: explanation },
   requeue_stale_runs: { args: z.object({ stale_minutes: z.number().optional() }), returns: z.object({ requeued: z.int(), ended: z.int() }) },
   save_template: {

@@ -16,6 +16,8 @@ export const pages: [name: string, address: Address][] = [
   ["run spec", (id) => `/runs/${id}?tab=spec`],
   ["run verdict", (id) => `/runs/${id}?tab=verdict`],
   ["compare", (id) => `/runs/compare?a=${id}&b=${id}`],
+  ["failures", () => "/failures"],
+  ["failures, marked", () => "/failures?state=marked"],
   ["pipelines", () => "/pipelines"],
   ["pipeline", () => "/pipelines/silver_to_gold"],
   ["new pipeline", () => "/pipelines/new-pipeline"],

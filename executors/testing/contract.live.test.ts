@@ -241,10 +241,16 @@ test("every operation answers as the contract says, called well and called badly
   const failing = { params: { run_id: retried.run_id }, headers: { "lease-token": third.items[0]?.lease_token ?? "" } };
   await badly("fail_run", "invalid_input", { ...failing, body: { error_code: "Not A Word", error_message: "x" } });
   await well("fail_run", { ...failing, body: { error_code: "sql_error", error_message: "no", permanent: true } }, 200);
+  expect(await well("list_failures", { query: { environment_id: tenant.environment_id } }, 200)).toMatchObject({ items: [{ run_id: retried.run_id, mark: null }] });
+  await badly("mark_failure", "invalid_input", { params: failing.params, body: { mark: "waived" } });
+  expect(await well("mark_failure", { params: failing.params, body: { mark: "waived", reason: "It was to fail." } }, 200)).toMatchObject({ mark: "waived" });
   const unwanted = z.object({ run_id: z.guid() }).parse(await well("create_run", { body: { spec, queue: aQueue() } }, 201));
   await well("cancel_run", { params: { run_id: unwanted.run_id }, body: { reason: "not wanted" } }, 200);
   await well("explain_run", { params }, 200);
   await badly("explain_run", "not_found", { params: { run_id: nobody } });
+  await badly("mark_failure", "illegal_transition", { params, body: { mark: "acknowledged" } });
+  await badly("mark_failure", "not_found", { params: { run_id: nobody }, body: { mark: "acknowledged" } });
+  await badly("list_failures", "not_found", { query: { environment_id: nobody } });
   const capped = { cap_key: `contract_${randomUUID()}`, unit: "rows", period: "day", time_zone: "Europe/Berlin", limit_amount: "12.5" };
   const { cap_id } = z.object({ cap_id: z.guid() }).parse(await well("create_cap", { body: capped }, 201));
   await badly("create_cap", "conflict", { body: capped });

@@ -139,7 +139,7 @@ test("gate 6, API: no operation answers about another project, whoever of this o
     create_project: { organization_id: b.organization_id, slug: "spy", name: "Spy" }, create_environment: { project_id: b.project_id, slug: "spy", name: "Spy" },
     add_environment_key: { ...there, public_key: { kty: "OKP", crv: "X25519", x: "A".repeat(43) } }, put_secret: { value: "a stolen place" }, reseal_secret: { version: 1, sealed: "x" },
     create_connection: { ...there, name: "spy", kind: "postgres", settings: reading }, change_connection: { kind: "postgres", settings: reading },
-    fail_run: { error_code: "x", error_message: "x" }, create_upload_url: { byte_size: 16, environment_id: b.environment_id }, claim_runs: { run_id: b.run_id, labels: [b.marker] },
+    fail_run: { error_code: "x", error_message: "x" }, mark_failure: { mark: "acknowledged" }, create_upload_url: { byte_size: 16, environment_id: b.environment_id }, claim_runs: { run_id: b.run_id, labels: [b.marker] },
   };
   const unscoped = ["get_health", "get_openapi", "get_tick", "post_tick", "whoami", "validate_template", "claim_runs", "preview_times", "get_webhook_key", "verify_audit", "list_members", "list_sessions"]; // the last ones: how many entries the organization has, and one's own
   // Each item of a batch is answered for itself, so the whole is 200: none of them may have been done.

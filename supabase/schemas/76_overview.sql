@@ -15,12 +15,12 @@ create function ops_private.run_times(environment uuid, from_at timestamptz, to_
     from ops.runs as r where r.environment_id = environment and r.status = 'succeeded' and r.run_id >= ops_private.uuid_at(from_at) and r.run_id < ops_private.uuid_at(to_at) order by r.run_id desc limit 1000) as t
 $$;
 
--- What failed and has not succeeded since, newest first, one for each name: no later run of its template succeeded, or, of an inline spec,
--- none that repeats it; `failures` of its runs failed in the range. Looks at the newest 500 failed runs.
+-- What failed, has not succeeded since and nobody has marked, newest first, one for each name: no later run of its template succeeded, or, of
+-- an inline spec, none that repeats it; `failures` of its runs failed in the range. Looks at the newest 500 failed runs.
 create function ops_private.failing(environment uuid, from_at timestamptz, to_at timestamptz) returns jsonb language sql stable security definer set search_path = '' as $$
   with failed as (
     select r.run_id, r.spec_slug, r.template_key, r.error_code, r.error_message, r.finished_at from ops.runs as r
-    where r.environment_id = environment and r.status = 'failed' and r.parent_run_id is null and r.run_id >= ops_private.uuid_at(from_at) and r.run_id < ops_private.uuid_at(to_at) order by r.run_id desc limit 500
+    where r.environment_id = environment and r.status = 'failed' and r.parent_run_id is null and not exists (select from ops.failure_marks as m where m.run_id = r.run_id) and r.run_id >= ops_private.uuid_at(from_at) and r.run_id < ops_private.uuid_at(to_at) order by r.run_id desc limit 500
   ), newest as (
     select distinct on (f.spec_slug) f.*, count(*) over (partition by f.spec_slug) as failures from failed as f order by f.spec_slug, f.run_id desc
   )

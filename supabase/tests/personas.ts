@@ -34,10 +34,10 @@ export const personaTable: Record<RpcName, Entry | typeof ownThings | typeof abo
   whoami: ownThings, list_sessions: ownThings, revoke_session: ownThings, requeue_stale_runs: ownThings,
   get_invitation: aboveTheProject, accept_invitation: aboveTheProject, create_organization: aboveTheProject, create_project: aboveTheProject,
 
-  read_logs: reads, list_caps: reads, get_cap: reads, explain_run: reads, read_overview: reads, get_signal_weights: reads, export_control_plane: { least: "viewer" }, plan_control_plane: admin(), apply_control_plane: admin(), list_members: reads,
+  read_logs: reads, list_caps: reads, get_cap: reads, explain_run: reads, read_overview: reads, list_failures: reads, get_signal_weights: reads, export_control_plane: { least: "viewer" }, plan_control_plane: admin(), apply_control_plane: admin(), list_members: reads,
   object_stored: { least: "operator", also: ["executor"] }, cap_allow: { least: "operator", also: ["executor"] }, record_object: { least: "operator", also: ["executor"], audits: "object.stored" },
 
-  create_run: operator("run.created"), create_runs: operator("run.created"), cancel_run: operator("run.canceled"), retry_run: operator("run.retried"), compute_run_score: operator("run.scored"),
+  create_run: operator("run.created"), create_runs: operator("run.created"), cancel_run: operator("run.canceled"), retry_run: operator("run.retried"), compute_run_score: operator("run.scored"), mark_failure: operator("failure.acknowledged"),
   create_bulk: operator("bulk.created"), abort_bulk: operator("bulk.aborted"), run_schedule: operator("run.created"), pause_schedule: operator("schedule.paused"), resume_schedule: operator("schedule.resumed"),
   preview_backfill: operator(), create_backfill: operator("backfill.created"), pause_backfill: operator("backfill.paused"), resume_backfill: operator("backfill.resumed"), cancel_backfill: operator("backfill.canceled"),
 

@@ -70,6 +70,7 @@ async function fill(environment: (typeof environments)[number]): Promise<void> {
   await add("insert into ops.alert_rules (environment_id, name, condition) values ($1, 'a', '{}')", e);
   await add("insert into ops.notifications (environment_id, fingerprint, title) values ($1, 'f', 't')", e);
   await world.owner.query("insert into ops.signals (run_id, signal, environment_id, value) values ($1, 'late', $2, 1)", [run_id, tenant.environment_id]);
+  await world.owner.query("insert into ops.failure_marks (run_id, environment_id, mark) values ($1, $2, 'acknowledged')", [run_id, tenant.environment_id]);
   await world.owner.query("insert into ops.run_scores (run_id, environment_id, score, breakdown) values ($1, $2, 1, '{}')", [run_id, tenant.environment_id]);
   await add("insert into ops.routing_matrix (project_id, position, area, primary_owner) values ($1, (select count(*) from ops.routing_matrix), 'a', 'o')", p);
   await call(world, tenant.api, "create_bulk", { request: { filter: { environment_id: tenant.environment_id, status: ["failed"] }, verb: "retry" } });
@@ -101,7 +102,7 @@ const audits = (sight: Sight, row: Row) => sight.over({ organization_id: row.org
 
 const rules: Record<string, { columns: string[]; sees: (sight: Sight, row: Row) => boolean }> = {
   ...Object.fromEntries(["environments", "runs", "run_list", "leases", "run_phases", "run_events", "run_log_chunks", "run_artifacts", "objects", "datasets", "dataset_versions", "dataset_version_list", "dataset_list", "quality_results", "freshness_list", "freshness_signals",
-    "executor_environments", "schedules", "alert_rules", "notifications", "signals", "run_scores", "bulk_items", "environment_keys", "secrets", "connections"].map((name) => [name, byEnvironment])),
+    "executor_environments", "schedules", "alert_rules", "notifications", "failure_marks", "signals", "run_scores", "bulk_items", "environment_keys", "secrets", "connections"].map((name) => [name, byEnvironment])),
   ...Object.fromEntries(["schedule_list", "schedule_fires", "backfills", "backfill_list", "backfill_items", "backfill_item_list"].map((name) => [name, byEnvironment])),
   ...Object.fromEntries(["projects", "specs", "job_templates", "job_template_versions", "template_detail", "template_list", "template_version_list", "executors", "executor_load", "routing_matrix", "signal_weights", "freshness_targets"].map((name) => [name, byProject])),
   ...Object.fromEntries(["webhooks", "webhook_deliveries"].map((name) => [name, { columns: ["project_id"], sees: governs }])),
@@ -235,7 +236,7 @@ async function callsOn(victim: Tenant) {
     append_logs: { ...lease, chunks: [{ chunk_id: randomUUID(), stream: "stdout", text: "x" }] }, read_logs: { run_id }, read_heads: { runs: [run_id] }, take_logs: { at_most: 1 }, read_log_chunks: { run_id, phase: "work", after: 0 }, compact_logs: { run_id, files: [] },
     pin_inputs: { ...lease, datasets: ["gold.a"] }, record_object: { environment_id: victim.environment_id, sha256, byte_size: "1", receipt: "x" }, object_stored: { environment_id: victim.environment_id, sha256 },
     register_artifact: { ...lease, artifact: { name: "b.txt", kind: "log", content_type: "text/plain", byte_size: 36, sha256 } }, publish_dataset: { ...lease, dataset: { phase: "work", name: "gold.a" } }, begin_publish: { ...lease, phase: "work", datasets: ["gold.a"] }, record_quality: { ...lease, phase: "work", results: [] },
-    list_caps: { environment_id: victim.environment_id }, get_cap: { cap_id: run_id }, delete_cap: { cap_id: run_id }, cap_allow: { cap_key: "x", environment_id: victim.environment_id }, explain_run: { run_id },
+    list_caps: { environment_id: victim.environment_id }, get_cap: { cap_id: run_id }, delete_cap: { cap_id: run_id }, cap_allow: { cap_key: "x", environment_id: victim.environment_id }, explain_run: { run_id }, list_failures: { environment_id: victim.environment_id }, mark_failure: { run_id, mark: "acknowledged" },
     read_overview: { environment_id: victim.environment_id, from_at: "2026-01-01T00:00:00Z", to_at: "2026-01-02T00:00:00Z", step_seconds: 3600 },
     save_cap: { request: { environment_id: victim.environment_id, cap_key: "x", unit: "runs", period: "day", limit_amount: "1" } },
     create_children: { ...lease, phase: "work", spec_text: specText(["work"]), children: [{ key: "a", parameters: {} }] }, wait_for_children: lease, settle_children: {},
@@ -398,7 +399,7 @@ async function ownCalls() {
   const cap_id = await one("select cap_id from ops.caps where environment_id = $1");
   const object = await anObject(world, environment_id, "matrix");
   const valid: Partial<Record<keyof typeof rpc, object>> = {
-    cancel_run: { run_id: await aRun(world, tenant, { queue }) }, retry_run: { run_id: done.run_id }, compute_run_score: { run_id: done.run_id }, read_heads: { runs: [lease.run_id] },
+    cancel_run: { run_id: await aRun(world, tenant, { queue }) }, retry_run: { run_id: done.run_id }, mark_failure: { run_id: done.run_id, mark: "acknowledged" }, compute_run_score: { run_id: done.run_id }, read_heads: { runs: [lease.run_id] },
     claim_run: { executor_id: holder.executor_id }, heartbeat_executor: { executor_id: holder.executor_id }, claim_runs: {}, get_cap: { cap_id }, delete_cap: { cap_id }, cap_allow: { cap_key: "runs", environment_id },
     save_cap: { request: { environment_id, cap_key: "matrix", unit: "runs", period: "day", limit_amount: "1" } }, object_stored: { environment_id, sha256: object.sha256 },
     ...Object.fromEntries((["start_run", "heartbeat_run", "wait_for_children", "release_run", "get_run_secrets"] as const).map((name) => [name, lease])), complete_run: finished,

@@ -62,7 +62,7 @@ export default async function OverviewPage({ params, searchParams }: { params: P
       {header}
       <RefreshEvery milliseconds={refreshMs} />
       <FigureStrip figures={figuresOf(overview)} query={query} />
-      <Panel title="Needs attention"><AttentionList items={attentionOf({ ...troubles, failing: overview.failing, titles })} /></Panel>
+      <Panel title="Needs attention" more={{ href: "/failures", text: "All failures" }}><AttentionList items={attentionOf({ ...troubles, failing: overview.failing, titles })} /></Panel>
       <div className="grid gap-6 lg:grid-cols-[minmax(0,2fr)_minmax(16rem,1fr)]">
         <div className="grid min-w-0 content-start gap-6">
           <Panel title="Runs by status"><StatusBars steps={overview.steps} step={window.step} to={window.to} query={query} /></Panel>

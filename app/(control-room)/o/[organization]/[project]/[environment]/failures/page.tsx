@@ -1,0 +1,50 @@
+import { CircleCheck } from "lucide-react";
+import type { Metadata } from "next";
+import { connection } from "next/server";
+import { one, openEnvironment, type EnvironmentParams, type SearchParams } from "@/app/(control-room)/session.ts";
+import { EmptyState } from "@/components/common/empty-state";
+import { Link } from "@/components/common/link";
+import { needsRole } from "@/components/common/needs-role";
+import { RefreshEvery } from "@/components/common/refresh-every";
+import { RefusalState } from "@/components/common/refusal-state";
+import { FailureTable } from "@/components/failures/failure-table";
+import { PageHeader } from "@/components/shell/page-header";
+import { tabClasses, tabListClasses } from "@/components/ui/tabs";
+import { messages } from "@/lib/messages";
+import { attempt } from "@/lib/ops/attempt.ts";
+import { listFailures } from "@/lib/ops/failures.ts";
+import { templateChoices } from "@/lib/ops/schedules-page.ts";
+import { markFailureAction } from "./actions.ts";
+
+export const metadata: Metadata = { title: messages.page.failures };
+const refreshMs = 15_000;
+const tabs = [{ state: "open", href: "/failures", word: "Open" }, { state: "marked", href: "/failures?state=marked", word: "Acknowledged and waived" }] as const;
+
+export default async function Failures({ params, searchParams }: { params: Promise<EnvironmentParams>; searchParams: SearchParams }) {
+  await connection();
+  const state = one((await searchParams).state) === "marked" ? "marked" : "open";
+  const { db, environment } = await openEnvironment(params);
+  const read = await attempt(() => Promise.all([listFailures(db, environment.environment_id, state), templateChoices(db, environment.project_id)]));
+  return (
+    <>
+      <PageHeader title={messages.page.failures} meta={<span>A failed run stays here until its pipeline succeeds, or somebody acknowledges or waives it.</span>} />
+      <nav aria-label="State" className={tabListClasses}>
+        {tabs.map((tab) => <Link key={tab.state} href={tab.href} aria-current={tab.state === state ? "page" : undefined} className={tabClasses}>{tab.word}</Link>)}
+      </nav>
+      {!read.ok ? (
+        <RefusalState refusal={read.refusal} />
+      ) : (
+        <>
+          <RefreshEvery milliseconds={refreshMs} />
+          {read.value[0].length > 0 ? (
+            <FailureTable failures={read.value[0]} titles={Object.fromEntries(read.value[1].map(({ template_key, title }) => [template_key, title]))} refused={needsRole(environment.role, "operator")} markAction={markFailureAction} />
+          ) : state === "open" ? (
+            <EmptyState icon={CircleCheck} title="Nothing is left to deal with" description="What failed has succeeded since, or somebody has marked it." />
+          ) : (
+            <EmptyState title="Nothing was marked yet" description="An acknowledged or waived failure is here, with who did it and why." />
+          )}
+        </>
+      )}
+    </>
+  );
+}
