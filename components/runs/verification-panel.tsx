@@ -29,6 +29,8 @@ export function VerificationPanel({ run, canOperate, retry }: VerificationPanelP
     queryKey: ["run", run.run_id, "verification"],
     queryFn: ({ signal }) => fetchJson<Verification>(`/api/v1/runs/${run.run_id}/verification`, signal),
     enabled: run.status === "succeeded" || run.isolated,
+    // Asked again whenever the page is opened: a verification is a run of its own, which may have ended meanwhile.
+    staleTime: 0,
     refetchInterval: (query) => (query.state.data?.status && !isTerminal(query.state.data.status) ? pollMs : false),
   });
   if (run.status !== "succeeded" && !run.isolated) return null;
