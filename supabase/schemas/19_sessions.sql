@@ -27,6 +27,7 @@ begin
   if not found then
     perform ops_private.fail('not_found', 'You have no such session.');
   end if;
+  perform ops_private.audit_account(me.id, me.name, 'account.session_ended', jsonb_build_object('session_id', session));
   return true;
 end
 $$;

@@ -212,6 +212,28 @@ test("an owner makes organizations, an admin projects and environments, each wit
   expect(await call(world, stranger, "create_organization", { ...wanted, slug: `${slug}y` })).toMatchObject({ role: "owner" });
 });
 
+test("a changed address and password are told to each organization of the person once, and of a password only that", async () => {
+  const [person, elsewhere] = [await aPerson(), await aTenant(world)];
+  for (const organization of [tenant.organization_id, elsewhere.organization_id]) {
+    await world.owner.query("insert into ops.memberships (user_id, organization_id, role) values ($1, $2, 'viewer')", [person.user, organization]);
+  }
+  await world.owner.query("insert into ops.memberships (user_id, organization_id, project_id, role) values ($1, $2, $3, 'editor')", [person.user, tenant.organization_id, tenant.project_id]);
+  const { rows: [before] } = await world.owner.query("select email from auth.users where id = $1", [person.user]);
+  await world.owner.query("update auth.users set encrypted_password = 'hash of another', last_sign_in_at = now() where id = $1", [person.user]);
+  await world.owner.query("update auth.users set email = 'new-' || email where id = $1", [person.user]);
+  await world.owner.query("update auth.users set last_sign_in_at = now() where id = $1", [person.user]);
+  const { rows } = await world.owner.query("select organization_id, actor_type, actor_id, action, before, after from ops.audit_log where object_id = $1 order by audit_id", [person.user]);
+  const told = (organization_id: string) => rows.filter((row) => row.organization_id === organization_id).map(({ organization_id: _, ...entry }) => entry);
+  const entry = { actor_type: "user", actor_id: person.user };
+  for (const organization of [tenant.organization_id, elsewhere.organization_id]) {
+    expect(told(organization)).toEqual([
+      { ...entry, action: "account.password_changed", before: null, after: null },
+      { ...entry, action: "account.email_changed", before: { email: before.email }, after: { email: `new-${before.email}` } },
+    ]);
+  }
+  expect(rows).toHaveLength(4);
+});
+
 test("a session that was ended is refused at the next request, though its JWT goes on; one ends only one's own", async () => {
   const [mine, other] = [owner.user, (await aPerson()).user];
   const open = async (user: string) => (await world.owner.query("insert into auth.sessions (id, user_id, created_at) values (gen_random_uuid(), $1, now()) returning id", [user])).rows[0].id as string;
@@ -237,6 +259,7 @@ test("a session that was ended is refused at the next request, though its JWT go
   expect(await asks(mine, here, "select ops.revoke_session($1) as answer", [theirs])).toBe("not_found");
   expect(await asks(mine, there, "select 1 as answer")).toBe(1);
   expect(await asks(mine, here, "select ops.revoke_session($1) as answer", [there])).toBe(true);
+  expect((await world.owner.query("select actor_id, before from ops.audit_log where action = 'account.session_ended' and object_id = $1", [mine])).rows).toEqual([{ actor_id: mine, before: { session_id: there } }]);
   expect(await asks(mine, there, "select 1 as answer")).toBe("unauthenticated");
   expect(await asks(mine, theirs, "select 1 as answer")).toBe("unauthenticated");
   expect(await asks(other, theirs, "select 1 as answer")).toBe(1);
