@@ -45,8 +45,10 @@ test("a webhook is set, told off for a wrong address, tested, shown with what th
     await page.setViewportSize({ width: 375, height: 800 });
     await page.screenshot({ path: "test-results/pages/webhook-narrow.png", fullPage: true });
     await page.setViewportSize({ width: 1360, height: 900 });
-    expect(heard.map((each) => each.type)).toEqual(["webhook.test", "webhook.test"]);
-    expect(heard[1]?.signature).toMatch(/^v1a,/);
+    // What other tests leave behind (an executor that went silent) is told meanwhile, too.
+    const asked = heard.filter(({ type }) => type === "webhook.test");
+    expect(asked).toHaveLength(2);
+    expect(asked[1]?.signature).toMatch(/^v1a,/);
     await page.getByRole("link", { name: "Failed", exact: true }).click();
     await expect(page.getByRole("link", { name: "Failed", exact: true })).toHaveAttribute("aria-current", "page");
     await expect(page.getByText("Delivered", { exact: true })).toHaveCount(1); // the choice itself
