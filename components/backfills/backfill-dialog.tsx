@@ -4,6 +4,7 @@ import { CalendarRange, CircleAlert } from "lucide-react";
 import { useRouter } from "next/navigation";
 import { type FormEvent, useState, useTransition } from "react";
 import type { z } from "zod";
+import { noAnswer } from "@/components/common/no-answer";
 import { useEnvironmentHref } from "@/components/common/link";
 import { NativeSelect } from "@/components/common/native-select";
 import { newKey } from "@/components/common/new-key";
@@ -22,6 +23,8 @@ import type { TemplateChoice } from "@/lib/ops/schedules-page";
 import { backfillRequest, type BackfillValues } from "./backfill-values";
 import { BackfillPreview } from "./backfill-preview";
 import { reprocessChoices, unitWords } from "./words";
+
+const sendAgain = "Send it again: the same preview never makes two backfills.";
 
 type Preview = z.output<typeof backfillPreview>;
 export type BackfillMakers = {
@@ -73,11 +76,11 @@ export function BackfillDialog({ schedule, templates, zones, refused, makers, va
         if (request === null) return setRefusal({ code: "invalid_input", message: "The form is not complete.", remedy: "", errors, request_id: null });
         const outcome = await makers.preview(request).catch(() => null);
         if (outcome?.ok) setPreviewed({ of, request, preview: outcome.value, key: newKey() });
-        else setRefusal(outcome?.refusal ?? noAnswer);
+        else setRefusal(outcome?.refusal ?? noAnswer(sendAgain));
         return;
       }
       const outcome = await makers.create(current.request, current.key).catch(() => null);
-      if (!outcome?.ok) return setRefusal(outcome?.refusal ?? noAnswer);
+      if (!outcome?.ok) return setRefusal(outcome?.refusal ?? noAnswer(sendAgain));
       setOpen(false);
       router.push(inEnvironment(`/backfills/${outcome.value.backfill_id}`));
     });
@@ -145,5 +148,3 @@ export function BackfillDialog({ schedule, templates, zones, refused, makers, va
     </>
   );
 }
-
-const noAnswer: Refusal = { code: "internal", message: "The control room did not answer.", remedy: "Send it again: the same preview never makes two backfills.", errors: [], request_id: null };

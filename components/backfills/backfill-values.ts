@@ -1,3 +1,4 @@
+import { numberOf } from "@/components/common/number-of";
 import type { ErrorPlace } from "@/contracts/error";
 import { momentIn, timesMistake } from "@/contracts/cron";
 import type { reprocessPolicies } from "@/contracts/backfill";
@@ -30,13 +31,12 @@ export function backfillRequest(values: BackfillValues, schedule: Schedule | nul
   if (zone !== null) errors.push({ path: "/time_zone", message: zone.message });
   if (errors.length > 0) return { request: null, errors };
   const { unit, time_zone, reprocess, direction, start_parameter, end_parameter } = values;
-  const asNumber = (text: string) => (text.trim() === "" || Number.isNaN(Number(text)) ? text : Number(text));
   return {
     errors: [],
     request: {
       ...(schedule === null ? { template_key: values.template_key } : { schedule_id: schedule.schedule_id }),
       ...(unit === "" ? {} : { unit }), ...(start_parameter === "" ? {} : { start_parameter }), ...(end_parameter === "" ? {} : { end_parameter }),
-      time_zone, reprocess, direction, max_active: asNumber(values.max_active), priority: asNumber(values.priority),
+      time_zone, reprocess, direction, max_active: numberOf(values.max_active), priority: numberOf(values.priority),
       range_start: momentIn(time_zone, `${values.first}T00:00:00`).toISOString(), range_end: momentIn(time_zone, `${dayAfter(values.last)}T00:00:00`).toISOString(),
     },
   };

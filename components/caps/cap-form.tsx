@@ -1,9 +1,9 @@
 "use client";
 
 import { CircleAlert, Pencil, Plus } from "lucide-react";
-import { useRouter } from "next/navigation";
-import { type FormEvent, useState, useTransition } from "react";
+import { type FormEvent, useState } from "react";
 import { toast } from "sonner";
+import { useSave } from "@/components/common/use-save";
 import { NativeSelect } from "@/components/common/native-select";
 import { Alert, AlertDescription } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
@@ -14,7 +14,7 @@ import { Field, fieldControl } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
 import { Tooltip } from "@/components/ui/tooltip";
 import { type Cap, capPeriods, type CapScope, capScopes, capUnits } from "@/contracts/cap";
-import type { Outcome, Refusal } from "@/lib/ops/attempt";
+import type { Outcome } from "@/lib/ops/attempt";
 import { periodWords, scopeWords, unitWords } from "./words";
 
 type CapFormProps = {
@@ -29,27 +29,21 @@ const valuesOf = (cap: Cap | null) => ({
 });
 
 export function CapForm({ cap, refused, saveAction }: CapFormProps) {
-  const router = useRouter();
   const [open, setOpen] = useState(false);
   const [values, setValues] = useState(() => valuesOf(cap));
-  const [refusal, setRefusal] = useState<Refusal | null>(null);
-  const [pending, start] = useTransition();
+  const { pending, refusal, save, forget } = useSave();
   const show = (shown: boolean) => {
     setOpen(shown);
-    setRefusal(null);
+    forget();
     setValues(valuesOf(cap));
   };
   const change = (patch: Partial<typeof values>) => setValues((before) => ({ ...before, ...patch }));
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    start(async () => {
-      const { limit_amount, enabled } = values;
-      const outcome = await saveAction(cap === null ? values : { limit_amount, enabled }).catch(() => null);
-      if (outcome === null) return setRefusal({ code: "internal", message: "The control room did not answer.", remedy: "Look at the list before you send it again.", errors: [], request_id: null });
-      if (!outcome.ok) return setRefusal(outcome.refusal);
-      toast.success(`The cap ${outcome.value.cap_key} is saved.`);
+    const { limit_amount, enabled } = values;
+    save(() => saveAction(cap === null ? values : { limit_amount, enabled }), "Look at the list before you send it again.", (saved) => {
+      toast.success(`The cap ${saved.cap_key} is saved.`);
       setOpen(false);
-      router.refresh();
     });
   };
   const errorOf = (field: string) => refusal?.errors.find(({ path }) => path === `/${field}`)?.message;

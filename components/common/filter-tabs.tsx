@@ -1,5 +1,4 @@
-import { Link } from "@/components/common/link";
-import { tabClasses, tabListClasses } from "@/components/ui/tabs";
+import { LinkTabs } from "@/components/common/link-tabs";
 
 type FilterTabsProps = {
   label: string;
@@ -13,12 +12,6 @@ type FilterTabsProps = {
 
 /** One filter of a list, in the address: a link for each of its values, and one for all. */
 export function FilterTabs({ label, address, name, options, current }: FilterTabsProps) {
-  return (
-    <nav aria-label={label} className={tabListClasses}>
-      <Link href={address} aria-current={current === undefined ? "page" : undefined} className={tabClasses}>All</Link>
-      {options.map(({ value, word }) => (
-        <Link key={value} href={`${address}?${new URLSearchParams({ [name]: value })}`} aria-current={current === value ? "page" : undefined} className={tabClasses}>{word}</Link>
-      ))}
-    </nav>
-  );
+  const values = options.map(({ value, word }) => ({ href: `${address}?${new URLSearchParams({ [name]: value })}`, word, current: current === value }));
+  return <LinkTabs label={label} tabs={[{ href: address, word: "All", current: current === undefined }, ...values]} />;
 }

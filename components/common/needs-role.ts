@@ -1,6 +1,8 @@
 import { atLeast, type Role } from "@/contracts/role";
 
+export const roleNeeded = (role: Role): string => `This needs the role ${role}.`;
+
 /** Why somebody of this role may not do it; null: it may, as far as the page knows. The database decides. */
 export function needsRole(held: Role | null, needed: Role): string | null {
-  return held !== null && atLeast(held, needed) ? null : `This needs the role ${needed}.`;
+  return held !== null && atLeast(held, needed) ? null : roleNeeded(needed);
 }

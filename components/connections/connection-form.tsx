@@ -1,9 +1,9 @@
 "use client";
 
 import { Pencil, Plus } from "lucide-react";
-import { useRouter } from "next/navigation";
-import { type FormEvent, type ReactNode, useState, useTransition } from "react";
+import { type FormEvent, type ReactNode, useState } from "react";
 import { toast } from "sonner";
+import { useSave } from "@/components/common/use-save";
 import { Alert, AlertDescription } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogBody, DialogContent, DialogDescription, DialogFooter, DialogHeader, DialogTitle, DialogTrigger } from "@/components/ui/dialog";
@@ -11,7 +11,7 @@ import { Field, fieldControl } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
 import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
 import { connectionKinds, httpAuths, sslModes, type Connection } from "@/contracts/connection";
-import type { Outcome, Refusal } from "@/lib/ops/attempt";
+import type { Outcome } from "@/lib/ops/attempt";
 import { type ConnectionField, connectionValues, definitionOf, noSecret, takesSecret } from "./connection-values";
 
 type Save = (input: unknown) => Promise<Outcome<Connection>>;
@@ -32,28 +32,21 @@ const secretNames = { postgres: "Password", odoo: "Password", http: "Secret", s3
 type Option = { value: string; text: string };
 
 export function ConnectionForm({ environmentId, secrets, connection, createAction, changeAction }: ConnectionFormProps) {
-  const router = useRouter();
   const [open, setOpen] = useState(false);
   const [values, setValues] = useState(() => connectionValues(connection));
-  const [refusal, setRefusal] = useState<Refusal | null>(null);
-  const [pending, start] = useTransition();
+  const { pending, refusal, save, forget } = useSave();
   const show = (shown: boolean) => {
     setOpen(shown);
-    setRefusal(null);
+    forget();
     setValues(connectionValues(connection));
   };
   const errorOf = (field: ConnectionField | "kind") => refusal?.errors.find((place) => place.path === `/${field}` || place.path === `/settings/${field}`)?.message;
   const submit = (event: FormEvent) => {
     event.preventDefault();
     const definition = definitionOf(values);
-    start(async () => {
-      const saving = connection === undefined ? createAction({ ...definition, environment_id: environmentId, name: values.name }) : changeAction(connection.connection_id, definition);
-      const outcome = await saving.catch(() => null);
-      if (outcome === null) return setRefusal({ code: "internal", message: "The control room did not answer.", remedy: "Send it again.", errors: [], request_id: null });
-      if (!outcome.ok) return setRefusal(outcome.refusal);
-      toast.success(`The connection ${outcome.value.name} is saved.`);
+    save(() => (connection === undefined ? createAction({ ...definition, environment_id: environmentId, name: values.name }) : changeAction(connection.connection_id, definition)), "Send it again.", (saved) => {
+      toast.success(`The connection ${saved.name} is saved.`);
       setOpen(false);
-      router.refresh();
     });
   };
   const input = (field: ConnectionField, label: string, description?: string, { numeric = false, required = true } = {}) => (

@@ -3,6 +3,7 @@
 import { CircleAlert, Loader, Play } from "lucide-react";
 import { useRouter } from "next/navigation";
 import { type FormEvent, useEffect, useRef, useState, useTransition } from "react";
+import { noAnswer } from "@/components/common/no-answer";
 import { CopyButton } from "@/components/common/copy-button";
 import { useEnvironmentHref } from "@/components/common/link";
 import { newKey } from "@/components/common/new-key";
@@ -68,7 +69,7 @@ export function RunForm({ templateKey, environment, fields, starting, canOperate
       // The same request again (a lost answer) gives the same run; a changed one is another run.
       const key = `${nonce}:${digest(JSON.stringify(request))}`;
       const outcome = await startAction(request, key).catch(() => null);
-      if (outcome === null) return setRefusal({ code: "internal", message: "The control room did not answer.", remedy: "Send it again: the same request never starts two runs.", errors: [], request_id: null });
+      if (outcome === null) return setRefusal(noAnswer("Send it again: the same request never starts two runs."));
       if (!outcome.ok) return setRefusal(outcome.refusal);
       setNonce(newKey());
       router.push(inEnvironment(`/runs/${outcome.value.run_id}`));

@@ -5,6 +5,7 @@ import { CircleAlert, CircleCheck, Loader, Save } from "lucide-react";
 import { useRouter } from "next/navigation";
 import { type FormEvent, useEffect, useRef, useState, useTransition } from "react";
 import { toast } from "sonner";
+import { noAnswer } from "@/components/common/no-answer";
 import { CopyButton } from "@/components/common/copy-button";
 import { Link, useEnvironmentHref } from "@/components/common/link";
 import { LazyYamlEditor } from "@/components/editor/lazy-yaml-editor";
@@ -80,7 +81,7 @@ export function SpecEditor({ projectId, templateKey, baseVersion, stored, starti
     start(async () => {
       // Another name is another pipeline: what was read says nothing about its version.
       const outcome = await actions.save(projectId, { text, base_version: elsewhere ? 0 : baseVersion }).catch(() => null);
-      if (outcome === null) return setRefusal({ code: "internal", message: "The control room did not answer.", remedy: "Your text is still here. Save it again.", errors: [], request_id: null });
+      if (outcome === null) return setRefusal(noAnswer("Your text is still here. Save it again."));
       if (!outcome.ok) return setRefusal(outcome.refusal);
       setSaved(true);
       const { template_key, current_version, created } = outcome.value;

@@ -2,6 +2,7 @@
 
 import { Ban, GitCompareArrows, RotateCw, X } from "lucide-react";
 import { useState } from "react";
+import { roleNeeded } from "@/components/common/needs-role";
 import { Link } from "@/components/common/link";
 import { useAct } from "@/components/common/use-act";
 import { Button } from "@/components/ui/button";
@@ -33,7 +34,7 @@ export function BulkBar({ environmentId, selected, filterOf, canSelectAll, canOp
   if (job !== null) return <JobProgress job={job} abort={actions.abort} />;
   if (count === 0) return null;
   const [a, b] = selection.kind === "runs" ? [...selection.ids].toSorted() : [];
-  const refused = canOperate ? null : "This needs the role operator.";
+  const refused = canOperate ? null : roleNeeded("operator");
   return (
     <div role="region" aria-label="Selected runs" className="sticky top-14 z-20 flex flex-wrap items-center gap-2 rounded-md border bg-accent px-3 py-1.5 text-accent-foreground">
       <span role="status" className="font-medium tabular-nums">{count === null ? "All that fit the filters are selected" : `${runsWord(count)} selected`}</span>

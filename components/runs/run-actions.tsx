@@ -9,6 +9,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { newKey } from "@/components/common/new-key";
 import { useShortcut } from "@/components/shell/shortcuts";
 import { AlertDialog, AlertDialogCancel, AlertDialogContent, AlertDialogDescription, AlertDialogFooter, AlertDialogHeader, AlertDialogTitle } from "@/components/ui/alert-dialog";
+import { roleNeeded } from "@/components/common/needs-role";
 import { Button } from "@/components/ui/button";
 import { DropdownMenu, DropdownMenuContent, DropdownMenuItem, DropdownMenuSeparator, DropdownMenuTrigger } from "@/components/ui/dropdown-menu";
 import { Field, fieldControl } from "@/components/ui/field";
@@ -24,8 +25,6 @@ export type RunActionSet = {
   cancel: (runId: string, reason: string) => Promise<Outcome<Run>>;
 };
 type RunActionsProps = { run: Run; phases: RunPhase[]; baselineId: string | null; canOperate: boolean; actions: RunActionSet };
-
-const needsRole = "This needs the role operator.";
 
 export function RunActions({ run, phases, baselineId, canOperate, actions }: RunActionsProps) {
   const over = isTerminal(run.status);
@@ -67,7 +66,7 @@ function RunAgain({ run, phases, canOperate, retry }: { run: Run; phases: RunPha
   const parameters = run.template_key === null ? null : `/pipelines/${run.template_key}/run?params=${encodeURIComponent(JSON.stringify(run.parameters))}`;
   return (
     <div className="flex">
-      <Tooltip content={canOperate ? null : needsRole}>
+      <Tooltip content={canOperate ? null : roleNeeded("operator")}>
         <Button className="rounded-e-none" disabled={pending} aria-disabled={!canOperate} onClick={() => canOperate && again("all")}>
           {pending ? <Loader className="animate-spin motion-reduce:animate-none" aria-hidden /> : <RotateCw aria-hidden />}
           {pending ? "Starting…" : "Run again"}
@@ -117,7 +116,7 @@ function CancelRun({ run, canOperate, cancel }: { run: Run; canOperate: boolean;
     });
   return (
     <>
-      <Tooltip content={canOperate ? null : needsRole}>
+      <Tooltip content={canOperate ? null : roleNeeded("operator")}>
         <Button variant="outline" disabled={asked} aria-disabled={!canOperate} onClick={() => canOperate && setOpen(true)}>
           {asked ? <Loader className="animate-spin motion-reduce:animate-none" aria-hidden /> : <Ban aria-hidden />}
           {asked ? "Canceling…" : "Cancel"}

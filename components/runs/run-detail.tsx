@@ -16,6 +16,7 @@ import { Tabs, TabsContent, TabsList, TabsTrigger } from "@/components/ui/tabs";
 import type { Layer } from "@/contracts/dataset";
 import { isTerminal, type Run } from "@/contracts/run";
 import { messages } from "@/lib/messages";
+import { truncateMiddle } from "@/lib/format";
 import { ArtifactsPanel } from "./artifacts-panel";
 import { EventsPanel } from "./events-panel";
 import { ExplainPanel } from "./explain-panel";
@@ -133,10 +134,10 @@ function RunFacts({ run, repeats, layer, executorName }: { run: Run; repeats: Ru
       {run.git_sha ? <span className="inline-flex items-center gap-1"><GitBranch className="size-3.5" aria-hidden /><code className="text-xs">{run.git_sha.slice(0, 8)}</code></span> : null}
       {repeats.length === 0 ? null : (
         <span className="inline-flex flex-wrap items-center gap-x-2">
-          repeated by {repeats.map((repeat) => <Link key={repeat.run_id} href={`/runs/${repeat.run_id}`} className="inline-flex items-center gap-1 text-link underline-offset-4 hover:underline"><StatusBadge status={repeat.status} variant="icon" />{repeat.run_id.slice(0, 8)}…{repeat.run_id.slice(-4)}</Link>)}
+          repeated by {repeats.map((repeat) => <Link key={repeat.run_id} href={`/runs/${repeat.run_id}`} className="inline-flex items-center gap-1 text-link underline-offset-4 hover:underline"><StatusBadge status={repeat.status} variant="icon" />{truncateMiddle(repeat.run_id)}</Link>)}
         </span>
       )}
-      {run.repairs_run_id ? <Link href={`/runs/${run.repairs_run_id}`} className="text-link underline-offset-4 hover:underline">repeats {run.repairs_run_id.slice(0, 8)}…{run.repairs_run_id.slice(-4)}</Link> : null}
+      {run.repairs_run_id ? <Link href={`/runs/${run.repairs_run_id}`} className="text-link underline-offset-4 hover:underline">repeats {truncateMiddle(run.repairs_run_id)}</Link> : null}
     </>
   );
 }

@@ -6,6 +6,7 @@ import { useRouter } from "next/navigation";
 import { useState } from "react";
 import { fetchJson } from "@/components/common/fetch-json";
 import { Link, useEnvironmentHref } from "@/components/common/link";
+import { roleNeeded } from "@/components/common/needs-role";
 import { newKey } from "@/components/common/new-key";
 import { Time } from "@/components/common/time";
 import { useAct } from "@/components/common/use-act";
@@ -59,7 +60,7 @@ function VerifyButton({ run, canOperate, retry, again }: VerificationPanelProps 
   const [key] = useState(newKey);
   const verify = () => act(() => retry(run.run_id, "verify", key), ({ run_id }) => router.push(inEnvironment(`/runs/${run_id}?tab=verdict`)));
   return (
-    <Tooltip content={canOperate ? "Runs it again in isolation, with the same inputs, and compares; nothing is published." : "This needs the role operator."}>
+    <Tooltip content={canOperate ? "Runs it again in isolation, with the same inputs, and compares; nothing is published." : roleNeeded("operator")}>
       <Button size="sm" variant="outline" disabled={pending} aria-disabled={!canOperate} onClick={() => canOperate && verify()}>
         <ShieldCheck aria-hidden />
         {again ? "Verify again" : "Verify"}

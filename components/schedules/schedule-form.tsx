@@ -4,6 +4,7 @@ import { CircleAlert, Save } from "lucide-react";
 import { useRouter } from "next/navigation";
 import { type FormEvent, type ReactNode, useEffect, useRef, useState, useTransition } from "react";
 import { toast } from "sonner";
+import { noAnswer } from "@/components/common/no-answer";
 import { Link, useEnvironmentHref } from "@/components/common/link";
 import { UtcInput } from "@/components/common/utc-input";
 import { Alert, AlertDescription, AlertTitle } from "@/components/ui/alert";
@@ -57,7 +58,7 @@ export function ScheduleForm({ schedule, templates, templateKey, zones, refused,
     start(async () => {
       setRefusal(null);
       const outcome = await saveAction(schedule === null ? request : changesOf(schedule, request)).catch(() => null);
-      if (outcome === null) return setRefusal({ code: "internal", message: "The control room did not answer.", remedy: "Look at the list of schedules before you save again.", errors: [], request_id: null });
+      if (outcome === null) return setRefusal(noAnswer("Look at the list of schedules before you save again."));
       if (!outcome.ok) return setRefusal(outcome.refusal);
       toast.success(`The schedule ${outcome.value.name} is saved.`);
       router.push(inEnvironment(`/schedules/${outcome.value.schedule_id}`));

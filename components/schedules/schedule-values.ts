@@ -1,3 +1,4 @@
+import { numberOf } from "@/components/common/number-of";
 import type { Schedule } from "@/contracts/schedule";
 import type { CatchUp, Overlap } from "./words";
 
@@ -24,8 +25,6 @@ export function scheduleValues(schedule: Schedule | null, fresh: { template_key:
 }
 
 const textOf = (value: number | null) => (value === null ? "" : String(value));
-/** What is no number stays as it was typed, for the contract to refuse it by name. */
-const numberOf = (text: string) => (text.trim() === "" || Number.isNaN(Number(text)) ? text : Number(text));
 const orNull = (text: string) => (text.trim() === "" ? null : numberOf(text));
 
 /** As the contract has it; `problem` where the parameters are no JSON object. */

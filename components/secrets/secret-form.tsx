@@ -1,9 +1,9 @@
 "use client";
 
 import { KeyRound, Plus } from "lucide-react";
-import { useRouter } from "next/navigation";
-import { type FormEvent, useState, useTransition } from "react";
+import { type FormEvent, useState } from "react";
 import { toast } from "sonner";
+import { useSave } from "@/components/common/use-save";
 import { Alert, AlertDescription } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
 import { Dialog, DialogBody, DialogContent, DialogDescription, DialogFooter, DialogHeader, DialogTitle, DialogTrigger } from "@/components/ui/dialog";
@@ -11,7 +11,7 @@ import { Field, fieldControl } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
 import { Textarea } from "@/components/ui/textarea";
 import type { Secret } from "@/contracts/secret";
-import type { Outcome, Refusal } from "@/lib/ops/attempt";
+import type { Outcome } from "@/lib/ops/attempt";
 
 type SecretFormProps = {
   environmentId: string;
@@ -21,29 +21,23 @@ type SecretFormProps = {
 };
 
 export function SecretForm({ environmentId, name: given, putAction }: SecretFormProps) {
-  const router = useRouter();
   const [open, setOpen] = useState(false);
   const [name, setName] = useState(given ?? "");
   const [value, setValue] = useState("");
-  const [refusal, setRefusal] = useState<Refusal | null>(null);
-  const [pending, start] = useTransition();
+  const { pending, refusal, save, forget } = useSave();
   const errorOf = (field: string) => refusal?.errors.find((place) => place.path === `/${field}`)?.message;
   const show = (shown: boolean) => {
     setOpen(shown);
-    setRefusal(null);
+    forget();
     // It is in no state longer than the form is open.
     setValue("");
     if (given === undefined) setName("");
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    start(async () => {
-      const outcome = await putAction({ environment_id: environmentId, name, value }).catch(() => null);
-      if (outcome === null) return setRefusal({ code: "internal", message: "The control room did not answer.", remedy: "Send it again.", errors: [], request_id: null });
-      if (!outcome.ok) return setRefusal(outcome.refusal);
+    save(() => putAction({ environment_id: environmentId, name, value }), "Send it again.", () => {
       toast.success(given === undefined ? `The secret ${name} is stored.` : `The secret ${name} has a new value.`);
       show(false);
-      router.refresh();
     });
   };
   return (

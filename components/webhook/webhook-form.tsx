@@ -1,9 +1,9 @@
 "use client";
 
 import { Send, Trash2 } from "lucide-react";
-import { useRouter } from "next/navigation";
-import { type FormEvent, useState, useTransition } from "react";
+import { type FormEvent, useState } from "react";
 import { toast } from "sonner";
+import { useSave } from "@/components/common/use-save";
 import { ConfirmButton } from "@/components/common/confirm-button";
 import { useAct } from "@/components/common/use-act";
 import { Alert, AlertDescription } from "@/components/ui/alert";
@@ -13,7 +13,7 @@ import { Field, fieldControl } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
 import { Switch } from "@/components/ui/switch";
 import { type Delivery, type Webhook, webhookEvents } from "@/contracts/webhook";
-import type { Outcome, Refusal } from "@/lib/ops/attempt";
+import type { Outcome } from "@/lib/ops/attempt";
 import { eventWords } from "./words";
 
 type WebhookFormProps = {
@@ -28,25 +28,16 @@ type WebhookFormProps = {
 
 /** The project's one webhook: where it leads, what it hears of, whether it is on. A test sends what is stored, so it waits for a save. */
 export function WebhookForm({ projectId, webhook, actions }: WebhookFormProps) {
-  const router = useRouter();
   const [url, setUrl] = useState(webhook?.url ?? "");
   const [enabled, setEnabled] = useState(webhook?.enabled ?? true);
   const [events, setEvents] = useState<readonly string[]>(webhook?.events ?? webhookEvents);
-  const [refusal, setRefusal] = useState<Refusal | null>(null);
-  const [saving, start] = useTransition();
+  const { pending: saving, refusal, save } = useSave();
   const { pending, act } = useAct();
   const changed = webhook === null || url !== webhook.url || enabled !== webhook.enabled || webhookEvents.some((each) => events.includes(each) !== webhook.events.includes(each));
   const errorOf = (field: string) => refusal?.errors.find((place) => place.path.startsWith(`/${field}`))?.message;
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    start(async () => {
-      const outcome = await actions.save(projectId, { url: url.trim(), enabled, events: webhookEvents.filter((each) => events.includes(each)) }).catch(() => null);
-      if (outcome === null) return setRefusal({ code: "internal", message: "The control room did not answer.", remedy: "Send it again.", errors: [], request_id: null });
-      if (!outcome.ok) return setRefusal(outcome.refusal);
-      setRefusal(null);
-      toast.success("The webhook is saved.");
-      router.refresh();
-    });
+    save(() => actions.save(projectId, { url: url.trim(), enabled, events: webhookEvents.filter((each) => events.includes(each)) }), "Send it again.", () => toast.success("The webhook is saved."));
   };
   const eventsError = errorOf("events");
   return (

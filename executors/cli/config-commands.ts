@@ -1,22 +1,15 @@
 import { createHash } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { canonicalJson } from "../../contracts/canonical.ts";
 import { checkControlPlane } from "../../contracts/check-control-plane.ts";
 import { applyControlPlaneRequest, type ControlPlane, type ControlPlaneChange } from "../../contracts/control-plane.ts";
 import { ControlRoomError } from "../../contracts/error.ts";
 import { canonicalLines, diffJson } from "../../contracts/json-diff.ts";
 import { request, type Connection } from "./connection.ts";
+import { readInputFile } from "./input-file.ts";
 import { exit, placeLine, plain, type ExitCode, type Output } from "./output.ts";
 
 export interface PlanOptions { project?: string; prune?: boolean; out?: string }
-
-function read(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    throw new ControlRoomError("invalid_input", `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
-  }
-}
 
 /** Prints the document as canonical JSON; its SHA-256 goes to stderr. Equal content gives equal bytes in every control room. */
 export async function exportConfig(connection: Connection, output: Output, project?: string): Promise<ExitCode> {
@@ -31,10 +24,10 @@ export async function exportConfig(connection: Connection, output: Output, proje
 }
 
 /** Checks documents without a control room. */
-export function validateConfig(output: Output, files: string[]): ExitCode {
+export async function validateConfig(output: Output, files: string[]): Promise<ExitCode> {
   let valid = true;
   for (const file of files) {
-    const { document, errors } = checkControlPlane(read(file));
+    const { document, errors } = checkControlPlane(await readInputFile(file));
     valid &&= document !== null;
     if (output.json) output.value({ file, valid: document !== null, errors });
     else if (document !== null) output.line(`${file} ${output.paint("green", "valid")}`);
@@ -45,7 +38,7 @@ export function validateConfig(output: Output, files: string[]): ExitCode {
 
 /** Shows what an apply would change. */
 export async function planConfig(connection: Connection, output: Output, file: string, { project, prune = false, out }: PlanOptions): Promise<ExitCode> {
-  const { document, errors } = checkControlPlane(read(file));
+  const { document, errors } = checkControlPlane(await readInputFile(file));
   if (document === null) throw new ControlRoomError("invalid_input", `${file} is not right.`, { errors });
   const plan = await request(connection, "plan_control_plane", { query: { project }, body: { document, prune } });
   const { changes, ...states } = plan;
@@ -59,7 +52,7 @@ export async function planConfig(connection: Connection, output: Output, file: s
 export async function applyConfig(connection: Connection, output: Output, file: string, project?: string): Promise<ExitCode> {
   let value: unknown;
   try {
-    value = JSON.parse(read(file));
+    value = JSON.parse(await readInputFile(file));
   } catch (error) {
     if (error instanceof ControlRoomError) throw error;
     throw new ControlRoomError("invalid_input", `${file} is no plan: write one with \`config plan FILE --out ${file}\`.`);

@@ -1,9 +1,9 @@
-import { createHash, createPublicKey, verify, type KeyObject } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { createPublicKey, verify, type KeyObject } from "node:crypto";
 import { ControlRoomError } from "../../contracts/error.ts";
 import { preAuthEncoding, provenanceEnvelope, provenanceStatement, type ProvenanceStatement } from "../../contracts/provenance.ts";
+import { hashFile } from "../storage/object-store.ts";
 import { request, type Connection } from "./connection.ts";
+import { readInputFile, unreadable } from "./input-file.ts";
 import { exit, plain, type ExitCode, type Output } from "./output.ts";
 
 /** What comes before the 32 bytes of an Ed25519 public key in SPKI form. RFC 8410, section 4. */
@@ -24,11 +24,13 @@ export interface VerifyProvenanceOptions {
 
 /** Is the statement signed by that key, and are the files named in it? Needs the files alone: no control room, no network. */
 export async function verifyProvenance(output: Output, file: string, { key, subject }: VerifyProvenanceOptions): Promise<ExitCode> {
-  const publicKey = readPublicKey(await readInput(key), key);
-  const { statement, problem } = openEnvelope(await readInput(file), publicKey, file);
+  const publicKey = readPublicKey(await readInputFile(key), key);
+  const { statement, problem } = openEnvelope(await readInputFile(file), publicKey, file);
   const digests = new Map(statement?.subject.map((each) => [each.digest["sha256"], each.name]));
   const files = await Promise.all(subject.map(async (path) => {
-    const sha256 = await fileSha256(path);
+    const { sha256 } = await hashFile(path).catch((error: unknown) => {
+      throw unreadable(path, error);
+    });
     return { file: path, sha256, subject: digests.get(sha256) ?? null };
   }));
   const verified = problem === null && files.every((each) => each.subject !== null);
@@ -77,20 +79,4 @@ function jsonOf(text: string, file: string): unknown {
   } catch (error) {
     throw new ControlRoomError("invalid_input", `${file} is no JSON.`, { cause: error });
   }
-}
-
-async function readInput(file: string): Promise<string> {
-  return readFile(file, "utf8").catch((error: unknown) => {
-    throw new ControlRoomError("invalid_input", `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-  });
-}
-
-async function fileSha256(file: string): Promise<string> {
-  const hash = createHash("sha256");
-  try {
-    for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
-  } catch (error) {
-    throw new ControlRoomError("invalid_input", `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-  }
-  return hash.digest("hex");
 }

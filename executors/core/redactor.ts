@@ -1,6 +1,7 @@
 /** Shorter texts stand by chance everywhere; taking them out would spoil the rest. */
 const leastLength = 4;
-const mask = "***";
+/** What stands where a value is not shown. */
+export const mask = "***";
 /** Levels of a JSON value. */
 const deepest = 200;
 /** Begins with a literal and is bounded, so that a long text costs its length and not its square. */

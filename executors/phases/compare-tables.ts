@@ -1,5 +1,6 @@
 import type { RowDifference, TableDifference } from "../../contracts/verification.ts";
 import type { LakeLocation, StagedFile, StagedTable } from "../core/phase.ts";
+import { mask } from "../core/redactor.ts";
 import { notCompared, type CompareScope, type TableComparer, type UnequalTable } from "../core/verify-run.ts";
 import { runDuckdb } from "../engines/duckdb.ts";
 import type { EngineView, QueryResult, QueryStep } from "../engines/duckdb-job.ts";
@@ -13,7 +14,6 @@ import { lakeTable } from "./staging.ts";
 
 const rowsShown = 20;
 const lettersShown = 200;
-const hidden = "***";
 /** In which side of the comparison a row is. */
 const HERE = identifier("control room: here");
 const TIMES = identifier("control room: times");
@@ -143,7 +143,7 @@ function differenceOf({ table, shared, columns: reshaped }: Pair, counted: Query
 function rowOf(row: Record<string, unknown>, table: UnequalTable, shared: Column[]): RowDifference {
   const kind = row["in_again"] === null ? "removed" : row["in_original"] === null ? "added" : "changed";
   const masked = new Set(table.masked.map((name) => name.toLowerCase()));
-  const text = (name: string, value: unknown): string | null => (value === null || value === undefined ? null : masked.has(name.toLowerCase()) ? hidden : String(value));
+  const text = (name: string, value: unknown): string | null => (value === null || value === undefined ? null : masked.has(name.toLowerCase()) ? mask : String(value));
   const side = kind === "added" ? "b" : "a";
   const key: RowDifference["key"] = {};
   const values: RowDifference["values"] = {};

@@ -1,10 +1,10 @@
 import type { PipelineSpec, QualityCheck } from "../../contracts/pipeline.ts";
+import { mask } from "../core/redactor.ts";
 import type { EngineView, QueryResult, QueryStep } from "../engines/duckdb-job.ts";
 import { checkLabel, wrongRows } from "./quality-sql.ts";
 
 const rowsShown = 20;
 const lettersShown = 200;
-const hidden = "***";
 
 /** Rows that break a rule, for people to look at: columns and at most 20 rows, in an order that does not change. */
 export interface Sample {
@@ -19,7 +19,7 @@ export function sampleStep(check: QualityCheck): QueryStep | null {
 }
 
 /**
- * What may be seen of the rows: masked columns are hidden. A custom query can give a masked value another name, so where a
+ * What may be seen of the rows: masked columns are mask. A custom query can give a masked value another name, so where a
  * pipeline masks anything, such a query shows only what bears a name of the dataset's own columns.
  */
 export function sampleOf(spec: PipelineSpec, check: QualityCheck, view: EngineView | undefined, result: QueryResult): Sample {
@@ -31,7 +31,7 @@ export function sampleOf(spec: PipelineSpec, check: QualityCheck, view: EngineVi
     return masked.size === 0 || (own.has(name.toLowerCase()) && !masked.has(name.toLowerCase()));
   };
   const columns = result.columns.map((column) => column.name);
-  return { columns, rows: result.rows.map((row) => columns.map((name) => (shown(name) ? short(row[name]) : row[name] === null ? null : hidden))) };
+  return { columns, rows: result.rows.map((row) => columns.map((name) => (shown(name) ? short(row[name]) : row[name] === null ? null : mask))) };
 }
 
 function short(value: unknown): unknown {

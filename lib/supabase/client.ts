@@ -53,7 +53,7 @@ export function asksForOne(db: Db): boolean {
   return identities.has(db);
 }
 
-/** A function of schema `ops`, answered with the bytes that PostgREST sent, without what supabase-js makes of them (a third of the web server's own time). */
+/** A function of schema `ops`, answered with the bytes that PostgREST sent; past the gateway, where PostgREST's own address is known. */
 export function askFunction(db: Db, name: string, args: unknown): Promise<Answered> {
   const identity = identities.get(db);
   if (identity === undefined) throw new Error("Only clients of one principal ask for bytes.");

@@ -16,6 +16,7 @@ import { createRateLimits } from './auth/rate-limit.ts';
 import { answerAuth } from './auth/server.ts';
 import { loadSigningKey, publicJwks, roleToken, roleTokens } from './auth/tokens.ts';
 import { createRestProxy, hasUnreadBody } from './gateway-proxy.ts';
+import { isLoopback } from './http.ts';
 
 export { publicJwks, roleToken };
 
@@ -55,10 +56,6 @@ const KEYLESS = new Set(['GET /verify', 'GET /.well-known/jwks.json', 'GET /heal
 const METHODS = 'GET,HEAD,PUT,PATCH,POST,DELETE,OPTIONS';
 const EXPOSED = 'Content-Range, Content-Location, Link, Location, X-Total-Count, X-Sb-Error-Code, X-Supabase-Api-Version, Proxy-Status';
 const CLOSE_GRACE_MS = 2_000;
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
-}
 
 function send(response: ServerResponse, answer: AuthResponse): void {
   if (response.headersSent || response.destroyed) return;

@@ -1,6 +1,11 @@
 import { asRecord } from './json-file.ts';
 import { messageOf, StackError } from './stack-error.ts';
 
+/** Whether a host name, as it stands in a URL or in HOST, is this machine alone. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || /^\[?::1\]?$/.test(host) || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
 export type Answer = { status: number; body: Record<string, unknown> };
 
 /** One JSON request with a time limit. Rejects only where no answer came; every status is an answer. */

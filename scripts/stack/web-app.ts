@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Backend, Context } from './context.ts';
-import { requestJson, saidIn } from './http.ts';
+import { isLoopback, requestJson, saidIn } from './http.ts';
 import type { Settings } from './settings.ts';
 import { messageOf, StackError } from './stack-error.ts';
 import { runPart, type Part } from './supervise.ts';
@@ -54,10 +54,6 @@ export async function startWebApp(context: Context, backend: Backend, port: numb
 export function outboundAllow({ host, app_url }: Pick<Settings, 'host' | 'app_url'>): Record<string, string> {
   const here = isLoopback(host) && (app_url === null || (URL.canParse(app_url) && isLoopback(new URL(app_url).hostname)));
   return here ? { CONTROL_ROOM_OUTBOUND_ALLOW: process.env['CONTROL_ROOM_OUTBOUND_ALLOW'] ?? '0.0.0.0/0,::/0' } : {};
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || /^\[?::1\]?$/.test(host) || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 /** Where this machine reaches the app, also where APP_URL is a name that only others can resolve. */

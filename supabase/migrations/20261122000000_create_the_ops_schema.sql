@@ -2403,7 +2403,17 @@ create function ops_private.note_opening(gate bigint, moment timestamptz) return
     then (select min(l.opens_at) from ops_private.limits_at(array[gate], moment) as l) end as opens_at) as n
   where g.gate_id = gate and (g.kind = 'cap' or g.start_seconds is not null or g.opens_at is not null) and g.opens_at is distinct from n.opens_at
 $$;
--- What locks the run first asks for the lease before, without locking it, so that nobody who was not given its token makes its holder wait.
+-- lock_run: what writes to the run's own row locks that first, before hold. Only for who was given the token of its lease, which is looked at and not locked,
+-- so that nobody else makes the holder wait; for others null, and hold says why.
+create function ops_private.lock_run(run uuid, token uuid) returns ops.runs language plpgsql security definer set search_path = '' as $$
+declare
+  locked ops.runs;
+begin
+  select * into locked from ops.runs as r where r.run_id = run and exists (select from ops.leases as l where l.run_id = run and l.lease_token = token) for no key update;
+  return locked;
+end
+$$;
+
 -- hold: the fence of every executor write. Locks and answers the caller's live lease, on the clock read after the lock was
 -- taken; otherwise raises not_found or lease_lost.
 create function ops_private.hold(run uuid, token uuid) returns ops.leases
@@ -2426,8 +2436,8 @@ begin
 end
 $$;
 
--- Wakes one waiter per lane that is armed; the payload is the lane's id. Not `for update`: the foreign keys of other creations
--- hold the lane, and two at once would each leave the waking to the other.
+-- Wakes one waiter per lane that is armed; the payload is the lane's id. Not `for update`: other creations hold the lane
+-- (runs_hold_their_lanes_and_environments), and two at once would each leave the waking to the other.
 create function ops_private.wake(lanes bigint[]) returns void language plpgsql security definer set search_path = '' as $$
 declare
   lane bigint;
@@ -2683,7 +2693,7 @@ create function ops_private.is_lane(lane ops_private.lane_key) returns boolean l
   select lane.queue ~ '^[a-z][a-z0-9_]{0,62}$' and cardinality(lane.labels) <= 40 and ops_private.labels_are_words(lane.labels)
 $$;
 -- Makes the lanes that are missing. Before any gate is locked, and in one order: who makes several never waits in a circle.
--- Not `do update`: it would lock the lane against the foreign keys of other creates, which hold gates. What is no lane is left to lane_of.
+-- Not `do update`: it would lock the lane against other creates, which hold its key, and gates. What is no lane is left to lane_of.
 create function ops_private.open_lanes(wanted ops_private.lane_key[]) returns void language plpgsql security definer set search_path = '' as $$
 begin
   insert into ops_private.lanes (environment_id, queue, labels)
@@ -3490,7 +3500,7 @@ begin
   if cardinality(taken) = 0 then
     -- What was parked on one gate may have left room at its other one; time may have opened others.
     moved := moved + ops_private.unpark(gates);
-    -- `for update` is refused while a creation is under way in the lane (its foreign key holds it): what wakes nobody is committed
+    -- `for update` is refused while a creation is under way in the lane (it holds the lane's key): what wakes nobody is committed
     -- before the lane is armed, or sees it armed. So a claim that finds its lanes armed before it looks has missed nothing.
     update ops_private.lanes as l set armed = true where l.lane_id = any (array(select a.lane_id from ops_private.lanes as a where a.lane_id = any (lanes) and not a.armed order by a.lane_id for update skip locked));
     return json_build_object('items', '[]'::json, 'again', moved > 0, 'retry_after_ms', case when armed then 1000 else 100 end);
@@ -3550,7 +3560,7 @@ declare
   found_run ops.runs;
   lease ops.leases;
 begin
-  select * into found_run from ops.runs as r where r.run_id = run and exists (select from ops.leases as l where l.run_id = run and l.lease_token = token) for no key update;
+  found_run := ops_private.lock_run(run, token);
   lease := ops_private.hold(run, token);
   if found_run.status = 'claimed' then
     update ops.runs as r set status = 'running', started_at = coalesce(r.started_at, clock_timestamp()) where r.run_id = run returning * into found_run;
@@ -3825,7 +3835,7 @@ begin
   elsif cardinality(datasets) > 2000 or pg_column_size(sources) > 1048576 then
     perform ops_private.fail('payload_too_large', 'datasets has at most 2,000 names, sources at most 1 MB.');
   end if;
-  select * into found_run from ops.runs as r where r.run_id = run and exists (select from ops.leases as l where l.run_id = run and l.lease_token = token) for no key update;
+  found_run := ops_private.lock_run(run, token);
   lease := ops_private.hold(run, token);
   -- A cleanup either sees this run's pin, or this run sees what it has given up.
   perform from ops.datasets as d where d.environment_id = lease.environment_id
@@ -4240,7 +4250,7 @@ declare
   answer jsonb;
   open_phase text;
 begin
-  select * into found_run from ops.runs as r where r.run_id = run and exists (select from ops.leases as l where l.run_id = run and l.lease_token = token) for no key update;
+  found_run := ops_private.lock_run(run, token);
   answer := ops_private.recorded_end(run, token);
   if answer is not null then
     return answer;
@@ -4269,7 +4279,7 @@ declare
   stopped ops.runs;
   answer jsonb;
 begin
-  select * into found_run from ops.runs as r where r.run_id = run and exists (select from ops.leases as l where l.run_id = run and l.lease_token = token) for no key update;
+  found_run := ops_private.lock_run(run, token);
   answer := ops_private.recorded_end(run, token);
   if answer is not null then
     return answer;
@@ -4313,7 +4323,7 @@ declare
   idle int := 0;
   released ops.runs;
 begin
-  select * into found_run from ops.runs as r where r.run_id = run and exists (select from ops.leases as l where l.run_id = run and l.lease_token = token) for no key update;
+  found_run := ops_private.lock_run(run, token);
   answer := ops_private.recorded_end(run, token);
   if answer is not null then
     return answer;
@@ -5986,7 +5996,7 @@ declare
   made int := 0;
   items jsonb := '[]';
 begin
-  select * into parent from ops.runs as r where r.run_id = run and exists (select from ops.leases as l where l.run_id = run and l.lease_token = token) for no key update;
+  parent := ops_private.lock_run(run, token);
   lease := ops_private.hold(run, token);
   if jsonb_typeof(children) is distinct from 'array' or jsonb_array_length(children) not between 1 and 1000 or max_active not between 1 and 1000
     or exists (select from jsonb_array_elements(children) as c where coalesce(length(c ->> 'key'), 0) not between 1 and 200 or jsonb_typeof(c -> 'parameters') is distinct from 'object')
@@ -6039,7 +6049,7 @@ declare
   lease ops.leases;
   answer jsonb;
 begin
-  select * into found_run from ops.runs as r where r.run_id = run and exists (select from ops.leases as l where l.run_id = run and l.lease_token = token) for no key update;
+  found_run := ops_private.lock_run(run, token);
   answer := ops_private.recorded_end(run, token);
   if answer is not null then
     return answer;
@@ -7212,6 +7222,11 @@ create function ops_private.failure_json(run ops.runs, mark ops.failure_marks) r
     'finished_at', run.finished_at, 'mark', mark.mark, 'reason', mark.reason, 'marked_by', mark.marked_by, 'marked_at', mark.marked_at)
 $$;
 
+-- The newest run of a pipeline that succeeded: what failed before it is dealt with, here and on the overview. A verification proves nothing about the present.
+create function ops_private.last_success(environment uuid, template_key text) returns uuid language sql stable security definer set search_path = '' as $$
+  select r.run_id from ops.runs as r where r.environment_id = environment and r.template_key = last_success.template_key and r.status = 'succeeded' and not r.isolated order by r.run_id desc limit 1
+$$;
+
 -- list_failures: whoever sees the environment. open: of its newest 1,000 failed runs those that nothing has settled, the newest first;
 -- marked: those that somebody marked, the last mark first. At most 200. When each pipeline last succeeded is looked up once.
 create function ops_private.list_failures(environment uuid, state text) returns jsonb language plpgsql stable security definer set search_path = '' as $$
@@ -7228,7 +7243,7 @@ begin
     with failed as materialized (
       select r from ops.runs as r where r.environment_id = environment and r.status = 'failed' and r.parent_run_id is null and not r.isolated order by r.run_id desc limit 1000
     ), succeeded as materialized (
-      select t.template_key, (select s.run_id from ops.runs as s where s.environment_id = environment and s.template_key = t.template_key and s.status = 'succeeded' and not s.isolated order by s.run_id desc limit 1) as run_id
+      select t.template_key, ops_private.last_success(environment, t.template_key) as run_id
       from (select distinct (f.r).template_key from failed as f where (f.r).template_key is not null) as t
     )
     select coalesce(jsonb_agg(ops_private.failure_json(x.r, null) order by (x.r).run_id desc), '[]') from (
@@ -7510,7 +7525,7 @@ create function ops_private.failing(environment uuid, from_at timestamptz, to_at
   select coalesce(jsonb_agg(to_jsonb(x) order by x.run_id desc), '[]') from (
     select n.* from newest as n
     where case when n.template_key is not null
-        then not exists (select from ops.runs as r where r.environment_id = environment and r.template_key = n.template_key and r.run_id > n.run_id and r.status = 'succeeded')
+        then coalesce(ops_private.last_success(environment, n.template_key) < n.run_id, true)
         else not exists (select from ops.runs as r where r.repairs_run_id = n.run_id and r.status = 'succeeded') end
     order by n.run_id desc limit 20) as x
 $$;

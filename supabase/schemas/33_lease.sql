@@ -1,4 +1,14 @@
--- What locks the run first asks for the lease before, without locking it, so that nobody who was not given its token makes its holder wait.
+-- lock_run: what writes to the run's own row locks that first, before hold. Only for who was given the token of its lease, which is looked at and not locked,
+-- so that nobody else makes the holder wait; for others null, and hold says why.
+create function ops_private.lock_run(run uuid, token uuid) returns ops.runs language plpgsql security definer set search_path = '' as $$
+declare
+  locked ops.runs;
+begin
+  select * into locked from ops.runs as r where r.run_id = run and exists (select from ops.leases as l where l.run_id = run and l.lease_token = token) for no key update;
+  return locked;
+end
+$$;
+
 -- hold: the fence of every executor write. Locks and answers the caller's live lease, on the clock read after the lock was
 -- taken; otherwise raises not_found or lease_lost.
 create function ops_private.hold(run uuid, token uuid) returns ops.leases
@@ -21,8 +31,8 @@ begin
 end
 $$;
 
--- Wakes one waiter per lane that is armed; the payload is the lane's id. Not `for update`: the foreign keys of other creations
--- hold the lane, and two at once would each leave the waking to the other.
+-- Wakes one waiter per lane that is armed; the payload is the lane's id. Not `for update`: other creations hold the lane
+-- (runs_hold_their_lanes_and_environments), and two at once would each leave the waking to the other.
 create function ops_private.wake(lanes bigint[]) returns void language plpgsql security definer set search_path = '' as $$
 declare
   lane bigint;

@@ -28,7 +28,7 @@ create function ops_private.is_lane(lane ops_private.lane_key) returns boolean l
   select lane.queue ~ '^[a-z][a-z0-9_]{0,62}$' and cardinality(lane.labels) <= 40 and ops_private.labels_are_words(lane.labels)
 $$;
 -- Makes the lanes that are missing. Before any gate is locked, and in one order: who makes several never waits in a circle.
--- Not `do update`: it would lock the lane against the foreign keys of other creates, which hold gates. What is no lane is left to lane_of.
+-- Not `do update`: it would lock the lane against other creates, which hold its key, and gates. What is no lane is left to lane_of.
 create function ops_private.open_lanes(wanted ops_private.lane_key[]) returns void language plpgsql security definer set search_path = '' as $$
 begin
   insert into ops_private.lanes (environment_id, queue, labels)

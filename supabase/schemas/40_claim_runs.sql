@@ -186,7 +186,7 @@ begin
   if cardinality(taken) = 0 then
     -- What was parked on one gate may have left room at its other one; time may have opened others.
     moved := moved + ops_private.unpark(gates);
-    -- `for update` is refused while a creation is under way in the lane (its foreign key holds it): what wakes nobody is committed
+    -- `for update` is refused while a creation is under way in the lane (it holds the lane's key): what wakes nobody is committed
     -- before the lane is armed, or sees it armed. So a claim that finds its lanes armed before it looks has missed nothing.
     update ops_private.lanes as l set armed = true where l.lane_id = any (array(select a.lane_id from ops_private.lanes as a where a.lane_id = any (lanes) and not a.armed order by a.lane_id for update skip locked));
     return json_build_object('items', '[]'::json, 'again', moved > 0, 'retry_after_ms', case when armed then 1000 else 100 end);

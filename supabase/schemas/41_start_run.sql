@@ -4,7 +4,7 @@ declare
   found_run ops.runs;
   lease ops.leases;
 begin
-  select * into found_run from ops.runs as r where r.run_id = run and exists (select from ops.leases as l where l.run_id = run and l.lease_token = token) for no key update;
+  found_run := ops_private.lock_run(run, token);
   lease := ops_private.hold(run, token);
   if found_run.status = 'claimed' then
     update ops.runs as r set status = 'running', started_at = coalesce(r.started_at, clock_timestamp()) where r.run_id = run returning * into found_run;

@@ -97,7 +97,7 @@ begin
   elsif cardinality(datasets) > 2000 or pg_column_size(sources) > 1048576 then
     perform ops_private.fail('payload_too_large', 'datasets has at most 2,000 names, sources at most 1 MB.');
   end if;
-  select * into found_run from ops.runs as r where r.run_id = run and exists (select from ops.leases as l where l.run_id = run and l.lease_token = token) for no key update;
+  found_run := ops_private.lock_run(run, token);
   lease := ops_private.hold(run, token);
   -- A cleanup either sees this run's pin, or this run sees what it has given up.
   perform from ops.datasets as d where d.environment_id = lease.environment_id

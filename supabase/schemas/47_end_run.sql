@@ -22,7 +22,7 @@ declare
   answer jsonb;
   open_phase text;
 begin
-  select * into found_run from ops.runs as r where r.run_id = run and exists (select from ops.leases as l where l.run_id = run and l.lease_token = token) for no key update;
+  found_run := ops_private.lock_run(run, token);
   answer := ops_private.recorded_end(run, token);
   if answer is not null then
     return answer;
@@ -51,7 +51,7 @@ declare
   stopped ops.runs;
   answer jsonb;
 begin
-  select * into found_run from ops.runs as r where r.run_id = run and exists (select from ops.leases as l where l.run_id = run and l.lease_token = token) for no key update;
+  found_run := ops_private.lock_run(run, token);
   answer := ops_private.recorded_end(run, token);
   if answer is not null then
     return answer;
@@ -95,7 +95,7 @@ declare
   idle int := 0;
   released ops.runs;
 begin
-  select * into found_run from ops.runs as r where r.run_id = run and exists (select from ops.leases as l where l.run_id = run and l.lease_token = token) for no key update;
+  found_run := ops_private.lock_run(run, token);
   answer := ops_private.recorded_end(run, token);
   if answer is not null then
     return answer;

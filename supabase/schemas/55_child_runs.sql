@@ -51,7 +51,7 @@ declare
   made int := 0;
   items jsonb := '[]';
 begin
-  select * into parent from ops.runs as r where r.run_id = run and exists (select from ops.leases as l where l.run_id = run and l.lease_token = token) for no key update;
+  parent := ops_private.lock_run(run, token);
   lease := ops_private.hold(run, token);
   if jsonb_typeof(children) is distinct from 'array' or jsonb_array_length(children) not between 1 and 1000 or max_active not between 1 and 1000
     or exists (select from jsonb_array_elements(children) as c where coalesce(length(c ->> 'key'), 0) not between 1 and 200 or jsonb_typeof(c -> 'parameters') is distinct from 'object')
@@ -104,7 +104,7 @@ declare
   lease ops.leases;
   answer jsonb;
 begin
-  select * into found_run from ops.runs as r where r.run_id = run and exists (select from ops.leases as l where l.run_id = run and l.lease_token = token) for no key update;
+  found_run := ops_private.lock_run(run, token);
   answer := ops_private.recorded_end(run, token);
   if answer is not null then
     return answer;

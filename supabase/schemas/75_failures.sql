@@ -20,6 +20,11 @@ create function ops_private.failure_json(run ops.runs, mark ops.failure_marks) r
     'finished_at', run.finished_at, 'mark', mark.mark, 'reason', mark.reason, 'marked_by', mark.marked_by, 'marked_at', mark.marked_at)
 $$;
 
+-- The newest run of a pipeline that succeeded: what failed before it is dealt with, here and on the overview. A verification proves nothing about the present.
+create function ops_private.last_success(environment uuid, template_key text) returns uuid language sql stable security definer set search_path = '' as $$
+  select r.run_id from ops.runs as r where r.environment_id = environment and r.template_key = last_success.template_key and r.status = 'succeeded' and not r.isolated order by r.run_id desc limit 1
+$$;
+
 -- list_failures: whoever sees the environment. open: of its newest 1,000 failed runs those that nothing has settled, the newest first;
 -- marked: those that somebody marked, the last mark first. At most 200. When each pipeline last succeeded is looked up once.
 create function ops_private.list_failures(environment uuid, state text) returns jsonb language plpgsql stable security definer set search_path = '' as $$
@@ -36,7 +41,7 @@ begin
     with failed as materialized (
       select r from ops.runs as r where r.environment_id = environment and r.status = 'failed' and r.parent_run_id is null and not r.isolated order by r.run_id desc limit 1000
     ), succeeded as materialized (
-      select t.template_key, (select s.run_id from ops.runs as s where s.environment_id = environment and s.template_key = t.template_key and s.status = 'succeeded' and not s.isolated order by s.run_id desc limit 1) as run_id
+      select t.template_key, ops_private.last_success(environment, t.template_key) as run_id
       from (select distinct (f.r).template_key from failed as f where (f.r).template_key is not null) as t
     )
     select coalesce(jsonb_agg(ops_private.failure_json(x.r, null) order by (x.r).run_id desc), '[]') from (

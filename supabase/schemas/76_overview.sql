@@ -27,7 +27,7 @@ create function ops_private.failing(environment uuid, from_at timestamptz, to_at
   select coalesce(jsonb_agg(to_jsonb(x) order by x.run_id desc), '[]') from (
     select n.* from newest as n
     where case when n.template_key is not null
-        then not exists (select from ops.runs as r where r.environment_id = environment and r.template_key = n.template_key and r.run_id > n.run_id and r.status = 'succeeded')
+        then coalesce(ops_private.last_success(environment, n.template_key) < n.run_id, true)
         else not exists (select from ops.runs as r where r.repairs_run_id = n.run_id and r.status = 'succeeded') end
     order by n.run_id desc limit 20) as x
 $$;

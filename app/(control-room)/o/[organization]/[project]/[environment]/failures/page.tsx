@@ -3,13 +3,12 @@ import type { Metadata } from "next";
 import { connection } from "next/server";
 import { one, openEnvironment, type EnvironmentParams, type SearchParams } from "@/app/(control-room)/session.ts";
 import { EmptyState } from "@/components/common/empty-state";
-import { Link } from "@/components/common/link";
+import { LinkTabs } from "@/components/common/link-tabs";
 import { needsRole } from "@/components/common/needs-role";
 import { RefreshEvery } from "@/components/common/refresh-every";
 import { RefusalState } from "@/components/common/refusal-state";
 import { FailureTable } from "@/components/failures/failure-table";
 import { PageHeader } from "@/components/shell/page-header";
-import { tabClasses, tabListClasses } from "@/components/ui/tabs";
 import { messages } from "@/lib/messages";
 import { attempt } from "@/lib/ops/attempt.ts";
 import { listFailures } from "@/lib/ops/failures.ts";
@@ -28,9 +27,7 @@ export default async function Failures({ params, searchParams }: { params: Promi
   return (
     <>
       <PageHeader title={messages.page.failures} meta={<span>A failed run stays here until its pipeline succeeds, or somebody acknowledges or waives it.</span>} />
-      <nav aria-label="State" className={tabListClasses}>
-        {tabs.map((tab) => <Link key={tab.state} href={tab.href} aria-current={tab.state === state ? "page" : undefined} className={tabClasses}>{tab.word}</Link>)}
-      </nav>
+      <LinkTabs label="State" tabs={tabs.map((tab) => ({ ...tab, current: tab.state === state }))} />
       {!read.ok ? (
         <RefusalState refusal={read.refusal} />
       ) : (
