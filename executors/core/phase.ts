@@ -4,6 +4,7 @@ import type { DatasetVersion, PublishDatasetRequest, PublishIntent } from "../..
 import type { PhaseConfig, PhaseSpec, PhaseType, PipelineSpec } from "../../contracts/pipeline.ts";
 import type { NewQualityResult } from "../../contracts/quality.ts";
 import type { Run } from "../../contracts/run.ts";
+import type { KeySlice } from "../engines/key-slices.ts";
 import type { ConnectionOf } from "./open-connection.ts";
 import type { NewFile } from "./scratch.ts";
 import type { ArtifactContent } from "./upload.ts";
@@ -18,6 +19,8 @@ export interface StagedFile {
   stats: string;
   /** Values of the partition columns that differ between files, as Delta writes them. */
   partition_values?: Record<string, string | null>;
+  /** Which part of its table it is, where that is divided by its key. */
+  slice?: KeySlice;
 }
 
 /** A table that a phase staged, not yet committed. Holds nothing volatile, so equal content gives equal bytes. */

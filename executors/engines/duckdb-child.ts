@@ -7,7 +7,8 @@ import { createReadStream, writeSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { createInterface } from "node:readline";
 import { type DuckDBConnection, DuckDBInstance, StatementType } from "@duckdb/node-api";
-import type { CopyResult, CopyStep, EngineJob, EngineMessage, EngineStep, QueryResult, QueryStep, WrittenFile } from "./duckdb-job.ts";
+import type { CopyResult, CopyStep, EngineJob, EngineMessage, EngineStep, QueryResult, QueryStep, SlicedView, WrittenFile } from "./duckdb-job.ts";
+import { dividesTables, inSlices, sliceOf, sliceShift } from "./key-slices.ts";
 import { copyStatements, copyTo, duplicateKeyQuery, identifier, literal, partitionRows, sandboxStatements, tableName, viewStatement } from "./duckdb-sql.ts";
 
 /** Files of one table in one commit, each scanned for and hashed: more is a mistake in the choice of columns. */
@@ -82,8 +83,9 @@ async function watchParent(): Promise<void> {
 }
 
 async function runStep(db: DuckDBConnection, step: EngineStep): Promise<CopyResult | QueryResult> {
+  const touched = step.kind === "copy" && step.merges_into !== undefined ? await viewTouched(db, step.merges_into, step.slices!) : null;
   await refuseAllButOneSelect(db, step.sql);
-  return step.kind === "copy" ? runCopy(db, step) : runQuery(db, step);
+  return step.kind === "copy" ? runCopy(db, step, touched) : runQuery(db, step);
 }
 
 /** Also finds errors of syntax and of names, with line numbers that are the author's own. */
@@ -98,7 +100,7 @@ async function refuseAllButOneSelect(db: DuckDBConnection, sql: string): Promise
   }
 }
 
-async function runCopy(db: DuckDBConnection, step: CopyStep): Promise<CopyResult> {
+async function runCopy(db: DuckDBConnection, step: CopyStep, touched: number[] | null): Promise<CopyResult> {
   const started = performance.now();
   const statements = copyStatements(step, "step_rows");
   await db.run(statements.view);
@@ -111,8 +113,38 @@ async function runCopy(db: DuckDBConnection, step: CopyStep): Promise<CopyResult
     if (wrong !== "0") throw new StepFailure("key_not_unique", `${wrong} values of the key (${step.key.join(", ")}) occur more than once`);
   }
   const parts = step.partition_by === undefined ? {} : { parts: await writeParts(db, step.to, columns, step.partition_by) };
-  if (step.define_view) await db.run(`create view ${tableName(step.name)} as select * from read_parquet(${literal(step.to)})`);
-  return { kind: "copy", name: step.name, ...written, columns, ...parts, seconds: (performance.now() - started) / 1000 };
+  const slices = step.slices === undefined ? null : await writeSlices(db, step, columns, step.slices);
+  const kept = step.merges_into?.files.filter(({ number }) => !touched!.includes(number)).map(({ file }) => file) ?? [];
+  if (step.define_view) await db.run(`create view ${tableName(step.name)} as select * from read_parquet([${[...kept, step.to].map(literal).join(", ")}])`);
+  return { kind: "copy", name: step.name, ...written, columns, ...parts, ...(slices === null ? {} : { slices: { ...slices, touched } }), seconds: (performance.now() - started) / 1000 };
+}
+
+/** Makes the view of what a merge reads; answers the numbers of the slices that it touches. */
+async function viewTouched(db: DuckDBConnection, { view, changes, columns, files }: SlicedView, { by, shift }: NonNullable<CopyStep["slices"]>): Promise<number[]> {
+  const found = await db.runAndReadAll(`select distinct ${sliceOf(identifier(by), shift!)}::varchar as number from ${tableName(changes)} order by all`);
+  const touched = found.getRowObjectsJson().map((row) => Number(row["number"]));
+  await db.run(viewStatement({ name: view, columns, parts: [{ files: files.filter(({ number }) => touched.includes(number)).map(({ file }) => file) }] }));
+  return touched;
+}
+
+/**
+ * Null where the file is all there shall be. Rows lie in the order of the key already, but bytes also follow from how they come to the writer: those that
+ * pass a filter come in other portions than those that were sorted, so each slice is sorted (2^17 rows, nearly for nothing).
+ */
+async function writeSlices(db: DuckDBConnection, { to: file, key }: CopyStep, columns: CopyResult["columns"], { by, shift: given }: NonNullable<CopyStep["slices"]>): Promise<Omit<NonNullable<CopyResult["slices"]>, "touched"> | null> {
+  if (!dividesTables(columns.find(({ name }) => name === by)?.type)) return null;
+  const column = identifier(by);
+  const from = `from read_parquet(${literal(file)})`;
+  const [all] = (await db.runAndReadAll(`select count(*)::varchar as rows, coalesce(max(${column}), 0)::varchar as largest ${from}`)).getRowObjectsJson() as { rows: string; largest: string }[];
+  const shift = given ?? sliceShift(Number(all!.rows), BigInt(all!.largest));
+  if (shift === null) return null;
+  const numbers = (await db.runAndReadAll(`select distinct ${sliceOf(column, shift)}::varchar as number ${from} order by number::bigint`)).getRowObjectsJson().map((row) => Number(row["number"]));
+  const files: NonNullable<CopyResult["slices"]>["files"] = [];
+  for (const number of numbers) {
+    const part = `${file}.${files.length}`;
+    files.push({ number, ...(await writeFile(db, copyTo(`select * ${from} where ${inSlices(column, shift, [number])} order by ${key!.map(identifier).join(", ")}`, part), part, columns)) });
+  }
+  return { shift, files };
 }
 
 async function writeFile(db: DuckDBConnection, copy: string, file: string, columns: CopyResult["columns"]): Promise<WrittenFile> {

@@ -37,7 +37,23 @@ export interface CopyStep {
   to: string;
   /** Also writes a file for each value of these columns, without them: `<to>.0`, `<to>.1`, … in the order of the values. */
   partition_by?: string[];
+  /**
+   * Also writes a file for each slice of this column, the first of the key: `<to>.0`, `<to>.1`, … Where the shift is null it follows
+   * from the rows, and a table that is to be one file, or whose column is no whole number, is `to` alone.
+   */
+  slices?: { by: string; shift: number | null };
+  /** The SQL merges rows into a table that is divided into slices: only those in which something changes are read, sorted and written. */
+  merges_into?: SlicedView;
   define_view?: boolean;
+}
+
+/** A divided table of which a step sees, under the view's name, the slices alone that the rows of `changes` touch. */
+export interface SlicedView {
+  view: string;
+  changes: string;
+  columns: EngineColumn[];
+  /** Absolute paths. */
+  files: { number: number; file: string }[];
 }
 
 /** Answers up to `max_rows` rows of one SELECT. */
@@ -91,6 +107,8 @@ export interface CopyResult extends WrittenFile {
   columns: EngineColumn[];
   /** The files of a step with `partition_by`; values are text as Delta writes them. */
   parts?: (WrittenFile & { values: Record<string, string | null> })[];
+  /** The files of a step with `slices`, in order; absent where the table is one file. `touched`: which slices `merges_into` read. */
+  slices?: { shift: number; files: (WrittenFile & { number: number })[]; touched: number[] | null };
   seconds: number;
 }
 

@@ -8,6 +8,7 @@ import type { LakeColumn } from "./delta-types.ts";
 import { changedMetadata, newMetadata } from "./evolve.ts";
 import { type LoggedCommit, planFiles } from "./plan.ts";
 import { type LakeFile, type Snapshot, readSnapshot } from "./snapshot.ts";
+import { tagsOf } from "./sliced-table.ts";
 import type { StagedFile } from "./stage.ts";
 
 /** Another holder has taken over: this one must stop and write nothing more. */
@@ -37,7 +38,7 @@ export interface CommitRequest {
   columns: LakeColumn[];
   partition_columns: string[];
   /** Names of the table's present files say that these stay. */
-  files: Pick<StagedFile, "path" | "byte_size" | "stats" | "partition_values">[];
+  files: (Pick<StagedFile, "path" | "byte_size" | "stats" | "partition_values" | "slice"> & { sha256?: string })[];
   /** Values of the partition columns of files that do not bring their own; text as Delta writes it. */
   partition_values?: Record<string, string | null>;
   /** Up to where a source has landed in this version. An overwrite without it voids what earlier versions said. */
@@ -143,6 +144,7 @@ async function dataActions(request: CommitRequest, head: Snapshot, commits: Logg
     modificationTime: now,
     dataChange: mode !== "rewrite",
     stats: file.stats,
+    ...tagsOf(file),
   }));
   const baseSnapshot = undo && base >= 0 && mode !== "overwrite" ? await readSnapshot(table, base) : null;
   return [

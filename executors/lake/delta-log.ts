@@ -16,6 +16,8 @@ export interface AddAction {
   dataChange: boolean;
   /** JSON as text: parsing it would turn bigints into doubles. */
   stats?: string | null;
+  /** Facts for writers; readers pass over them. */
+  tags?: Record<string, string> | null;
 }
 export interface RemoveAction {
   path: string;

@@ -54,8 +54,12 @@ export function planFiles(options: {
 
 /** A file that is in the table already and says the same of itself needs no word. */
 function sameValues(present: AddAction | undefined, add: AddAction): boolean {
-  const named = Object.entries(add.partitionValues);
-  return present !== undefined && named.length === Object.keys(present.partitionValues).length && named.every(([name, value]) => present.partitionValues[name] === value);
+  return present !== undefined && sameEntries(present.partitionValues, add.partitionValues) && sameEntries(present.tags ?? {}, add.tags ?? {});
+}
+
+function sameEntries(one: Record<string, string | null>, other: Record<string, string | null>): boolean {
+  const named = Object.entries(other);
+  return named.length === Object.keys(one).length && named.every(([name, value]) => one[name] === value);
 }
 
 function refuseConflicts(place: string, mode: "overwrite" | "append" | "rewrite", foreign: LoggedCommit[]): void {

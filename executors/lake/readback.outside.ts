@@ -80,7 +80,8 @@ try {
     );
     const written = results[0] as CopyResult;
     const columns = deltaColumns("silver.types", written.columns);
-    const staged = await stageFile({ ...written, table, columns, mode, run_id });
+    // As a file of a table that is divided by its key: others pass over our tags, in the log and in a checkpoint.
+    const staged = await stageFile({ ...written, table, columns, mode, run_id, slice: { shift: 17, number: fence } });
     const outcome = await commitTable({
       table, mode, app_id: "readback", fence, run_id, phase: "publish", columns: [...columns, ...partitions],
       partition_columns: partitions.map((column) => column.name), files: [staged], partition_values: { _run_id: run_id, _ingested_at: ingested_at }, scratch: root,

@@ -1,3 +1,4 @@
+import type { KeySlice } from "../engines/key-slices.ts";
 import { CodedError } from "../storage/coded-error.ts";
 import { findCheckpoint, readCheckpoint } from "./checkpoint-reader.ts";
 import {
@@ -12,6 +13,7 @@ import {
   refuseUnknownProtocol,
 } from "./delta-log.ts";
 import { type LakeColumn, parseSchema } from "./delta-types.ts";
+import { sliceOfTags } from "./sliced-table.ts";
 
 export interface LakeFile {
   /** Relative to the table's folder. */
@@ -23,6 +25,8 @@ export interface LakeFile {
   /** JSON as text, with exact numbers. */
   stats: string | null;
   partition_values: Record<string, string | null>;
+  /** Of a table that is divided by its key: which part of it this file is, and its hash. */
+  slice: (KeySlice & { sha256: string }) | null;
 }
 
 export interface Snapshot {
@@ -130,5 +134,6 @@ export function lakeFile(add: AddAction): LakeFile {
     rows: rows ?? null,
     stats: add.stats ?? null,
     partition_values: add.partitionValues,
+    slice: sliceOfTags(add.tags),
   };
 }

@@ -1,4 +1,5 @@
 import { sha256OfJson } from "../core/hash.ts";
+import type { KeySlice } from "../engines/key-slices.ts";
 import type { LakeTable } from "./delta-log.ts";
 import type { LakeColumn } from "./delta-types.ts";
 import { type ColumnStatistics, statsText } from "./statistics.ts";
@@ -14,6 +15,8 @@ export interface StagedFile {
   stats: string;
   /** Values of partition columns that only this file has, as Delta writes them. */
   partition_values?: Record<string, string | null>;
+  /** Which part of its table it is, where that is divided by its key. */
+  slice?: KeySlice;
 }
 
 /**
@@ -38,11 +41,12 @@ export async function stageFile(options: {
   columns: LakeColumn[];
   statistics: Record<string, ColumnStatistics>;
   partition_values?: Record<string, string | null>;
+  slice?: KeySlice;
   mode: "overwrite" | "append";
   run_id: string;
 }): Promise<StagedFile> {
-  const { table, sha256, bytes, rows, columns, statistics, partition_values } = options;
+  const { table, sha256, bytes, rows, columns, statistics, partition_values, slice } = options;
   const path = stagedName(options, options.mode, options.run_id);
   await table.storage.putIfAbsent(`${table.path}/${path}`, { file: options.file });
-  return { path, sha256, byte_size: bytes, row_count: rows, stats: statsText(rows, columns, statistics), ...(partition_values === undefined ? {} : { partition_values }) };
+  return { path, sha256, byte_size: bytes, row_count: rows, stats: statsText(rows, columns, statistics), ...(partition_values === undefined ? {} : { partition_values }), ...(slice === undefined ? {} : { slice }) };
 }

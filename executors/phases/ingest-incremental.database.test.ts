@@ -107,6 +107,71 @@ describe("one after another", () => {
   });
 });
 
+/** 400,000 orders with keys from 1 on, so four slices of 2^17 keys. */
+describe("a table that is divided by its key", () => {
+  const orders = (mode: string) => {
+    const { spec, errors } = checkSpec(`
+version: 1
+name: orders
+phases:
+  - name: land
+    type: ingest
+    config: { source: odoo, mode: ${mode}, tables: [{ name: sale_order_line, key: [id] }] }
+  - { name: publish, type: publish, depends_on: [land] }`);
+    if (spec === null) throw new Error(JSON.stringify(errors));
+    return spec;
+  };
+  const files = (record: RunRecord): Map<number, string> => new Map(record.outputs.get("land")!.tables[0]!.files.map((file) => [file.slice!.number, file.path]));
+  const rowsRead = (record: RunRecord): number => Number(/Read 1 tables with (\d+) rows/.exec(record.messages.find((message) => message.startsWith("land: Read"))!)![1]);
+  let before: RunRecord;
+
+  /** Lands the change; the numbers of the slices whose file is another one now. What is registered is what a full landing writes. */
+  async function changed(sql: string): Promise<{ read: number; slices: number[]; record: RunRecord }> {
+    await source.query(sql);
+    const record = await runSpec(environment, orders("incremental"));
+    const [old, present] = [files(before), files(record)];
+    before = record;
+    const other = { ...newEnvironment(pathToFileURL(`${folder}/`), environment.connections), lake: `${environment.lake}-${randomBytes(4).toString("hex")}`, scratch: environment.scratch };
+    const full = await runSpec(other, { ...orders("full"), phases: orders("full").phases.slice(0, 1) });
+    expect(record.outputs.get("land")!.tables).toEqual(full.outputs.get("land")!.tables);
+    return { read: rowsRead(record), slices: [...new Set([...old.keys(), ...present.keys()])].filter((number) => old.get(number) !== present.get(number)), record };
+  }
+
+  beforeAll(async () => {
+    await source.query(`drop schema public cascade; create schema public; create table sale_order_line (id int primary key, name text, price numeric(16,2));
+      insert into sale_order_line select i, 'line ' || i, i * 1.10 from generate_series(1, 400000) i`);
+    environment = newEnvironment(pathToFileURL(`${folder}/${randomBytes(4).toString("hex")}/`), { odoo: server.superuser_url("postgres") });
+    await mkdir(environment.scratch, { recursive: true });
+    before = await runSpec(environment, orders("incremental"));
+    expect([...files(before).keys()]).toEqual([0, 1, 2, 3]);
+  });
+
+  test.each([
+    ["a new row", "insert into sale_order_line values (400001, 'new', 1)", 1, [3]],
+    ["a row without a change of its key", "update sale_order_line set price = 0 where id = 5", 1, [0]],
+    ["a deleted row", "delete from sale_order_line where id = 200000", 0, [1]],
+    ["a row that was deleted and one that came in its place", "delete from sale_order_line where id = 200001; insert into sale_order_line values (200000, 'again', 2)", 1, [1]],
+    ["keys below zero", "insert into sale_order_line values (-7, 'below', 1)", 1, [0]],
+    ["nothing", "select 1", 0, []],
+    ["a whole slice deleted", "delete from sale_order_line where id between 131072 and 262143", 0, [1]],
+  ])("%s: no more is read than that, and the files of other ranges stay", async (_, sql, read, slices) => {
+    expect(await changed(sql)).toMatchObject({ read, slices });
+  });
+
+  test("rows that ask for another division are divided anew, as a full landing does", async () => {
+    expect((await changed("insert into sale_order_line select i, 'far', 0 from generate_series(600001, 600010) i")).read).toBeGreaterThan(200_000);
+    expect((await changed("delete from sale_order_line where id > 600000")).slices.length).toBeGreaterThan(0);
+  });
+
+  test("a verification and a repeat land the recorded files again, and the next landing goes on from there", async () => {
+    const { record } = await changed("update sale_order_line set name = 'x' where id = 9");
+    const verified = await runSpec(environment, orders("incremental"), { repeats: record, isolated: true });
+    expect(verified.hashes).toEqual(record.hashes);
+    expect((await runSpec(environment, orders("incremental"), { repeats: record })).hashes).toEqual(record.hashes);
+    expect(await changed("update sale_order_line set name = 'y' where id = 10")).toMatchObject({ slices: [0] });
+  });
+});
+
 describe("each from the beginning", () => {
   beforeEach(landedAnew);
 

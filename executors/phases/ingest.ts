@@ -2,20 +2,21 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { PermanentError } from "../core/errors.ts";
-import type { PhaseContext, PhaseHandler, PhaseResult, StagedTable } from "../core/phase.ts";
+import type { PhaseContext, PhaseHandler, PhaseResult, StagedFile, StagedTable } from "../core/phase.ts";
 import type { CopyResult, CopyStep, EngineView } from "../engines/duckdb-job.ts";
 import { literal } from "../engines/duckdb-sql.ts";
+import type { SlicedTable } from "../lake/sliced-table.ts";
 import { csvToParquet } from "../sources/csv-to-parquet.ts";
 import { type ReadTable, readTables } from "../sources/read-tables.ts";
 import { mapConcurrently } from "./concurrently.ts";
 import { runEngine } from "./engine.ts";
-import { inputViews } from "./inputs.ts";
-import { landedMarks, sourceMark } from "./source-marks.ts";
+import { engineColumns, inputViews, viewFiles } from "./inputs.ts";
+import { type Landed, landedSince, landedTables, sourceMark } from "./source-marks.ts";
 import { FILES_AT_ONCE, LANDING_COLUMNS, lakeTable, stageTable } from "./staging.ts";
 
 /** What a run's input manifest keeps of an ingest: where the rows came from, and the files in which they landed. */
 const landing = z.looseObject({
-  tables: z.array(z.object({ name: z.string(), path: z.string(), sha256: z.string(), key: z.array(z.string()), mark: sourceMark.nullish() })),
+  tables: z.array(z.object({ name: z.string(), files: z.array(z.object({ path: z.string(), sha256: z.string() })).min(1), key: z.array(z.string()), mark: sourceMark.nullish() })),
   missing: z.array(z.string()),
   excluded: z.record(z.string(), z.array(z.string())),
 });
@@ -23,7 +24,8 @@ type Landing = z.infer<typeof landing>;
 
 /**
  * Lands tables of a source as they are: one snapshot for all, typed, in key order. Incrementally, only rows written since the
- * registered version was read are fetched, with the keys of all: merged, the file is the one that a full landing writes. A run that repeats another, and a
+ * registered version was read are fetched, with the keys of all: merged, the files are those that a full landing writes. Of a large table, which is
+ * divided by ranges of its key, that is done in the ranges where something changed; the files of others stay. A run that repeats another, and a
  * later attempt of the same run, land again what the first landing recorded; the live source has moved on by then.
  */
 export const ingest: PhaseHandler<"ingest"> = async (context) => {
@@ -36,13 +38,14 @@ async function landFromSource(context: PhaseContext<"ingest">): Promise<PhaseRes
   const started = performance.now();
   const read = { rows: 0, bytes: 0 };
   const nameOf = (table: { name: string }): string => `${config.target}.${table.name}`;
-  const marks = config.mode === "incremental" ? await landedMarks(context, config.tables.map(nameOf)) : null;
+  // A verification has no files of its own to keep.
+  const landed = config.mode === "incremental" && !context.run.isolated ? await landedTables(context, config.tables.map(nameOf)) : null;
   const { snapshot, tables } = await readTables({
     kind: config.source,
     url: (await context.connection(config.connection, ["postgres", "odoo"])).url,
     schema: config.schema,
     tables: config.tables,
-    ...(marks === null ? {} : { since: (table, app_id) => marks.get(nameOf(table))?.[app_id] ?? null }),
+    ...(landed === null ? {} : { since: (table, app_id) => landedSince(landed.get(nameOf(table)), app_id) }),
     directory: scratch,
     signal: context.signal,
     statement_timeout_ms: context.phase.timeout_seconds * 1000,
@@ -58,14 +61,19 @@ async function landFromSource(context: PhaseContext<"ingest">): Promise<PhaseRes
   context.progress(`Read ${found.length} tables with ${source_rows} ${merged.length > 0 ? `rows, of ${merged.length} of them those that changed,` : "rows"} from one snapshot of ${config.connection}.`, {
     tables: found.length, rows: source_rows, merged: merged.length, missing, horizon: snapshot.horizon, horizon_exact: snapshot.horizon_exact,
   });
-  const steps = found.map((table) => csvToParquet(table, { name: nameOf(table), to: join(scratch, `${table.name}.parquet`) }));
-  const views = await inputViews(context, { required: merged.map(nameOf) });
-  const { staged, engine, ...used } = await land(context, steps, found.flatMap(({ content, present }) => [content, present].flatMap((csv) => csv?.file ?? [])), views);
-  merged.forEach((table) => refuseGap(table, staged.find(({ name }) => name === nameOf(table))!));
+  const slicedAs = (table: ReadTable): SlicedTable | null => (table.touched === null ? null : landed!.get(nameOf(table))!.sliced);
+  const kept = new Map(found.map((table) => [nameOf(table), [...(slicedAs(table)?.slices ?? [])].flatMap(([number, { staged }]) => (table.touched!.includes(number) ? [] : staged))]));
+  const steps = found.map((table) => csvToParquet(table, { name: nameOf(table), to: join(scratch, `${table.name}.parquet`), shift: slicedAs(table)?.shift ?? null }));
+  const views = [
+    ...(await inputViews(context, { required: merged.filter((table) => table.touched === null).map(nameOf) })),
+    ...(await mapConcurrently(merged.filter((table) => table.touched !== null), FILES_AT_ONCE, (table) => touchedView(context, nameOf(table), landed!.get(nameOf(table))!, table.touched!))),
+  ];
+  const { staged, engine, ...used } = await land(context, steps, { files: found.flatMap(({ content, present }) => [content, present].flatMap((csv) => csv?.file ?? [])), views, kept });
+  merged.forEach((table) => refuseGap(table, staged.find(({ name }) => name === nameOf(table))!, kept.get(nameOf(table))!));
   const excluded = Object.fromEntries(found.filter((table) => table.excluded.length > 0).map((table) => [table.name, table.excluded]));
   await context.pinSource(context.phase.name, {
     connection: config.connection, kind: config.source, schema: config.schema, ...snapshot, missing, excluded,
-    tables: staged.map((table, index) => ({ name: table.name, path: table.files[0]!.path, sha256: table.files[0]!.sha256, key: table.key, mark: found[index]!.mark })),
+    tables: staged.map((table, index) => ({ name: table.name, files: table.files.map(({ path, sha256 }) => ({ path, sha256 })), key: table.key, mark: found[index]!.mark })),
   });
   return result(staged, { missing, excluded, engine }, { read_seconds, seconds: seconds(started), ...used, horizon: snapshot.horizon });
 }
@@ -75,32 +83,48 @@ async function landAgain(context: PhaseContext<"ingest">, recorded: Landing): Pr
   context.progress(`Lands again the ${recorded.tables.length} tables that the first landing recorded, not the live source.`, { tables: recorded.tables.length });
   const steps: CopyStep[] = [];
   const files: string[] = [];
-  for (const { name, path, key } of recorded.tables) {
+  for (const { name, files: landed, key } of recorded.tables) {
     const table = await lakeTable(context.lake.read_root, name);
-    if ((await table.storage.stat(`${table.path}/${path}`)) === null) {
-      throw new PermanentError("dataset_missing", `The landed file of ${name} (${path}) is no longer in the lake. Start a new run, which reads the source.`, { dataset: name });
-    }
-    const file = await table.storage.localFile(`${table.path}/${path}`, context.scratch);
-    files.push(file);
-    steps.push({ kind: "copy", name, sql: `select * from read_parquet(${literal(file)})`, key, to: join(context.scratch, `${steps.length}.parquet`) });
+    const local = await mapConcurrently(landed, FILES_AT_ONCE, async ({ path }) => {
+      if ((await table.storage.stat(`${table.path}/${path}`)) === null) {
+        throw new PermanentError("dataset_missing", `The landed file of ${name} (${path}) is no longer in the lake. Start a new run, which reads the source.`, { dataset: name });
+      }
+      return table.storage.localFile(`${table.path}/${path}`, context.scratch);
+    });
+    files.push(...local);
+    steps.push({ kind: "copy", name, sql: `select * from read_parquet([${local.map(literal).join(", ")}])`, key, to: join(context.scratch, `${steps.length}.parquet`), slices: { by: key[0]!, shift: null } });
   }
-  const { staged, engine, ...used } = await land(context, steps, files);
+  const { staged, engine, ...used } = await land(context, steps, { files });
   const { missing, excluded } = recorded;
   return result(staged, { missing, excluded, engine }, { seconds: seconds(started), ...used, landed_again: true });
 }
 
 /** A row that the source had before the mark and that never landed: the version that is built on is not what it says. */
-function refuseGap(table: ReadTable, staged: StagedTable): void {
-  const lacking = table.present!.rows - staged.row_count;
+function refuseGap(table: ReadTable, staged: StagedTable, kept: StagedFile[]): void {
+  const lacking = table.present!.rows - (staged.row_count - kept.reduce((sum, file) => sum + file.row_count, 0));
   if (lacking === 0) return;
   throw new PermanentError("lake_conflict", `The registered version of ${staged.name} lacks ${lacking} rows that the source has had since before it was read. Run this ingest once with mode: full.`, { dataset: staged.name });
 }
 
-async function land(context: PhaseContext<"ingest">, steps: CopyStep[], read_files: string[], views: EngineView[] = []): Promise<{ staged: StagedTable[]; engine: string; peak_memory_bytes: number; cpu_seconds: number }> {
-  const outcome = await runEngine(context, { views, steps, read_files });
+/** The slices of a registered version in which something changed. */
+async function touchedView(context: PhaseContext<"ingest">, name: string, { snapshot, sliced }: Landed, touched: number[]): Promise<EngineView> {
+  const files = touched.flatMap((number) => sliced!.slices.get(number)?.file ?? []);
+  return { name, parts: await viewFiles(context, await lakeTable(context.lake.read_root, name), snapshot.columns, files), columns: engineColumns(name, snapshot.columns) };
+}
+
+interface ToLand {
+  /** CSV or Parquet files that the steps read. */
+  files: string[];
+  views?: EngineView[];
+  /** Files of divided tables that stay as they are, by the table's name. */
+  kept?: Map<string, StagedFile[]>;
+}
+
+async function land(context: PhaseContext<"ingest">, steps: CopyStep[], { files, views = [], kept }: ToLand): Promise<{ staged: StagedTable[]; engine: string; peak_memory_bytes: number; cpu_seconds: number }> {
+  const outcome = await runEngine(context, { views, steps, read_files: files });
   const staged = await mapConcurrently(steps, FILES_AT_ONCE, async (step, index) => {
     context.signal.throwIfAborted();
-    const options = { mode: "overwrite", key: step.key ?? [], partition_columns: LANDING_COLUMNS } as const;
+    const options = { mode: "overwrite" as const, key: step.key ?? [], partition_columns: LANDING_COLUMNS, kept: kept?.get(step.name) ?? [] };
     const table = await stageTable(context, outcome.results[index] as CopyResult, options);
     await rm(step.to, { force: true });
     return table;

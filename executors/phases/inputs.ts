@@ -43,7 +43,7 @@ export async function inputViews(context: PhaseScope, names: { required: string[
     const parts: ViewFiles[] = [];
     if (version !== undefined) parts.push(...(await registeredParts(context, name, Number(version.table_version), columns)));
     if (table !== undefined) parts.push(...(await stagedParts(context, table, columns)));
-    return { name, parts, columns: engineColumns(name, columns) };
+    return { name, parts, columns: engineColumns(name, [...columns.values()]) };
   });
 }
 
@@ -61,12 +61,13 @@ export async function pastViews(context: PhaseScope, past: PastInput[] = []): Pr
   return mapConcurrently(past, FILES_AT_ONCE, async ({ as, dataset }, index): Promise<EngineView> => {
     const columns = new Map<string, LakeColumn>();
     const parts = await registeredParts(context, dataset, Number(registered.get(references[index]!)!.table_version), columns);
-    return { name: as, parts, columns: engineColumns(dataset, columns) };
+    return { name: as, parts, columns: engineColumns(dataset, [...columns.values()]) };
   });
 }
 
-function engineColumns(name: string, columns: Map<string, LakeColumn>): EngineColumn[] {
-  return [...columns.values()].map((column) => ({ name: column.name, type: duckdbType(`${name}.${column.name}`, column.type) }));
+/** Columns of a table as the engine knows them. */
+export function engineColumns(name: string, columns: LakeColumn[]): EngineColumn[] {
+  return columns.map((column) => ({ name: column.name, type: duckdbType(`${name}.${column.name}`, column.type) }));
 }
 
 async function registeredParts(context: PhaseScope, name: string, version: number, columns: Map<string, LakeColumn>): Promise<ViewFiles[]> {

@@ -6,6 +6,7 @@ import { commitTable } from "../lake/commit.ts";
 import type { LakeTable } from "../lake/delta-log.ts";
 import { duckdbType } from "../lake/delta-types.ts";
 import { type LakeFile, type Snapshot, readSnapshot } from "../lake/snapshot.ts";
+import { sliceTagged } from "../lake/sliced-table.ts";
 import { type StagedFile, stageFile } from "../lake/stage.ts";
 import { type VacuumOutcome, vacuumTable } from "../lake/vacuum.ts";
 import { mapConcurrently } from "./concurrently.ts";
@@ -55,7 +56,8 @@ async function compactTable(context: PhaseContext<"maintain">, name: string, tab
   const snapshot = (await readSnapshot(table, held.base)) as Snapshot;
   const groups = new Map<string, LakeFile[]>();
   for (const file of snapshot.files) {
-    const values = JSON.stringify(snapshot.partition_columns.map((column) => file.partition_values[column] ?? null));
+    // Slices of a table that is divided by its key are apart on purpose.
+    const values = JSON.stringify([file.slice, ...snapshot.partition_columns.map((column) => file.partition_values[column] ?? null)]);
     groups.set(values, [...(groups.get(values) ?? []), file]);
   }
   const scattered = [...groups.values()].filter((files) => files.length > 1);
@@ -63,7 +65,7 @@ async function compactTable(context: PhaseContext<"maintain">, name: string, tab
   const fresh = await writeTogether(context, table, snapshot, scattered);
   const gone = new Set(scattered.flat().map((file) => file.path));
   const kept = [...snapshot.state.adds.values()].filter((add) => !gone.has(decodeURIComponent(add.path)))
-    .map((add) => ({ path: add.path, byte_size: add.size, stats: add.stats ?? "{}", partition_values: add.partitionValues }));
+    .map((add) => ({ path: add.path, byte_size: add.size, stats: add.stats ?? "{}", partition_values: add.partitionValues, ...sliceTagged(add.tags) }));
   const outcome = await commitTable({
     table, mode: "rewrite", app_id: `control-room/${name}`, fence: held.fence, base_version: held.base, run_id: context.run.run_id, phase: context.phase.name,
     columns: snapshot.columns, partition_columns: snapshot.partition_columns, files: [...kept, ...fresh],

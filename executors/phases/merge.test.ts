@@ -68,6 +68,28 @@ test("an attempt after one that died behind its commit merges once", async () =>
   expect(environment.datasets.get("silver.t")).toHaveLength(2);
 });
 
+test("of a table that is divided by its key a merge writes the touched files alone, and they are those of a merge from nothing", async () => {
+  const lines = (where: string, gone: string) => spec(`
+  - name: make
+    type: transform
+    config:
+      tables:
+        - { name: silver.lines, mode: merge, key: [id], deleted: gone, sql: "select i as id, i % 7 as n, ${gone} as gone from range(300000) r(i) where ${where}" }
+        - { name: silver.total, key: [n], sql: "select n, count(*) as lines from silver.lines group by n" }
+  - { name: publish, type: publish, depends_on: [make] }`);
+  const table = (record: Awaited<ReturnType<typeof runSpec>>, at = 0) => record.outputs.get("make")!.tables[at]!;
+  const first = await runSpec(environment, lines("true", "false"));
+  const some = await runSpec(environment, lines("i between 150000 and 180000", "i = 177777"));
+  const [old, now] = [table(first), table(some)];
+  expect(now.files.map(({ slice }) => slice!.number)).toEqual([0, 1, 2]);
+  expect(now.files.map((file, index) => file.path === old.files[index]!.path)).toEqual([true, false, true]);
+  expect([old.row_count, now.row_count]).toEqual([300_000, 299_999]);
+  // Tables below it see the whole.
+  expect(table(some, 1).files[0]!.sha256).not.toBe(table(first, 1).files[0]!.sha256);
+  const verified = await runSpec(environment, lines("i between 150000 and 180000", "i = 177777"), { repeats: some, isolated: true });
+  expect(verified.hashes).toEqual(some.hashes);
+});
+
 test("a column that would change its type is refused, as are two rows of one key", async () => {
   await merge("select 1 as a, 'x' as b, 5 as n");
   await expect(merge("select 1 as a, 'x' as b, 'text' as n")).rejects.toMatchObject({ code: "lake_conflict" });

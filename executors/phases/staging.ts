@@ -1,5 +1,5 @@
 import { PermanentError } from "../core/errors.ts";
-import type { StagedTable } from "../core/phase.ts";
+import type { StagedFile, StagedTable } from "../core/phase.ts";
 import { contentSha256 } from "../core/phase-output.ts";
 import type { CopyResult, WrittenFile } from "../engines/duckdb-job.ts";
 import type { LakeTable } from "../lake/delta-log.ts";
@@ -17,11 +17,14 @@ export async function lakeTable(root: string, dataset: string): Promise<LakeTabl
   return { storage: await openStorage(root), path: dataset.replace(".", "/") };
 }
 
-/** Puts a file that the engine wrote into its table's folder. No reader sees it before it is published. */
+/**
+ * Puts what the engine wrote into the table's folder; no reader sees it before it is published. `kept` are the slices of a divided
+ * table that lie there already and that a merge has not touched.
+ */
 export async function stageTable(
   context: PhaseScope,
   written: CopyResult,
-  options: { mode: "overwrite" | "append"; key: string[]; partition_columns: StagedTable["partition_columns"]; partition_by?: string[] | undefined },
+  options: { mode: "overwrite" | "append"; key: string[]; partition_columns: StagedTable["partition_columns"]; partition_by?: string[] | undefined; kept?: StagedFile[] },
 ): Promise<StagedTable> {
   const all = deltaColumns(written.name, written.columns);
   const named = written.parts === undefined ? [] : (options.partition_by ?? []);
@@ -30,9 +33,12 @@ export async function stageTable(
   refusePartitions(written.name, divided);
   const table = await lakeTable(context.lake.write_root, written.name);
   // The name holds no run yet, so that equal content gives an equal output; publish gives an append its own name.
-  const stage = (file: WrittenFile, partition_values?: Record<string, string | null>) =>
-    stageFile({ ...file, table, columns, mode: "overwrite", run_id: context.run.run_id, ...(partition_values === undefined ? {} : { partition_values }) });
-  const files = written.parts === undefined ? [await stage(written)] : await mapConcurrently(written.parts, FILES_AT_ONCE, (part) => stage(part, part.values));
+  const stage = (file: WrittenFile, part: Pick<StagedFile, "partition_values" | "slice"> = {}): Promise<StagedFile> =>
+    stageFile({ file: file.file, sha256: file.sha256, bytes: file.bytes, rows: file.rows, statistics: file.statistics, table, columns, mode: "overwrite", run_id: context.run.run_id, ...part });
+  const { parts, slices } = written;
+  const files = slices !== undefined
+    ? [...(options.kept ?? []), ...(await mapConcurrently(slices.files, FILES_AT_ONCE, (file) => stage(file, { slice: { shift: slices.shift, number: file.number } })))].toSorted((a, b) => a.slice!.number - b.slice!.number)
+    : parts !== undefined ? await mapConcurrently(parts, FILES_AT_ONCE, (part) => stage(part, { partition_values: part.values })) : [await stage(written)];
   return {
     name: written.name,
     mode: options.mode,

@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import type { PhaseHandler } from "../core/phase.ts";
+import type { DuckdbOutcome } from "../engines/duckdb.ts";
 import type { CopyResult, CopyStep } from "../engines/duckdb-job.ts";
 import { mapConcurrently } from "./concurrently.ts";
 import { runEngine } from "./engine.ts";
 import { inputViews, pastViews } from "./inputs.ts";
-import { NO_VERSION, before, mergeSteps, refuseRetyped } from "./merge-steps.ts";
+import { NO_VERSION, before, keptByMerge, mergeBases, mergeSteps, refuseRetyped } from "./merge-steps.ts";
 import { FILES_AT_ONCE, stageTable } from "./staging.ts";
 
 /**
@@ -19,25 +20,32 @@ export const transform: PhaseHandler<"transform"> = async (context) => {
   const made = new Set(config.tables.map((table) => table.name));
   const merging = config.tables.filter((table) => table.mode === "merge").map((table) => table.name);
   const versions = await context.pinDatasets(merging);
-  const registered = new Map((await inputViews(context, { required: [...versions.keys()] })).map((view) => [view.name, view]));
-  const steps = config.tables.flatMap((table, index): CopyStep[] => {
-    const to = join(context.scratch, `${index}.parquet`);
-    const divided = table.partition_by === undefined ? {} : { partition_by: table.partition_by };
-    if (table.mode === "merge") return mergeSteps(table, registered.has(table.name), to).map((step) => (step.to === to ? { ...step, ...divided } : step));
-    return [{ kind: "copy", name: table.name, sql: table.sql ?? "", key: table.key, to, define_view: true, ...divided }];
-  });
-  const outcome = await runEngine(context, {
-    views: [...views.filter((view) => !made.has(view.name)), ...[...registered.values()].map((view) => ({ ...view, name: before(view.name) }))],
-    steps,
-  });
-  const results = new Map((outcome.results as CopyResult[]).map((result) => [result.name, result]));
+  const bases = await mergeBases(context, versions);
+  const compute = async (): Promise<{ outcome: DuckdbOutcome; results: Map<string, CopyResult> }> => {
+    const steps = config.tables.flatMap((table, index): CopyStep[] => {
+      const to = join(context.scratch, `${index}.parquet`);
+      if (table.mode === "merge") return mergeSteps(table, bases.get(table.name) ?? null, to);
+      return [{ kind: "copy", name: table.name, sql: table.sql ?? "", key: table.key, to, define_view: true, ...(table.partition_by === undefined ? {} : { partition_by: table.partition_by }) }];
+    });
+    const present = [...bases.values()].filter((base) => base !== null);
+    const whole = present.filter(({ sliced }) => sliced === null).map(({ view }) => ({ ...view, name: before(view.name) }));
+    const outcome = await runEngine(context, { views: [...views.filter((view) => !made.has(view.name)), ...whole], steps, read_files: present.flatMap(({ files }) => files.map(({ file }) => file)) });
+    return { outcome, results: new Map((outcome.results as CopyResult[]).map((result) => [result.name, result])) };
+  };
+  let { outcome, results } = await compute();
+  const divideAnew = [...bases].filter(([name, base]) => keptByMerge(base, results.get(name)!) === null);
+  if (divideAnew.length > 0) {
+    for (const [name, base] of divideAnew) bases.set(name, { ...base!, sliced: null, files: [] });
+    ({ outcome, results } = await compute());
+  }
   const tables = await mapConcurrently(config.tables, FILES_AT_ONCE, async (table) => {
     context.signal.throwIfAborted();
     const written = results.get(table.name)!;
-    refuseRetyped(registered.get(table.name), written);
+    const base = bases.get(table.name) ?? null;
+    refuseRetyped(base?.view, written);
     const floating = written.columns.filter((column) => column.type === "DOUBLE" || column.type === "FLOAT").map((column) => column.name);
     if (floating.length > 0) context.log("warn", "floating columns: their sums may differ between thread counts, use DECIMAL", { table: table.name, columns: floating });
-    return stageTable(context, written, { mode: table.mode === "append" ? "append" : "overwrite", key: table.key, partition_columns: [], partition_by: table.partition_by });
+    return stageTable(context, written, { mode: table.mode === "append" ? "append" : "overwrite", key: table.key, partition_columns: [], partition_by: table.partition_by, kept: keptByMerge(base, written) ?? [] });
   });
   const rows = tables.reduce((sum, table) => sum + table.row_count, 0);
   const bytes = tables.reduce((sum, table) => sum + table.byte_size, 0);

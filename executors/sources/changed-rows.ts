@@ -1,5 +1,6 @@
 import type pg from "pg";
 import { sha256OfJson } from "../core/hash.ts";
+import { MOST_SLICES, sameDivision, sliceOf } from "../engines/key-slices.ts";
 import { SOURCE_MARK } from "../lake/delta-log.ts";
 
 /**
@@ -50,6 +51,29 @@ export function sourceMarkName(facts: { place: string; origin: SourceOrigin; tab
  */
 export function changedSince(mark: number, next: number): string | null {
   if (next - mark >= 2 ** 31) return null;
-  const epoch = Math.floor(next / 2 ** 32);
-  return `xmin::text::bigint + (case when xmin::text::bigint < ${next % 2 ** 32} then ${epoch} else ${epoch - 1} end)::bigint * 4294967296 >= ${mark}`;
+  // Both ages are counted from one number, which stays the same within a transaction. Comparing texts or bigints costs a scan twice as much.
+  return `pg_catalog.age(xmin) <= pg_catalog.age('${mark % 2 ** 32}'::pg_catalog.xid)`;
+}
+
+/** What an incremental landing builds on: up to where the table has landed, and how the landed rows are divided by their key. */
+export interface LandedTable {
+  version: number;
+  /** Rows of each slice; null where the table is one file. */
+  slices: { shift: number; rows: Map<number, number> } | null;
+}
+
+/**
+ * The slices in which something is not as it landed: a row was written, or there are fewer rows than landed. The others hold, row for row, what
+ * landed: no row came to them, since it would have been written, and none left, since their number is the same. Null where the rows are to be
+ * divided otherwise by now. One scan.
+ */
+export async function touchedSlices(client: pg.Client, from: string, column: string, changed: string, { shift, rows: landed }: NonNullable<LandedTable["slices"]>): Promise<number[] | null> {
+  const { rows } = await client.query<{ number: string; rows: string; changed: string }>(
+    `select number, count(*)::text as rows, count(*) filter (where changed)::text as changed from (select ${sliceOf(column, shift)} as number, ${changed} as changed from ${from}) as present
+      group by number order by number desc limit ${MOST_SLICES + 1}`,
+  );
+  const present = new Map(rows.map((row) => [Number(row.number), { rows: Number(row.rows), changed: row.changed !== "0" }]));
+  const all = rows.reduce((sum, row) => sum + Number(row.rows), 0);
+  if (rows.length > MOST_SLICES || !sameDivision(shift, all, Math.max(-1, ...present.keys()))) return null;
+  return [...new Set([...present.keys(), ...landed.keys()])].filter((number) => present.get(number)?.changed !== false || present.get(number)?.rows !== landed.get(number)).toSorted((a, b) => a - b);
 }

@@ -5,12 +5,12 @@ import type { CsvFile, ReadTable } from "./read-tables.ts";
 /**
  * The engine step that turns a table's CSV into Parquet in key order. Where only changed rows were read, they are merged by
  * key into the rows that landed before (the view of that name), of which those whose key is gone from the source are left
- * out: the file is the same, byte for byte, as if the whole table had been read.
+ * out: the file is the same, byte for byte, as if the whole table had been read. `shift` divides it as it was; null: as its rows ask for.
  */
-export function csvToParquet(table: ReadTable, options: { name: string; to: string }): CopyStep {
+export function csvToParquet(table: ReadTable, options: { name: string; to: string; shift: number | null }): CopyStep {
   const { content, present, key } = table;
   if (content === null) throw new Error(`${table.name} is not in the source`);
-  const step = { kind: "copy", name: options.name, key, to: options.to } as const;
+  const step = { kind: "copy", name: options.name, key, to: options.to, slices: { by: key[0]!, shift: options.shift } } as const;
   if (present === null) return { ...step, sql: csvRows(content) };
   const columns = content.columns.map((column) => `landed.${identifier(column.name)}`).join(", ");
   const sql = `with changed as materialized (${csvRows(content)}), present as materialized (${csvRows(present)})

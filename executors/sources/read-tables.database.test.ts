@@ -51,7 +51,7 @@ function read(tables: ReadRequest["tables"], overrides: Partial<ReadRequest> = {
 
 async function land(table: ReadTable, sql: string): Promise<{ copy: CopyResult; rows: Record<string, unknown>[] }> {
   const to = join(scratch, "out.parquet");
-  const step = { ...csvToParquet(table, { name: `bronze.${table.name}`, to }), define_view: true };
+  const step = { ...csvToParquet(table, { name: `bronze.${table.name}`, to, shift: null }), define_view: true };
   const { results } = await runDuckdb(
     { views: [], steps: [step, { kind: "query", name: "check", sql, max_rows: 1000 }] },
     { signal: new AbortController().signal, memory_mb: 512, threads: 2, scratch, directories: [scratch], timeout_ms: 60_000 },

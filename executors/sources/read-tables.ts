@@ -4,9 +4,10 @@ import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type pg from "pg";
 import { to as copyTo } from "pg-copy-streams";
+import { inSlices } from "../engines/key-slices.ts";
 import { CodedError } from "../storage/coded-error.ts";
 import { storageFault } from "../storage/file-storage.ts";
-import { type SourceMark, type SourceOrigin, changedSince, readOrigin, sourceMarkName } from "./changed-rows.ts";
+import { type LandedTable, type SourceMark, type SourceOrigin, changedSince, readOrigin, sourceMarkName, touchedSlices } from "./changed-rows.ts";
 import { type SourceColumn, describeTable } from "./describe-table.ts";
 import { isPrivateColumn, isRefusedTable } from "./odoo-privacy.ts";
 import { loginTooStrong, strongLogin, type StrongLogin } from "./postgres-login.ts";
@@ -44,6 +45,8 @@ export interface ReadTable {
   content: CsvFile | null;
   /** The keys of all rows, where `content` holds only what changed: a key that is not here was deleted. */
   present: CsvFile | null;
+  /** Of a table divided by its key, the slices that `content` and `present` are of: the others are as they landed. Null: all of them. */
+  touched: number[] | null;
   /** Where the source stood; null where it cannot say. */
   mark: SourceMark | null;
   /** Columns that did not land: asked for, or private. */
@@ -73,8 +76,8 @@ export interface ReadRequest {
   statement_timeout_ms: number;
   /** Default 10 s. */
   connect_timeout_ms?: number;
-  /** Up to where a table has landed, by the name of its mark; null to read it whole. Left out: all are read whole. */
-  since?: (table: SourceTable, app_id: string) => number | null;
+  /** What of a table has landed, by the name of its mark; null to read it whole. Left out: all are read whole. */
+  since?: (table: SourceTable, app_id: string) => LandedTable | null;
   log?: (message: string, facts: Record<string, unknown>) => void;
   /** Called while tables are read, with what was read since the last time. */
   onRead?: (rows: number, bytes: number) => void;
@@ -131,7 +134,7 @@ interface Position {
 async function readTable(client: pg.Client, request: ReadRequest, table: SourceTable, position: Position): Promise<ReadTable> {
   const place = `${request.schema}.${table.name}`;
   const described = await describeTable(client, request.schema, table.name);
-  const empty = { name: table.name, group: table.group ?? null, key: table.key, content: null, present: null, mark: null, excluded: [] };
+  const empty = { name: table.name, group: table.group ?? null, key: table.key, content: null, present: null, touched: null, mark: null, excluded: [] };
   if (described === null) {
     if (table.optional) return { ...empty, missing: true };
     throw tableMissing(place);
@@ -147,12 +150,17 @@ async function readTable(client: pg.Client, request: ReadRequest, table: SourceT
   const excluded = all.filter((column) => hidden(column.name)).map((column) => column.name);
   const mark = described.kind === "r" ? markOf(table, described.oid, columns, position) : null;
   const since = mark === null ? null : (request.since?.(table, mark.app_id) ?? null);
-  const changed = since === null ? null : changedSince(since, position.next);
-  const content = await copyTable(client, request, place, columns, { name: `${table.name}.csv`, where: changed });
-  if (changed === null) return { ...empty, missing: false, content, mark, excluded };
+  const changed = since === null ? null : changedSince(since.version, position.next);
+  const divided = since?.slices ?? null;
   const key = table.key.map((name) => columns.find((column) => column.name === name)!);
-  const present = await copyTable(client, request, place, key, { name: `${table.name}.keys.csv`, where: null });
-  return { ...empty, missing: false, content, present, mark, excluded };
+  const touched = changed === null || divided === null ? null : await touchedSlices(client, quotedPlace(place), quote(key[0]!.name), changed, divided);
+  if (changed === null || (divided !== null && touched === null)) {
+    return { ...empty, missing: false, content: await copyTable(client, request, place, columns, { name: `${table.name}.csv`, where: null }), mark, excluded };
+  }
+  const among = touched === null ? null : inSlices(quote(key[0]!.name), divided!.shift, touched);
+  const content = await copyTable(client, request, place, columns, { name: `${table.name}.csv`, where: among === null ? changed : `${among} and ${changed}` });
+  const present = await copyTable(client, request, place, key, { name: `${table.name}.keys.csv`, where: among });
+  return { ...empty, missing: false, content, present, touched, mark, excluded };
 }
 
 function markOf(table: SourceTable, table_oid: string, columns: SourceColumn[], { place, origin, oldest }: Position): SourceMark | null {
@@ -164,7 +172,7 @@ async function copyTable(client: pg.Client, request: ReadRequest, place: string,
   const list = columns.map((column) => quote(column.name)).join(", ");
   const texts = columns.filter((column) => column.duckdb_type === "VARCHAR").map((column) => quote(column.name));
   const force = texts.length === 0 ? "" : `, force_quote (${texts.join(", ")})`;
-  const from = place.split(".").map(quote).join(".");
+  const from = quotedPlace(place);
   const stream = client.query(copyTo(`copy (select ${list} from ${from}${where === null ? "" : ` where ${where}`}) to stdout (format csv, null '\\N'${force})`));
   const meter = csvMeter(request.onRead);
   try {
@@ -238,6 +246,10 @@ function keyMissing(place: string, hidden: boolean): CodedError {
     place,
     remedy: "Give the table's unique columns as `key`.",
   });
+}
+
+function quotedPlace(place: string): string {
+  return place.split(".").map(quote).join(".");
 }
 
 function quote(name: string): string {
