@@ -30,7 +30,7 @@ async function post<T>(url: string, headers: Record<string, string>, body: unkno
 
 function rpcDoor(stack: Stack, environment_id: string, executorToken: string): Door {
   const call = <T>(name: string, token: string, body: unknown): Promise<T> =>
-    post<T>(`${stack.supabase_url}/rest/v1/rpc/${name}`, { apikey: stack.publishable_key, "content-profile": "ops", "x-control-room-token": token }, body);
+    post<T>(`${stack.postgrest_url}/rpc/${name}`, { apikey: stack.publishable_key, "content-profile": "ops", "x-control-room-token": token }, body);
   const request = { environment_id, spec_text: JSON.stringify(spec), parameters: {}, priority: 100, labels: [], max_attempts: 3, trigger: "api" };
   return {
     create: (queue) => call("create_runs", stack.api_token, { requests: Array.from({ length: batch }, () => ({ ...request, queue })), ids_only: true }),

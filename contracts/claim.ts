@@ -16,8 +16,14 @@ export const claimRequest = z.strictObject({
 }).meta({ id: "ClaimRequest", examples: [{ max_runs: 10, wait_seconds: 0, lease_seconds: 30, queues: ["default"], labels: [], start: true, version: "1.0.0", hostname: "worker-1" }] });
 export type ClaimRequest = z.input<typeof claimRequest>;
 
+/** What an executor needs of the run that it holds: claims are the most frequent large answers. */
+export const claimedRun = run.pick({
+  run_id: true, project_id: true, environment_id: true, status: true, template_key: true, template_version: true, spec_slug: true, spec_sha256: true,
+  git_sha: true, parameters: true, trigger: true, scheduled_for: true, input_manifest: true, attempt: true, max_attempts: true, isolated: true, parent_run_id: true,
+  repairs_run_id: true, repair_mode: true, created_at: true, claimed_at: true, started_at: true,
+}).meta({ id: "ClaimedRun" });
 export const claim = z.object({
-  run,
+  run: claimedRun.describe("the rest is answered by GET /runs/{run_id}"),
   phases: z.array(runPhase),
   spec: jsonObject.describe("the pipeline spec that this run executes"),
   lease_token: uuid,

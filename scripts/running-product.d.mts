@@ -9,6 +9,7 @@ export interface Product {
     app_url: string;
     api_url: string;
     supabase_url: string;
+    postgrest_url: string;
     publishable_key: string;
     secret_key: string;
     database_url: string;

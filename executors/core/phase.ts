@@ -1,9 +1,9 @@
 import type { Artifact, ArtifactKind } from "../../contracts/artifact.ts";
+import type { Claim } from "../../contracts/claim.ts";
 import type { ConnectionKind } from "../../contracts/connection.ts";
 import type { DatasetVersion, PublishDatasetRequest, PublishIntent } from "../../contracts/dataset.ts";
 import type { PhaseConfig, PhaseSpec, PhaseType, PipelineSpec } from "../../contracts/pipeline.ts";
 import type { NewQualityResult } from "../../contracts/quality.ts";
-import type { Run } from "../../contracts/run.ts";
 import type { KeySlice } from "../engines/key-slices.ts";
 import type { ConnectionOf } from "./open-connection.ts";
 import type { NewFile } from "./scratch.ts";
@@ -61,7 +61,7 @@ export interface LakeLocation {
 }
 
 export interface PhaseContext<T extends PhaseType = PhaseType> {
-  run: Run;
+  run: Claim["run"];
   spec: PipelineSpec;
   phase: Extract<PhaseSpec, { type: T }>;
   config: PhaseConfig<T>;

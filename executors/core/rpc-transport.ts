@@ -13,6 +13,8 @@ export interface RpcSettings extends HttpSettings {
   /** The Supabase project (or the local gateway), without /rest/v1. */
   supabase_url: string;
   publishable_key: string;
+  /** PostgREST itself, where it can be reached past the gateway; it checks the token all the same. */
+  postgrest_url?: string | null;
 }
 
 /**
@@ -20,7 +22,7 @@ export interface RpcSettings extends HttpSettings {
  * down. Bytes still go over /api/v1. An empty queue answers at once; `retry_after_ms` says when to ask again.
  */
 export function rpcTransport(settings: RpcSettings): ControlPlane {
-  const rest = `${settings.supabase_url.replace(/\/+$/, "")}/rest/v1`;
+  const rest = (settings.postgrest_url ?? `${settings.supabase_url.replace(/\/+$/, "")}/rest/v1`).replace(/\/+$/, "");
   const headers = { apikey: settings.publishable_key, "x-control-room-token": settings.token };
 
   function call<N extends RpcName>(name: N, args: RpcArgs<N>, options: CallOptions = {}, retry: RetrySettings = patientRetry): Promise<RpcReturns<N>> {

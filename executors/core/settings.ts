@@ -34,6 +34,7 @@ const environment = z.object({
 const edgeEnvironment = environment.omit({ EXECUTOR_KEYS_FILE: true, CONTROL_ROOM_LAKE: true, CONTROL_ROOM_SCRATCH: true, CONTROL_ROOM_OUTBOUND_ALLOW: true, EXECUTOR_THREADS: true, EXECUTOR_CHILD_USER: true, EXECUTOR_DRAIN_SECONDS: true, EXECUTOR_HEALTH_HOST: true, EXECUTOR_HEALTH_PORT: true, EXECUTOR_HEALTH_SECONDS: true, LOG_LEVEL: true }).extend({
   SUPABASE_URL: z.url({ protocol: /^https?$/, error: "is not an http(s) URL" }),
   SUPABASE_PUBLISHABLE_KEY: z.string().min(1),
+  POSTGREST_URL: z.url({ protocol: /^https?$/, error: "is not an http(s) URL" }).optional(),
   EXECUTOR_SECRET: z.string().min(32, "has fewer than 32 characters"),
   EXECUTOR_SECONDS: whole(5, 3600, 100),
   EXECUTOR_MEMORY_MB: whole(16, 4096, 200),
@@ -97,6 +98,8 @@ function childUser(text: string | undefined): ExecutorSettings["child_user"] {
 export interface EdgeSettings extends Omit<ExecutorSettings, "lake" | "scratch" | "threads" | "drain_seconds" | "health" | "log_level" | "keys_file" | "outbound_allow"> {
   supabase_url: string;
   publishable_key: string;
+  /** PostgREST itself; null: through the gateway at supabase_url. */
+  postgrest_url: string | null;
   /** Who may ask for a turn. */
   secret: string;
   /** Of one turn, from the request to the answer. */
@@ -106,7 +109,7 @@ export function readEdgeSettings(env: Record<string, string | undefined>): EdgeS
   const values = parse(edgeEnvironment, { ...env, SUPABASE_PUBLISHABLE_KEY: env["SUPABASE_PUBLISHABLE_KEY"] ?? env["SUPABASE_ANON_KEY"] });
   return {
     ...common(values, env), labels: [...new Set([...values.EXECUTOR_ENGINES.map(engineLabel), ...values.EXECUTOR_LABELS])],
-    supabase_url: values.SUPABASE_URL, publishable_key: values.SUPABASE_PUBLISHABLE_KEY, secret: values.EXECUTOR_SECRET, seconds: values.EXECUTOR_SECONDS,
+    supabase_url: values.SUPABASE_URL, publishable_key: values.SUPABASE_PUBLISHABLE_KEY, postgrest_url: values.POSTGREST_URL ?? null, secret: values.EXECUTOR_SECRET, seconds: values.EXECUTOR_SECONDS,
   };
 }
 

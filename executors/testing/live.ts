@@ -10,7 +10,7 @@ import type { ControlPlane } from "../core/control-plane.ts";
 import { httpTransport } from "../core/http-transport.ts";
 
 const stackFile = z.object({
-  app_url: z.url(), api_url: z.url(), supabase_url: z.url(), publishable_key: z.string(), secret_key: z.string(), database_url: z.string(),
+  app_url: z.url(), api_url: z.url(), supabase_url: z.url(), postgrest_url: z.url(), publishable_key: z.string(), secret_key: z.string(), database_url: z.string(),
   data_dir: z.string(), admin: z.object({ email: z.string(), password: z.string() }), api_token: z.string(), executor_token: z.string(),
 });
 export type Stack = z.infer<typeof stackFile>;

@@ -69,14 +69,12 @@ function notJson(text: string, cause: unknown): ControlRoomError {
 /** Escapes of NUL and of surrogates, lone or not. */
 const suspicious = /\\u(?:0000|d[89a-f])/i;
 
-/** Walks level by level, without recursion, so that no nesting can overflow the stack. */
-function refuseDeep(value: unknown): void {
-  let level: unknown[] = [value];
-  for (let depth = 0; level.length > 0; depth += 1) {
-    const objects = level.filter((each) => typeof each === "object" && each !== null) as object[];
-    if (depth >= maxDepth && objects.length > 0) throw new ControlRoomError("limit_exceeded", `The body is nested deeper than ${maxDepth} levels.`);
-    level = objects.flatMap((each): unknown[] => Object.values(each));
-  }
+/** Recursion is safe: it goes no deeper than what is allowed. Lists of all values of each level took a fifth of a batch's time in the web server. */
+function refuseDeep(value: unknown, depth = 0): void {
+  if (typeof value !== "object" || value === null) return;
+  if (depth >= maxDepth) throw new ControlRoomError("limit_exceeded", `The body is nested deeper than ${maxDepth} levels.`);
+  if (Array.isArray(value)) for (const item of value) refuseDeep(item, depth + 1);
+  else for (const key in value) refuseDeep((value as Record<string, unknown>)[key], depth + 1);
 }
 
 function refuseUnstorable(value: unknown): void {

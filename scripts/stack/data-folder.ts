@@ -34,6 +34,7 @@ export function writeStackFile(settings: Settings, secrets: Secrets, backend: Ba
     app_url,
     api_url: `${app_url}/api/v1`,
     supabase_url: backend.supabase_url,
+    postgrest_url: backend.postgrest_url,
     publishable_key: backend.publishable_key,
     secret_key: backend.secret_key,
     database_url: backend.database_url,

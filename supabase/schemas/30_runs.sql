@@ -221,7 +221,7 @@ create table ops.run_phases (
   constraint metrics_are_small check (pg_column_size(metrics) <= 262144),
   constraint checkpoint_is_small check (pg_column_size(checkpoint) <= 2097152),
   constraint phase_finished_only_when_ended check (status in ('pending', 'running') = (finished_at is null))
-);
+) with (fillfactor = 50);  -- begun and ended soon after it was made: there is room on its page, and no index entry to write
 
 -- Append-only, partitioned by run_id: a UUIDv7 begins with its time, so a partition is a month and retention drops one.
 create table ops.run_events (

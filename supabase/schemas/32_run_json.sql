@@ -8,14 +8,6 @@ begin
     || jsonb_build_object('score', (select s.score from ops.run_scores as s where s.run_id = run.run_id), 'lease_expires_at', (select l.expires_at from ops.leases as l where l.run_id = run.run_id));
 end
 $$;
--- The same as rows, for many at once: row_to_json of it costs a third of run_json.
-do $$
-begin
-  execute format('create view ops_private.run_wire with (security_invoker = true) as select %s from ops.runs', (
-    select string_agg(quote_ident(a.attname), ', ' order by a.attnum) from pg_attribute as a
-    where a.attrelid = 'ops.runs'::regclass and a.attnum > 0 and not a.attisdropped and a.attname <> all (ops_private.inner_columns())));
-end
-$$;
 -- The same for readers. A view, because naming fifty columns in a request cost PostgREST 7 ms.
 create view ops.run_list with (security_invoker = true) as
   select r.run_id, r.status, r.kind, r.template_key, r.template_version, r.priority, r.queue, r.labels, r.trigger, r.triggered_by, r.schedule_id, r.backfill_id,

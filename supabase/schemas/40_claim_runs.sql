@@ -87,11 +87,12 @@ create function ops_private.claims_json(taken uuid[], share_specs boolean) retur
 begin
   return (
     select json_agg(json_build_object(
-      'run', (select row_to_json(w) from (select r.*, null as score, l.expires_at as lease_expires_at) as w),
+      'run', (select row_to_json(w) from (select r.run_id, r.project_id, r.environment_id, r.status, r.template_key, r.template_version, r.spec_slug, r.spec_sha256, r.git_sha, r.parameters, r.trigger,
+        r.scheduled_for, r.input_manifest, r.attempt, r.max_attempts, r.isolated, r.parent_run_id, r.repairs_run_id, r.repair_mode, r.created_at, r.claimed_at, r.started_at) as w),
       'spec', case when not share_specs then (select s.spec from ops.specs as s where s.project_id = r.project_id and s.spec_sha256 = r.spec_sha256) end,
       'lease_token', l.lease_token, 'lease_expires_at', l.expires_at, 'lease_seconds', l.lease_seconds, 'attempt', l.attempt, 'fence', l.fence::text,
       'phases', (select coalesce(json_agg(row_to_json(w) order by w.position), '[]') from (select p.name, p.type, p.status, p.position, p.attempt, p.depends_on, p.started_at, p.finished_at, p.input_sha256, p.output_sha256, p.metrics, p.checkpoint, p.error_code, p.error_message from ops.run_phases as p where p.run_id = c.run_id) as w)) order by c.nth)
-    from unnest(taken) with ordinality as c (run_id, nth) join ops_private.run_wire as r on r.run_id = c.run_id
+    from unnest(taken) with ordinality as c (run_id, nth) join ops.runs as r on r.run_id = c.run_id
     cross join lateral (select x.* from ops.leases as x where x.run_id = c.run_id limit 1) as l);
 end
 $$;

@@ -9,6 +9,7 @@ import { errorCatalogue, type ErrorCode } from "../../contracts/error.ts";
 import { eventDataLimitBytes, eventLevels, stateEventTypes } from "../../contracts/event.ts";
 import { roles } from "../../contracts/role.ts";
 import { rpc } from "../../contracts/rpc.ts";
+import { claimedRun } from "../../contracts/claim.ts";
 import { phaseStatuses, run, runKinds, runPhase, runStatuses, runTriggers } from "../../contracts/run.ts";
 import { catchUps, fireOutcomes, overlapPolicies } from "../../contracts/schedule.ts";
 import { aClaim, anExecutor, aRun, aTenant, call, openWorld, type World } from "./world.ts";
@@ -90,7 +91,7 @@ test("runs, phases and claims on the wire have exactly the fields of contracts",
   const executor = await anExecutor(world, tenant);
   const run_id = await aRun(world, tenant);
   const claim = await aClaim(world, executor, { run_id });
-  expect(Object.keys(claim.run).toSorted()).toEqual(Object.keys(run.shape).toSorted());
+  expect(Object.keys(claim.run).toSorted()).toEqual(Object.keys(claimedRun.shape).toSorted());
   expect((await world.owner.query("select * from ops.run_list limit 0")).fields.map(({ name }) => name)).toEqual(Object.keys(run.shape));
   expect(Object.keys(claim.phases[0] ?? {}).toSorted()).toEqual(Object.keys(runPhase.shape).toSorted());
   for (const [name, args] of [

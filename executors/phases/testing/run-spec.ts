@@ -10,7 +10,7 @@ import type { DatasetVersion } from "../../../contracts/dataset.ts";
 import { applyParameters } from "../../../contracts/parameters.ts";
 import type { PhaseType, PipelineSpec } from "../../../contracts/pipeline.ts";
 import type { NewQualityResult } from "../../../contracts/quality.ts";
-import type { Run } from "../../../contracts/run.ts";
+import type { Claim } from "../../../contracts/claim.ts";
 import { PermanentError } from "../../core/errors.ts";
 import { sha256Of } from "../../core/hash.ts";
 import { ofKind, openUrl } from "../../core/open-connection.ts";
@@ -35,7 +35,7 @@ export interface Environment {
 }
 
 export interface RunRecord {
-  run: Run;
+  run: Claim["run"];
   outputs: Map<string, PhaseOutput>;
   /** SHA-256 of each phase's output, as the run records it. */
   hashes: Record<string, string>;
@@ -173,14 +173,12 @@ async function contextOf(environment: Environment, spec: PipelineSpec, phase: Pi
   };
 }
 
-function newRun(environment: Environment, options: RunOptions): Run {
+function newRun(environment: Environment, options: RunOptions): Claim["run"] {
   const now = new Date().toISOString();
   return {
-    run_id: randomUUID(), status: "running", kind: "pipeline", template_key: null, template_version: null, priority: 100, queue: "default", labels: [], trigger: "manual", triggered_by: null,
-    schedule_id: null, backfill_id: null, scheduled_for: null, queue_reason: null, run_after: null, expires_at: null, lease_expires_at: null, concurrency_key: null, score: null, attempt: 1, max_attempts: 3, parameters: options.parameters ?? {},
-    git_sha: null, spec_slug: "test", spec_sha256: "0".repeat(64), input_manifest: null, output_manifest: null, error_code: null, error_message: null, cancel_requested_at: null,
-    isolated: options.isolated ?? false, created_at: now, claimed_at: now, started_at: now, finished_at: null, project_id: environment.environment_id, environment_id: environment.environment_id,
-    executor_id: null, parent_run_id: null, parent_phase: null, child_key: null, repairs_run_id: options.repeats?.run.run_id ?? null, repair_mode: options.repeats === undefined ? null : "all",
+    run_id: randomUUID(), project_id: environment.environment_id, environment_id: environment.environment_id, status: "running", template_key: null, template_version: null, spec_slug: "test",
+    spec_sha256: "0".repeat(64), git_sha: null, parameters: options.parameters ?? {}, trigger: "manual", scheduled_for: null, input_manifest: null, attempt: 1, max_attempts: 3, isolated: options.isolated ?? false,
+    parent_run_id: null, repairs_run_id: options.repeats?.run.run_id ?? null, repair_mode: options.repeats === undefined ? null : "all", created_at: now, claimed_at: now, started_at: now,
   };
 }
 
