@@ -95,7 +95,7 @@ create table stock_picking_type (
 create table stock_picking (
   id serial primary key, name varchar, origin varchar, company_id int, partner_id int, picking_type_id int not null,
   location_id int not null, location_dest_id int not null, move_type varchar not null, state varchar, sale_id int,
-  scheduled_date timestamp, date_done timestamp,
+  scheduled_date timestamp, date_deadline timestamp, date_done timestamp,
   create_uid int, write_uid int, create_date timestamp, write_date timestamp
 );
 create table stock_move (

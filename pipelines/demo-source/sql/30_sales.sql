@@ -80,12 +80,12 @@ select id, tax_id from sale_line where tax_id is not null;
 
 insert into sale_order (id, name, company_id, partner_id, partner_invoice_id, partner_shipping_id, user_id, team_id, currency_id,
   currency_rate, payment_term_id, warehouse_id, client_order_ref, state, invoice_status, delivery_status, picking_policy,
-  amount_untaxed, amount_tax, amount_total, locked, note, access_token, date_order, validity_date, create_date, write_date)
+  amount_untaxed, amount_tax, amount_total, locked, note, access_token, date_order, validity_date, commitment_date, create_date, write_date)
 select s.id, s.name, s.company_id, s.partner_id, s.partner_id, s.partner_id, s.user_id, case s.company_id when 1 then 1 + s.id % 2 else 3 end,
   s.currency_id, s.rate, s.term, s.company_id, case when s.id % 6 = 0 then 'PO/' || s.id end, s.state,
   case when s.invoiced then 'invoiced' when s.state = 'sale' then 'to invoice' else 'no' end, case when s.delivered then 'full' when s.state = 'sale' then 'pending' end, 'direct',
   l.untaxed, l.tax, l.untaxed + l.tax, false, case when s.id % 20 = 0 then '<p>Deliver to gate "B", please</p>' end,
-  'never-land-order-' || s.id, s.ordered, s.ordered::date + 30, s.ordered, pg_temp.touched(248, s.id, s.ordered)
+  'never-land-order-' || s.id, s.ordered, s.ordered::date + 30, case when s.id % 3 > 0 then s.ordered::date + 7 + time '12:00:00' end, s.ordered, pg_temp.touched(248, s.id, s.ordered)
 from sale s
 join (select order_id, sum(subtotal) as untaxed, sum(round(subtotal * coalesce(tax_rate, 0) / 100, places)) as tax
   from sale_line group by 1) l on l.order_id = s.id;
