@@ -1,3 +1,4 @@
+import { checkRouting } from "./check-routing.ts";
 import { checkSpec } from "./check-spec.ts";
 import { controlPlane, type ControlPlane } from "./control-plane.ts";
 import { timesMistake } from "./cron.ts";
@@ -9,15 +10,23 @@ export type ControlPlaneCheck = { document: ControlPlane; errors: [] } | { docum
 
 /**
  * Checks a document of a control plane, as YAML or JSON text or as a parsed value: its form, and what its parts say about each other. Errors of a text have line
- * and column. Never throws for what it is given.
+ * and column. A routing matrix alone (config/routing_matrix.yml) is taken as a document with that section. Never throws for what it is given.
  */
 export function checkControlPlane(input: unknown): ControlPlaneCheck {
-  if (typeof input !== "string") return checkValue(input, (path) => ({ path: jsonPointer(path) }));
+  if (typeof input !== "string") return checkDocument(input, (path) => ({ path: jsonPointer(path) }));
   const text = readSpecText(input);
-  return text.errors.length > 0 ? { document: null, errors: text.errors } : checkValue(text.value, text.placeOf);
+  return text.errors.length > 0 ? { document: null, errors: text.errors } : checkDocument(text.value, text.placeOf);
 }
 
-function checkValue(value: unknown, locate: (path: readonly PropertyKey[]) => Pick<ErrorPlace, "path" | "line" | "column">): ControlPlaneCheck {
+type Locate = (path: readonly PropertyKey[]) => Pick<ErrorPlace, "path" | "line" | "column">;
+
+function checkDocument(value: unknown, locate: Locate): ControlPlaneCheck {
+  if (value === null || typeof value !== "object" || !Object.hasOwn(value, "rules")) return checkValue(value, locate);
+  const { version, ...routing } = value as Record<string, unknown>;
+  return checkValue({ version, routing }, (path) => locate(path[0] === "routing" ? path.slice(1) : path));
+}
+
+function checkValue(value: unknown, locate: Locate): ControlPlaneCheck {
   const errors: ErrorPlace[] = [];
   const report = (path: readonly PropertyKey[], code: string, message: string) => { errors.push({ ...locate(path), code, message }); };
   const parsed = controlPlane.safeParse(value);
@@ -37,7 +46,7 @@ function checkValue(value: unknown, locate: (path: readonly PropertyKey[]) => Pi
     }
     return seen;
   };
-  const { templates, executors = [], caps = [], schedules = [] } = document;
+  const { templates, executors = [], caps = [], schedules = [], routing } = document;
   const keys = twice("templates", templates ?? [], (item) => item.template_key);
   twice("executors", executors, (item) => item.name);
   twice("caps", caps, (item) => `${item.scope} ${item.environment ?? "*"} ${item.cap_key} ${item.unit} ${item.period}`);
@@ -61,5 +70,6 @@ function checkValue(value: unknown, locate: (path: readonly PropertyKey[]) => Pi
   for (const [index, item] of executors.entries()) {
     if (item.drain_comment !== null && !item.draining) report(["executors", index, "drain_comment"], "not_draining", "is for an executor that drains");
   }
+  if (routing) checkRouting(routing, (code, path, message) => report(["routing", ...path], code, message));
   return errors.length === 0 ? { document, errors: [] } : { document: null, errors };
 }

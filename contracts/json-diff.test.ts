@@ -54,6 +54,13 @@ describe("a diff", () => {
     ]);
   });
 
+  test("tells the order of rules, of which the first that holds decides, and calls no rule moved because another came or went", () => {
+    const [a, b, c] = [{ name: "a" }, { name: "b" }, { name: "c" }];
+    expect(diffJson({ rules: [a, b] }, { rules: [b, a] })).toEqual([{ path: "/rules", kind: "changed", before: ["name=a", "name=b"], after: ["name=b", "name=a"] }]);
+    expect(diffJson({ rules: [a, b] }, { rules: [c, a, b] })).toEqual([{ path: "/rules/name=c", kind: "added", after: c }]);
+    expect(diffJson({ rules: [a, b] }, { rules: [b, a] }, { ordered: [] })).toEqual([]);
+  });
+
   test("falls back to places where an identity is there twice", () => {
     expect(diffJson([{ id: 1, v: 1 }, { id: 1, v: 2 }], [{ id: 1, v: 1 }, { id: 1, v: 3 }])).toEqual([{ path: "/1/v", kind: "changed", before: 2, after: 3 }]);
   });

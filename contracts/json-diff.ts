@@ -13,10 +13,14 @@ export interface DiffOptions {
   volatile?: readonly string[];
   /** Properties that together name an item of a list; the first that every item on both sides has, without a double, is used. */
   identity?: readonly (readonly string[])[];
+  /** Names of lists whose order means something, though their items have an identity. */
+  ordered?: readonly string[];
 }
 
 export const volatileKeys: readonly string[] = ["created_at", "updated_at", "generated_at", "exported_at", "last_seen_at", "last_used_at", "created_by"];
 export const identities: readonly (readonly string[])[] = [["id"], ["template_key"], ["scope", "environment", "cap_key", "unit", "period"], ["environment", "name"], ["name"], ["key"]];
+/** Of the rules of a routing matrix the first that holds decides. */
+export const orderedLists: readonly string[] = ["rules"];
 
 /** Text without what editors and file systems do to it: NFC, and LF at the ends of lines. */
 export function plainText(text: string): string {
@@ -64,16 +68,16 @@ export function canonicalLines(value: unknown): string {
 
 /**
  * What differs between two JSON values, in the order of their canonical form: the order of keys, volatile keys, Unicode forms and line
- * ends are no difference, nor is the order of a list whose items have an identity. Throws CanonicalJsonError for what is no JSON.
+ * ends are no difference, nor is the order of a list whose items have an identity, unless it is one of `ordered`: of that one difference tells who is where. Throws CanonicalJsonError for what is no JSON.
  */
 export function diffJson(before: unknown, after: unknown, options: DiffOptions = {}): JsonDifference[] {
   const volatile = new Set(options.volatile ?? volatileKeys);
   const found: JsonDifference[] = [];
-  compare(plainValue(before), plainValue(after), "", { volatile, identity: options.identity ?? identities }, found);
+  compare(plainValue(before), plainValue(after), "", { volatile, identity: options.identity ?? identities, ordered: new Set(options.ordered ?? orderedLists) }, found);
   return found;
 }
 
-interface Rules { volatile: Set<string>; identity: readonly (readonly string[])[] }
+interface Rules { volatile: Set<string>; identity: readonly (readonly string[])[]; ordered: Set<string> }
 type Members = Record<string, unknown>;
 const isObject = (value: unknown): value is Members => value !== null && typeof value === "object" && !Array.isArray(value);
 
@@ -98,7 +102,10 @@ function compareMembers(before: Members, after: Members, path: string, rules: Ru
 function compareLists(before: unknown[], after: unknown[], path: string, rules: Rules, found: JsonDifference[]): void {
   for (const keys of rules.identity) {
     const [old, present] = [byIdentity(before, keys), byIdentity(after, keys)];
-    if (old !== null && present !== null && before.length + after.length > 0) return compareMembers(old, present, path, rules, found, () => false);
+    if (old === null || present === null || before.length + after.length === 0) continue;
+    compareMembers(old, present, path, rules, found, () => false);
+    if (rules.ordered.has(path.slice(path.lastIndexOf("/") + 1))) compareOrder(Object.keys(old), Object.keys(present), path, found);
+    return;
   }
   if (![...before, ...after].some(isObject)) {
     // A list of plain values is one value.
@@ -106,6 +113,12 @@ function compareLists(before: unknown[], after: unknown[], path: string, rules: 
     return;
   }
   return compareMembers(Object.fromEntries(before.entries()), Object.fromEntries(after.entries()), path, rules, found, () => false);
+}
+
+/** An item that is added or removed moves none of the others. */
+function compareOrder(before: string[], after: string[], path: string, found: JsonDifference[]): void {
+  const [old, present] = [before.filter((name) => after.includes(name)), after.filter((name) => before.includes(name))];
+  if (old.some((name, index) => name !== present[index])) found.push({ path, kind: "changed", before: old, after: present });
 }
 
 function byIdentity(items: unknown[], keys: readonly string[]): Members | null {

@@ -27,7 +27,7 @@ export const delivery = z.object({
   run_id: uuid.nullable(),
   executor_id: uuid.nullable(),
   type: z.enum(deliveryTypes),
-  payload: jsonObject.describe("{ type, timestamp, data }"),
+  payload: jsonObject.describe("{ type, timestamp, data }; `route` in data says who answers, or is null where the project has no routing matrix"),
   status: z.enum(deliveryStatuses),
   attempts: z.int(),
   max_attempts: z.int(),

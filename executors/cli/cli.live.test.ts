@@ -1,10 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { parse } from "yaml";
+import { canonicalLines } from "../../contracts/json-diff.ts";
 import { anExecutor, aQueue, aTenant, ended, openLive, until, type Live, type Tenant } from "../testing/live.ts";
 import { slowSql, tableSpec } from "../testing/specs.ts";
 import { lakeOf, startWorker, type WorkerProcess } from "../testing/worker-process.ts";
@@ -168,7 +170,7 @@ test("a project's document is exported, planned, applied once, and refused where
   writeFileSync(join(folder, "wanted.json"), JSON.stringify(document));
   expect(await cli(["config", "validate", "wanted.json"])).toEqual({ code: 0, out: "wanted.json valid\n", err: "" });
   writeFileSync(join(folder, "wrong.json"), JSON.stringify({ ...document, version: 2 }, null, 1));
-  expect(await cli(["config", "validate", "wrong.json"])).toMatchObject({ code: 2, err: expect.stringMatching(/^wrong\.json:15:\d+ \/version /) });
+  expect(await cli(["config", "validate", "wrong.json"])).toMatchObject({ code: 2, err: expect.stringMatching(/^wrong\.json:16:\d+ \/version /) });
 
   const planned = await cli(["config", "plan", "wanted.json", "--out", "plan.json"], mine);
   expect(planned).toMatchObject({ code: 0, out: "+ cap project * odoo rows day\n1 thing would be changed.\n" });
@@ -177,6 +179,19 @@ test("a project's document is exported, planned, applied once, and refused where
   expect(await cli(["config", "plan", "wanted.json"], mine)).toMatchObject({ code: 0, out: "Nothing differs.\n" });
   expect(await cli(["config", "apply", "plan.json"], mine)).toMatchObject({ code: 1, err: expect.stringContaining("conflict") });
   expect(await cli(["config", "apply", "wanted.json"], mine)).toMatchObject({ code: 2, err: expect.stringContaining("no plan") });
+});
+
+test("the routing matrix of the repository goes into a project and comes back as the same bytes", async () => {
+  const mine = { CONTROL_ROOM_TOKEN: (await aTenant(live)).api.token };
+  const text = readFileSync(fileURLToPath(new URL("../../config/routing_matrix.yml", import.meta.url)), "utf8");
+  writeFileSync(join(folder, "routing.yml"), text.replaceAll("\n", "\r\n"));
+  expect(await cli(["config", "export", "--routing"], mine)).toMatchObject({ code: 4, err: expect.stringContaining("not_found") });
+  expect(await cli(["config", "plan", "routing.yml", "--out", "routing.json"], mine)).toMatchObject({ code: 0, out: "+ routing matrix\n1 thing would be changed.\n" });
+  expect((await cli(["config", "apply", "routing.json"], mine)).code).toBe(0);
+  expect((await cli(["config", "export", "--routing"], mine)).out).toBe(canonicalLines(parse(text)));
+  expect(await cli(["config", "plan", "routing.yml"], mine)).toMatchObject({ code: 0, out: "Nothing differs.\n" });
+  writeFileSync(join(folder, "shadowed.yml"), text.replace("rules:\n", "rules:\n  - { name: all, when: {}, area: spec, channel: issue }\n"));
+  expect(await cli(["config", "plan", "shadowed.yml"], mine)).toMatchObject({ code: 2, err: expect.stringMatching(/shadowed\.yml.*:\d+:\d+ \/rules\/1 weaknesses is never asked/s) });
 });
 
 test("what is missing or wrong is said in one clear error, each with its exit code", async () => {

@@ -9,11 +9,14 @@ import { request, type Connection } from "./connection.ts";
 import { readInputFile } from "./input-file.ts";
 import { exit, placeLine, plain, type ExitCode, type Output } from "./output.ts";
 
+export interface ExportOptions { project?: string; routing?: boolean }
 export interface PlanOptions { project?: string; prune?: boolean; out?: string }
 
-/** Prints the document as canonical JSON; its SHA-256 goes to stderr. Equal content gives equal bytes in every control room. */
-export async function exportConfig(connection: Connection, output: Output, project?: string): Promise<ExitCode> {
-  const { document, state_sha256 } = await request(connection, "export_control_plane", { query: { project } });
+/** Prints the document, or its routing matrix alone, as canonical JSON; its SHA-256 goes to stderr. Equal content gives equal bytes in every control room. */
+export async function exportConfig(connection: Connection, output: Output, { project, routing = false }: ExportOptions): Promise<ExitCode> {
+  const { document: whole, state_sha256 } = await request(connection, "export_control_plane", { query: { project } });
+  if (routing && whole.routing === null) throw new ControlRoomError("not_found", "The project has no routing matrix: apply one with `config plan config/routing_matrix.yml`.");
+  const document = routing ? { version: whole.version, ...whole.routing } : whole;
   const sha256 = createHash("sha256").update(canonicalJson(document)).digest("hex");
   if (output.json) output.value({ document, sha256, state_sha256 });
   else {

@@ -2,7 +2,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import { verifyAudit } from "./audit-commands.ts";
 import { findConnection, type Connection } from "./connection.ts";
 import { reportCaps } from "./caps-report.ts";
-import { applyConfig, exportConfig, planConfig, validateConfig, type PlanOptions } from "./config-commands.ts";
+import { applyConfig, exportConfig, planConfig, validateConfig, type ExportOptions, type PlanOptions } from "./config-commands.ts";
 import { createKey, listKeys, resealSecrets, retireKey, type KeyFileOptions, type PlaceOptions } from "./key-commands.ts";
 import { datasetHistory, maintainTables, type CarePlace } from "./lake-commands.ts";
 import { exit, reportError, terminalOutput, type Output } from "./output.ts";
@@ -101,8 +101,8 @@ export async function main(args: string[]): Promise<number> {
     }));
 
   const config = program.command("config").description("what steers a project, as a document: export, review, plan, apply (docs/gates.md)");
-  config.command("export").description("print it as canonical JSON").option("--project <slug>")
-    .action((options: { project?: string }, command: Command) => perform(command, (output, connect) => exportConfig(connect(), output, options.project)));
+  config.command("export").description("print it as canonical JSON").option("--project <slug>").option("--routing", "the routing matrix alone, as config/routing_matrix.yml has it")
+    .action((options: ExportOptions, command: Command) => perform(command, (output, connect) => exportConfig(connect(), output, options)));
   config.command("validate").argument("<file...>").description("check documents; names every mistake with its line and column")
     .action((files: string[], _options: unknown, command: Command) => perform(command, (output) => validateConfig(output, files)));
   config.command("plan").argument("<file>").description("show what applying a document would change; changes nothing").option("--project <slug>")

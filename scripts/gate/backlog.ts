@@ -2,9 +2,10 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { canonicalLines, plainValue } from "../../contracts/json-diff.ts";
+import { routingMatrix } from "../../contracts/routing.ts";
 import { driftOf, mustRead, readDocument } from "./documents.ts";
 import type { Finding, Gate } from "./gate.ts";
-import { routingFile, routingMatrix } from "./routing-format.ts";
+import { routingFile } from "./routing-format.ts";
 
 export const backlogFile = "spec/backlog.yaml";
 export const backlogExport = "spec/backlog.json";

@@ -1,7 +1,8 @@
+import { routingMatrix, type RoutingMatrix } from "../../contracts/routing.ts";
 import { mustRead } from "./documents.ts";
 import type { Finding } from "./gate.ts";
 import { sourceFiles } from "./git.ts";
-import { owners, ownersFile, routingFile, routingMatrix, type RoutingMatrix } from "./routing-format.ts";
+import { owners, ownersFile, routingFile } from "./routing-format.ts";
 
 /** Paths in the order in which CODEOWNERS reads them: the last that fits decides, so the most particular comes last. */
 function orderedPaths(matrix: RoutingMatrix): { path: string; area: string }[] {

@@ -16,7 +16,7 @@ export function lintExports(root: string): Finding[] {
     if (!name.endsWith(".json")) return [{ rule: "name", file, line: 1, message: "is no export (NAME.json)" }];
     const text = readFileSync(join(root, file), "utf8");
     const { document, errors } = checkControlPlane(text);
-    if (document === null) return errors.map((error) => ({ rule: error.code ?? "structure", file, line: error.line ?? 1, message: `${error.path} ${error.message}`.trim() }));
+    if (document === null) return errors.map((error) => ({ rule: (error.code ?? "structure").replaceAll("_", "-"), file, line: error.line ?? 1, message: `${error.path} ${error.message}`.trim() }));
     return driftOf(root, file, canonicalLines(JSON.parse(text)), "write it with `control-room config export`");
   });
 }

@@ -2,9 +2,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
+import type { RoutingMatrix } from "../../contracts/routing.ts";
 import { codeowners } from "./codeowners.ts";
 import { exportedRouting, lintRouting } from "./routing.ts";
-import { ownersFile, routingFile, type Owners, type RoutingMatrix } from "./routing-format.ts";
+import { ownersFile, routingFile, type Owners } from "./routing-format.ts";
 import { aTree, ROOT } from "./testing.ts";
 
 const matrix: RoutingMatrix = {

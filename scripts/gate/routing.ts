@@ -1,52 +1,22 @@
-import { webhookEvents } from "../../contracts/webhook.ts";
-import { canonicalLines, plainValue } from "../../contracts/json-diff.ts";
+import { checkRouting } from "../../contracts/check-routing.ts";
+import { canonicalLines } from "../../contracts/json-diff.ts";
+import { routingMatrix, type RoutingMatrix } from "../../contracts/routing.ts";
 import { codeowners, lintOwnedPaths } from "./codeowners.ts";
 import { driftOf, mustRead, readDocument } from "./documents.ts";
 import type { Finding, Gate } from "./gate.ts";
-import { codeownersFile, layers, owners, ownersFile, routingFile, routingMatrix, type Owners, type RoutingMatrix } from "./routing-format.ts";
-
-/** Everything that may come to the rules: one point for each signal, layer and environment that they tell apart. */
-function everyPoint(matrix: RoutingMatrix): Record<"signal" | "layer" | "environment", string>[] {
-  const environments = new Set(matrix.rules.flatMap((rule) => rule.when.environment ?? []));
-  return Object.keys(matrix.signals).flatMap((signal) => layers.flatMap((layer) => [...environments, "other"].map((environment) => ({ signal, layer, environment }))));
-}
-
-function lintRules(matrix: RoutingMatrix, report: (rule: string, path: PropertyKey[], message: string) => void): void {
-  const points = everyPoint(matrix);
-  const decided = new Map<(typeof points)[number], string>();
-  for (const [index, rule] of matrix.rules.entries()) {
-    if (matrix.rules.findIndex((each) => each.name === rule.name) < index) report("duplicate-rule", ["rules", index, "name"], `there are two rules ${rule.name}`);
-    if (matrix.areas[rule.area] === undefined) report("unknown-area", ["rules", index, "area"], `there is no area ${rule.area}`);
-    if (matrix.channels[rule.channel] === undefined) report("unknown-channel", ["rules", index, "channel"], `there is no channel ${rule.channel}`);
-    const unknown = (rule.when.signal ?? []).filter((signal) => matrix.signals[signal] === undefined);
-    for (const signal of unknown) report("unknown-signal", ["rules", index, "when", "signal", rule.when.signal!.indexOf(signal)], `there is no signal ${signal}`);
-    const held = points.filter((point) => (["signal", "layer", "environment"] as const).every((key) => (rule.when[key] as string[] | undefined)?.includes(point[key]) ?? true));
-    if (held.length === 0) report("unreachable-rule", ["rules", index], `${rule.name} holds for nothing`);
-    const fresh = held.filter((point) => !decided.has(point));
-    if (held.length > 0 && fresh.length === 0) {
-      report("shadowed-rule", ["rules", index], `${rule.name} is never asked: ${[...new Set(held.map((point) => decided.get(point)))].join(" and ")} before it decide all that it holds for`);
-    }
-    for (const point of fresh) decided.set(point, rule.name);
-  }
-  for (const signal of Object.keys(matrix.signals)) {
-    const lost = points.find((point) => point.signal === signal && !decided.has(point));
-    if (lost !== undefined) report("unrouted-signal", ["signals", signal], `${signal} (layer ${lost.layer}, environment ${lost.environment}) comes to no owner`);
-  }
-}
+import { codeownersFile, owners, ownersFile, routingFile, type Owners } from "./routing-format.ts";
 
 function lintMatrix(matrix: RoutingMatrix, known: Owners, line: (path: readonly PropertyKey[], key?: boolean) => number): Finding[] {
   const found: Finding[] = [];
-  const report = (rule: string, path: PropertyKey[], message: string) => { found.push({ rule, file: routingFile, line: line(path, typeof path.at(-1) === "string" && path.length === 2), message }); };
+  const report = (code: string, path: PropertyKey[], message: string) => {
+    found.push({ rule: code.replaceAll("_", "-"), file: routingFile, line: line(path, typeof path.at(-1) === "string" && path.length === 2), message });
+  };
   for (const [name, area] of Object.entries(matrix.areas)) {
     for (const role of ["primary", "secondary"] as const) {
-      if (known.owners[area[role]] === undefined) report("unknown-owner", ["areas", name, role], `${ownersFile} has no ${area[role]}`);
+      if (!Object.hasOwn(known.owners, area[role])) report("unknown_owner", ["areas", name, role], `${ownersFile} has no ${area[role]}`);
     }
-    if (area.primary === area.secondary) report("no-fallback", ["areas", name, "secondary"], `${name} falls back to its own primary`);
   }
-  for (const event of webhookEvents) {
-    if (matrix.signals[event] === undefined) report("missing-signal", ["signals"], `the product emits ${event}, and no signal is called so`);
-  }
-  lintRules(matrix, report);
+  checkRouting(matrix, report);
   return found;
 }
 
@@ -64,14 +34,14 @@ export function lintRouting(root: string, options: { release?: boolean } = {}): 
   return found;
 }
 
-/** The matrix as canonical JSON, with the accounts behind each alias: the same bytes for the same content. */
+/** The matrix as canonical JSON: the same bytes for the same content, and those of `control-room config export --routing` where it was applied. */
 export function exportedRouting(root: string): string {
-  return canonicalLines(plainValue({ ...mustRead(root, routingFile, routingMatrix), owners: mustRead(root, ownersFile, owners).owners }));
+  return canonicalLines(mustRead(root, routingFile, routingMatrix));
 }
 
 export const routingGate: Gate = {
   title: "Routing",
-  help: `routing [--release] [--export]\n\nChecks ${routingFile} and ${ownersFile}, and that ${codeownersFile} is what they say.\n  --release   every alias must stand for a user or a team\n  --export    print matrix and owners as canonical JSON`,
+  help: `routing [--release] [--export]\n\nChecks ${routingFile} and ${ownersFile}, and that ${codeownersFile} is what they say.\n  --release   every alias must stand for a user or a team\n  --export    print the matrix as canonical JSON`,
   options: { release: { type: "boolean" }, export: { type: "boolean" } },
   run(root, options) {
     const findings = lintRouting(root, { release: options["release"] === true });

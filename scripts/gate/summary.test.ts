@@ -27,7 +27,7 @@ test("a branch that changes nothing has a summary that says so", () => {
   expect(summaryOf(root, base)).toContain("nothing that the gates look at");
 });
 
-test("every kind of difference has its section, and moved items are none", () => {
+test("every kind of difference has its section, and moved items are none, unless their order decides", () => {
   const { root, base } = aBranch();
   write(root, {
     [contractFile]: contract({ "/a": operation("get_a"), "/c": operation("get_c") }),
@@ -38,9 +38,10 @@ test("every kind of difference has its section, and moved items are none", () =>
     "config/exports/acme.json": JSON.stringify({ schedules: [{ name: "nightly", environment: "dev", cron: "0 2 * * *" }], caps: [{ scope: "project", environment: null, cap_key: "odoo", unit: "rows", period: "day", limit_amount: "20" }] }),
   });
   const text = summaryOf(root, base);
-  expect(text).toContain("contract 3, migrations 1, routing 1, caps 1, backlog 1, pipelines 1, exports 1.");
+  expect(text).toContain("contract 3, migrations 1, routing 2, caps 1, backlog 1, pipelines 1, exports 1.");
   for (const line of [
     "- **breaking** GET /b is gone", "- added GET /c", "- supabase/migrations/20260202000000&#95;second.sql", "| changed | /matrix/rules/name=one/area | data | bi |",
+    "| changed | /matrix/rules | [\"name=one\",\"name=two\"] | [\"name=two\",\"name=one\"] |".replaceAll("[", "&#91;").replaceAll("]", "&#93;"),
     "| changed | /backlog/features/id=LH-001/state | open | done |", "| added | /more.yml |  | {\"name\":\"more\"} |",
     "| changed | /acme.json/caps/scope=project,environment=null,cap&#95;key=odoo,unit=rows,period=day/limit&#95;amount | 10 | 20 |", "| changed | /acme.json/schedules/environment=dev,name=nightly/cron | 0 1 &#42; &#42; &#42; | 0 2 &#42; &#42; &#42; |",
   ]) expect(text).toContain(line);

@@ -26,6 +26,7 @@ $$;
 -- anon and service_role reach ops_private only for the pre-request function, and nothing in ops.
 grant usage on schema ops_private to anon, authenticated, service_role, ops_token, ops_sql;
 grant usage on schema ops to authenticated, ops_token, ops_sql;
+
 -- Raises an error with a stable code of contracts/error.ts: PostgREST answers the status in the SQLSTATE (PTnnn).
 create function ops_private.fail(code text, detail text default null, hint text default null)
 returns void language plpgsql set search_path = '' as $$
@@ -57,6 +58,7 @@ begin
   return jsonb_build_object('code', case when state in ('22021', '22P05') then 'invalid_text' when state in ('23503', '23505') then 'conflict' else 'invalid_input' end, 'detail', '', 'remedy', '');
 end
 $$;
+
 -- UUIDv7 (RFC 9562, method 3): 48 bits of milliseconds, 12 bits of the millisecond's fraction, 62 random bits.
 -- Ids made later sort later (to 0.25 µs steps of one session's clock), so run_id is also the order of creation: the ids of one call
 -- are a microsecond apart.
@@ -79,6 +81,7 @@ grant execute on function ops_private.uuid_v7s(int), ops_private.uuid_v7() to au
 
 -- uuid::text is only stable in the catalog; generated columns need an immutable function (the text form never varies).
 create function ops_private.uuid_text(id uuid) returns text language sql immutable parallel safe set search_path = '' as 'select encode(uuid_send(id), ''hex'')::uuid::text';
+
 -- Settings of this installation: hashes and keys that SQL itself checks. Nobody but the owner reads them.
 create table ops_private.settings (
   key text primary key,
@@ -93,6 +96,7 @@ create function ops_private.put_setting(key text, value text) returns void langu
   insert into ops_private.settings (key, value) values ($1, $2)
   on conflict (key) do update set value = excluded.value, updated_at = now() where settings.value <> excluded.value
 $$;
+
 -- Locks on what has no row of its own. Not PostgreSQL's advisory locks: every login of the server may take those, and keep them.
 -- Names are without end (debounce keys), so they share 8,192 rows.
 create unlogged table ops_private.locks (
@@ -111,6 +115,7 @@ begin
   perform from ops_private.locks as l where l.name_hash = hash for update;
 end
 $$;
+
 -- organization → project → environment. Every row below carries environment_id or project_id.
 create table ops.organizations (
   organization_id uuid primary key default gen_random_uuid(),
@@ -226,6 +231,7 @@ create table ops_private.sql_logins (
 create index sql_logins_by_user on ops_private.sql_logins (user_id);
 alter table ops_private.sql_logins enable row level security;
 alter table ops_private.sql_logins force row level security;
+
 -- Who asks. Claims and headers count only where PostgREST is the session (session_user = 'authenticator'): any other
 -- login could set them itself, and is looked up in sql_logins instead.
 create type ops_private.principal as (type text, id uuid, name text, project_id uuid, environment_id uuid, role text);
@@ -333,6 +339,7 @@ $$;
 grant execute on function ops_private.pre_request(), ops_private.fail(text, text, text), ops_private.authenticate_token(text) to anon, authenticated, service_role, ops_token;
 grant execute on function ops_private.me() to authenticated, ops_token, ops_sql;
 alter role authenticator set pgrst.db_pre_request = 'ops_private.pre_request';
+
 -- How many calls a principal may make, over all doors and processes. One call in 64 that may write is counted, as a row of its
 -- own: a counter would be a lock that every call of a token waits for. Who goes over is paused, and its calls are refused
 -- by one look at an index. Calls that only read, or fail, are not counted here (their transactions leave nothing), but refused
@@ -408,6 +415,7 @@ begin
 end
 $$;
 grant execute on function ops_private.limit_person() to authenticated;
+
 -- Roles, weakest first, as ranks 1 to 5.
 create function ops_private.rank(role text) returns int language sql immutable parallel safe set search_path = '' as $$
   select coalesce(array_position(array['viewer', 'operator', 'editor', 'admin', 'owner'], role), 0)
@@ -564,6 +572,7 @@ create function ops.status(executor ops.executors) returns text language sql sta
     else 'online' end
 $$;
 grant execute on function ops.status(ops.executors) to authenticated, ops_token, ops_sql;
+
 -- whoami(): the caller and the environments it sees. Anybody with an identity.
 create function ops_private.whoami() returns jsonb language plpgsql stable security definer set search_path = '' as $$
 declare
@@ -585,6 +594,7 @@ end
 $$;
 create function ops.whoami() returns jsonb language sql stable set search_path = '' as 'select ops_private.whoami()';
 grant execute on function ops_private.whoami(), ops.whoami() to authenticated, ops_token;
+
 -- Who changed what: written in the changing transaction, never altered. No column refers to another table: what was done stays when
 -- the thing, its project or its author is gone. Sealed by 15_audit_chain.sql.
 
@@ -673,6 +683,7 @@ begin
     coalesce(me.type, 'service'), me.id, me.name, audit.action, audit.object_type, audit.object_id, audit.before, audit.after);
 end
 $$;
+
 -- One hash chain per organization, written after the fact, so that writers never wait for each other: link n = SHA-256(link n-1 || SHA-256(row)).
 -- Link 0 is SHA-256 of the organization's id. A row that the table's owner changes, removes or slips in no longer fits its link; the
 -- tips are signed and stored outside the database (audit_heads), so that cutting off the end shows too.
@@ -898,6 +909,7 @@ create function ops.verify_audit(organization_id uuid, after_seq bigint default 
 grant execute on function ops_private.seal_audit(int), ops.seal_audit(int), ops_private.take_audit_heads(int), ops.take_audit_heads(int),
   ops_private.note_audit_head(uuid, bigint, bigint), ops.note_audit_head(uuid, bigint, bigint), ops_private.verify_audit(uuid, bigint, int), ops.verify_audit(uuid, bigint, int) to ops_token;
 grant execute on function ops_private.verify_audit(uuid, bigint, int), ops.verify_audit(uuid, bigint, int) to authenticated;
+
 -- Who belongs to an organization, a project or an environment, and as what. Admins of a scope manage it: nobody gives, takes or changes a role above
 -- the own one, and an organization keeps an owner. Everybody may leave. A change holds at the next request: roles are read from these rows.
 -- Locks: the organization's row first, then its memberships, so that of two owners who leave at once one stays.
@@ -1040,6 +1052,7 @@ create function ops.remove_member(membership_id uuid) returns boolean language s
 grant execute on function ops_private.list_members(uuid, uuid, int), ops.list_members(uuid, uuid, int), ops_private.change_member(uuid, text), ops.change_member(uuid, text),
   ops_private.remove_member(uuid), ops.remove_member(uuid) to authenticated, ops_token;
 grant execute on function ops_private.rank_over(uuid, uuid, uuid) to authenticated, ops_token, ops_sql;
+
 -- An invitation makes its bearer, signed in under the invited e-mail address, a member. Whoever calls made the token (lci_ and 256 random bits) and gives its
 -- SHA-256 only. It works once, until it expires, is revoked, or whoever made it loses the role that it was made under.
 create table ops.invitations (
@@ -1216,6 +1229,7 @@ create function ops_private.before_user_created(event jsonb) returns jsonb langu
 $$;
 grant usage on schema ops_private to supabase_auth_admin;
 grant execute on function ops_private.before_user_created(jsonb) to supabase_auth_admin;
+
 -- What becomes of an account is told to each organization of its holder. The auth server changes accounts by itself, here and on hosted
 -- Supabase: a trigger sees it, by whichever door it came.
 create function ops_private.audit_account(person uuid, name text, action text, before jsonb default null, after jsonb default null) returns void language plpgsql security definer set search_path = '' as $$
@@ -1239,6 +1253,7 @@ end
 $$;
 create trigger account_changes_are_audited after update on auth.users for each row
   when (old.email is distinct from new.email or old.encrypted_password is distinct from new.encrypted_password) execute function ops_private.note_account_changes();
+
 -- API tokens (lct_…) of a project or of one environment: admins of that scope, up to their own role. Whoever calls made the token (256 random bits) and gives its
 -- SHA-256 only. A token goes on when the person who made it leaves: it belongs to the project.
 
@@ -1339,6 +1354,7 @@ create function ops.rotate_api_token(api_token_id uuid, token_sha256 text, prefi
 create function ops.revoke_api_token(api_token_id uuid) returns jsonb language sql set search_path = '' as 'select ops_private.revoke_api_token($1)';
 grant execute on function ops_private.create_api_token(uuid, uuid, text, text, text, text, timestamptz), ops.create_api_token(uuid, text, text, text, text, timestamptz, uuid), ops_private.rotate_api_token(uuid, text, text, timestamptz, int), ops.rotate_api_token(uuid, text, text, timestamptz, int),
   ops_private.revoke_api_token(uuid), ops.revoke_api_token(uuid) to authenticated, ops_token;
+
 -- New organizations, projects and environments. An organization begins with a project and an environment, so that its owner has a page to stand on.
 
 create function ops_private.check_name(slug text, name text) returns void language plpgsql set search_path = '' as $$
@@ -1430,6 +1446,7 @@ create function ops.create_project(organization_id uuid, slug text, name text, e
 create function ops.create_environment(project_id uuid, slug text, name text) returns jsonb language sql set search_path = '' as 'select ops_private.create_environment($1, $2, $3)';
 grant execute on function ops_private.create_organization(text, text, text, text, text, text), ops.create_organization(text, text, text, text, text, text), ops_private.create_project(uuid, text, text, text, text), ops.create_project(uuid, text, text, text, text),
   ops_private.create_environment(uuid, text, text), ops.create_environment(uuid, text, text) to authenticated, ops_token;
+
 -- A person's own sessions: rows of GoTrue's auth.sessions, which the owner of these functions may read and delete, here and on hosted Supabase. A session that was
 -- ended, by sign-out or here, is refused at the next request (pre_request), though its JWT has not expired.
 
@@ -1468,6 +1485,7 @@ create function ops.list_sessions() returns jsonb language sql stable set search
 create function ops.revoke_session(session_id uuid) returns boolean language sql set search_path = '' as 'select ops_private.revoke_session($1)';
 grant execute on function ops_private.list_sessions(), ops.list_sessions(), ops_private.revoke_session(uuid), ops.revoke_session(uuid) to authenticated, ops_token;
 grant execute on function ops_private.session_lives(uuid, uuid) to authenticated;
+
 -- Specs are content: named by their hash, stored once a project, never changed.
 create table ops.specs (
   project_id uuid not null references ops.projects,
@@ -1544,6 +1562,7 @@ create view ops.template_version_list with (security_invoker = true) as
   select v.template_id, v.project_id, t.template_key, v.version, v.spec_sha256, v.git_sha, v.created_by, v.created_at
   from ops.job_template_versions as v join ops.job_templates as t using (template_id);
 grant select on ops.template_detail, ops.template_list, ops.template_version_list to authenticated, ops_token, ops_sql;
+
 -- save_template: a new template, or a new version of it where the spec differs; the same spec again changes nothing.
 -- Editors of the project. `base_version` is the one that the writer has read: a template that has gone on since is not overwritten
 -- (conflict); 0 means that there is none yet. Locks the template's row. The structure of a spec is checked before (contracts/check-spec.ts),
@@ -1629,6 +1648,7 @@ $$;
 create function ops.save_template(project_id uuid, spec_text text, source_text text default null, git_sha text default null, base_version int default null) returns jsonb
 language sql set search_path = '' as 'select ops_private.save_template($1, $2, $3, $4, $5)';
 grant execute on function ops_private.save_template(uuid, text, text, text, int), ops.save_template(uuid, text, text, text, int) to authenticated, ops_token;
+
 -- A schedule runs a template by the clock. `cron` in `time_zone` names its nominal times (contracts/cron.ts; SQL reads no cron);
 -- which of them are settled is said here: all up to `after_time`. `next_time` is the first one after that, null until the tick
 -- has worked it out. `next_at`, which is next_time with its jitter, is when the tick looks again: null when nothing is to come.
@@ -1725,6 +1745,7 @@ begin
   end loop;
 end
 $$;
+
 -- A gate is where runs wait for each other: a concurrency key, a template (how many at once, and how often they start), the
 -- caps under a key. Its row is the lock under which live leases are counted; a limit that is null does not hold. It stands in one
 -- environment; a gate of caps may also stand over a project or an organization, and is then passed by whoever passes the one
@@ -1750,6 +1771,7 @@ create table ops_private.gates (
 );
 create index gates_opening on ops_private.gates (environment_id, opens_at) where opens_at is not null;
 create index wide_gates_opening on ops_private.gates (opens_at) where environment_id is null and opens_at is not null;
+
 -- A cap: how much of something may be used within a window of the calendar, under a key that runs name, in an environment, over
 -- all environments of a project, or over all of an organization. Several caps under one key (per hour and per month, of the
 -- environment and of its project) hold together.
@@ -1810,6 +1832,7 @@ language sql stable set search_path = '' as $$
   select s.at, case period when 'hour' then s.at + interval '1 hour' else ((s.at at time zone time_zone) + ('1 ' || period)::interval) at time zone time_zone end
   from (select date_trunc(period, moment, time_zone)) as s (at)
 $$;
+
 -- A lane: runs that the same executors may take. `armed` means that a waiter wants to be woken (channel ops_lane); who waits
 -- cannot have armed a lane that is made only now, so it begins so.
 create table ops_private.lanes (
@@ -2129,6 +2152,7 @@ create trigger terminal_is_final before update of status on ops.runs for each ro
   old.status in ('succeeded', 'failed', 'canceled') and new.status <> old.status
   or old.status = 'queued' and (new.status = 'succeeded' or new.status = 'running' and new.attempt = old.attempt)
   or old.status = 'claimed' and new.status = 'succeeded') execute function ops_private.refuse_leaving_a_terminal_state();
+
 -- One partition a month, made ahead by the tick; a default partition takes what lies outside. Partitions live in
 -- ops_private, so nobody reaches them past the parent's policies.
 create table ops_private.run_events_default partition of ops.run_events default;
@@ -2182,6 +2206,7 @@ begin
   return head.last_seq;
 end
 $$;
+
 -- The wire forms of contracts/: what every RPC answers.
 create function ops_private.inner_columns() returns text[] language sql immutable parallel safe set search_path = '' as $$
   select array['lane_id', 'gate_ids', 'gate_amounts', 'caps', 'debounce_key', 'timeout_seconds', 'blocked_gate', 'not_before', 'idempotency_key', 'request_sha256', 'template_id', 'cancel_reason']
@@ -2210,6 +2235,7 @@ $$;
 create function ops_private.artifact_json(artifact ops.run_artifacts) returns jsonb language sql stable set search_path = '' as $$
   select to_jsonb(artifact) - 'environment_id' || jsonb_build_object('byte_size', artifact.byte_size::text)
 $$;
+
 -- Lock order everywhere: runs, leases, gates (by id), phases, heads. Unparking skips locked rows and so never waits. Gates are
 -- locked once a transaction, all together: who ends several runs locks the gates of all of them first. A lease is deleted
 -- under the locks of its gates, because that settles what it used of their caps.
@@ -2395,6 +2421,7 @@ create function ops_private.note_opening(gate bigint, moment timestamptz) return
     then (select min(l.opens_at) from ops_private.limits_at(array[gate], moment) as l) end as opens_at) as n
   where g.gate_id = gate and (g.kind = 'cap' or g.start_seconds is not null or g.opens_at is not null) and g.opens_at is distinct from n.opens_at
 $$;
+
 -- lock_run: what writes to the run's own row locks that first, before hold. Only for who was given the token of its lease, which is looked at and not locked,
 -- so that nobody else makes the holder wait; for others null, and hold says why.
 create function ops_private.lock_run(run uuid, token uuid) returns ops.runs language plpgsql security definer set search_path = '' as $$
@@ -2479,6 +2506,7 @@ $$;
 create function ops_private.timeout_reason(run ops.runs) returns text language sql immutable set search_path = '' as $$
   select format('It did not end within %s s of its start (timeout_seconds).', run.timeout_seconds)
 $$;
+
 -- What a lease used is settled in the transaction that deletes it, whoever does: into the window in which it was claimed.
 --   runs     1 for each attempt
 --   seconds  from claim to end, on the database's clock
@@ -2511,6 +2539,7 @@ create function ops_private.metered(held ops_private.lease_caps) returns numeric
     select sum(ops_private.figure(p.metrics, held.unit)) from ops.run_phases as p where p.run_id = held.run_id and p.started_at >= held.claimed_at))
 $$;
 create trigger a_lease_settles_its_caps after delete on ops_private.lease_caps for each row execute function ops_private.settle_cap();
+
 -- finalize_run: the one terminal function. claimed|running → succeeded|failed|canceled, queued → failed|canceled. The caller has
 -- locked the run (and its lease). Ends the lease, closes the phases with an event each, writes the one terminal event, last.
 create function ops_private.finalize_run(run uuid, status text, error_code text default null, error_message text default null, output_manifest jsonb default null, data jsonb default '{}')
@@ -2576,6 +2605,7 @@ $$;
 create function ops_private.backoff(attempt int) returns interval language sql volatile set search_path = '' as $$
   select make_interval(secs => greatest(0.5, random() * least(300, power(2, least(attempt, 9)))))
 $$;
+
 -- The sweep: leases that ran out by the database's clock, at least `stale` ago. `lock_expired` locks such runs and their leases,
 -- skipping what somebody else holds right now, and looks again at what it locked, so a run that just finished or was just
 -- renewed is left alone. The caller then locks their gates and calls `end_expired`.
@@ -2655,6 +2685,7 @@ end
 $$;
 create function ops.requeue_stale_runs(stale_minutes numeric default 0) returns jsonb language sql set search_path = '' as 'select ops_private.requeue_stale_runs($1)';
 grant execute on function ops_private.requeue_stale_runs(numeric), ops.requeue_stale_runs(numeric) to authenticated, ops_token;
+
 -- A key of caps is a word of the contract; a concurrency key any text, but not a long one: an index holds it.
 create function ops_private.is_gate_key(kind text, key text) returns boolean language sql immutable set search_path = '' as $$
   select case kind when 'cap' then key ~ '^[a-z][a-z0-9_.:-]{0,126}$' else length(key) between 1 and 300 end is true
@@ -2943,6 +2974,7 @@ end
 $$;
 create function ops.create_run(request jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.create_run(ops_private.with_environment($1))';
 grant execute on function ops_private.with_environment(jsonb), ops_private.create_run(jsonb), ops.create_run(jsonb) to authenticated, ops_token;
+
 -- create_runs(requests): operators. Up to 500 runs in one call, each queued or refused for itself, and answered in order as create_run
 -- answers it: { ok: true, created, run }, with ids_only { ok: true, created, run_id }, or { ok: false, error }. Requests that differ in parameters, queue and idempotency key alone
 -- are made together: the first by create_run, the others as copies of it; where they pass gates, each finds its own place there. A
@@ -3119,6 +3151,7 @@ end
 $$;
 create function ops.create_runs(requests jsonb, ids_only boolean default false) returns jsonb language sql set search_path = '' as 'select ops_private.create_runs($1, $2)';
 grant execute on function ops_private.create_runs(jsonb, boolean), ops.create_runs(jsonb, boolean) to authenticated, ops_token;
+
 -- cancel_run: operators. A queued run ends at once; an active one is told at its next heartbeat and ends when its executor
 -- answers, or with its lease. Its child runs go with it: at once where nobody holds their rows, else by the scheduler. A repeat changes nothing; a finished run is run_finished (a canceled one answers itself).
 create function ops_private.cancel_run(run uuid, reason text) returns jsonb language plpgsql security definer set search_path = '' as $$
@@ -3154,6 +3187,7 @@ end
 $$;
 create function ops.cancel_run(run_id uuid, reason text default null) returns jsonb language sql set search_path = '' as 'select ops_private.cancel_run($1, $2)';
 grant execute on function ops_private.cancel_run(uuid, text), ops.cancel_run(uuid, text) to authenticated, ops_token;
+
 -- The same work as a run that never began: for a run that repeats another, or is part of it.
 create function ops_private.not_begun(run ops.runs) returns ops.runs language plpgsql stable set search_path = '' as $$
 begin
@@ -3281,6 +3315,7 @@ $$;
 create function ops.retry_run(run_id uuid, mode text default 'all', definition text default 'pinned', idempotency_key text default null) returns jsonb
 language sql set search_path = '' as 'select ops_private.retry_run($1, $2, $3, $4)';
 grant execute on function ops_private.retry_run(uuid, text, text, text), ops.retry_run(uuid, text, text, text) to authenticated, ops_token;
+
 -- runs_ended: what the end of runs sets in motion, in the transaction that ended them, after their last event. Set-based. It locks
 -- no gate and waits for no row that another transaction may hold: what needs that is left to the tick.
 create function ops_private.runs_ended(ended uuid[]) returns void language plpgsql security definer set search_path = '' as $$
@@ -3304,6 +3339,7 @@ begin
   end if;
 end
 $$;
+
 -- Fair share: a project's turn comes by its live leases divided by its weight, and who would have the least after one more goes
 -- first. What an idle project does not take, others do. Counts only leases in these lanes: who serves others competes there.
 create function ops_private.lane_shares(lanes bigint[]) returns table (lane_id bigint, project_id uuid, live numeric, weight int) language sql stable security definer set search_path = '' as $$
@@ -3547,6 +3583,7 @@ $$;
 create function ops.claim_run(executor_id uuid, lease_seconds int default 30) returns jsonb language sql set search_path = '' as 'select ops_private.claim_run($1, $2)';
 grant execute on function ops_private.claim_runs(int, text[], text[], int, uuid, text, text, boolean, boolean), ops.claim_runs(int, text[], text[], int, uuid, text, text, boolean, boolean),
   ops_private.claim_run(uuid, int), ops.claim_run(uuid, int) to authenticated, ops_token;
+
 -- start_run: the lease holder. claimed → running; a repeat changes nothing. Locks run, lease, head.
 create function ops_private.start_run(run uuid, token uuid) returns jsonb language plpgsql security definer set search_path = '' as $$
 declare
@@ -3564,6 +3601,7 @@ end
 $$;
 create function ops.start_run(run_id uuid, lease_token uuid) returns jsonb language sql set search_path = '' as 'select ops_private.start_run($1, $2)';
 grant execute on function ops_private.start_run(uuid, uuid), ops.start_run(uuid, uuid) to authenticated, ops_token;
+
 -- What a heartbeat finds that must stop the work: the run's timeout, or a cap that is used up while this lease uses more of it
 -- than it reserved (who stays within its reservation is never stopped). Meters rows, bytes and cost on the way.
 create function ops_private.reason_to_stop(lease ops.leases, usage jsonb, out code text, out reason text) language plpgsql security definer set search_path = '' as $$
@@ -3625,6 +3663,7 @@ $$;
 create function ops.heartbeat_run(run_id uuid, lease_token uuid, phase text default null, lease_seconds int default null, usage jsonb default '{}') returns jsonb
 language sql set search_path = '' as 'select ops_private.heartbeat_run($1, $2, $3, $4, $5)';
 grant execute on function ops_private.heartbeat_run(uuid, uuid, text, int, jsonb), ops.heartbeat_run(uuid, uuid, text, int, jsonb) to authenticated, ops_token;
+
 -- Those of these events that may not be appended, and why: payload_too_large or invalid_input. One call for many: a call costs more than an event.
 create function ops_private.refused_events(events jsonb[]) returns table (nth bigint, code text) language plpgsql immutable set search_path = '' as $$
 begin  -- not in SQL, which would be planned anew at each call
@@ -3679,6 +3718,7 @@ end
 $$;
 create function ops.append_events(run_id uuid, lease_token uuid, events jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.append_events($1, $2, $3)';
 grant execute on function ops_private.append_events(uuid, uuid, jsonb), ops.append_events(uuid, uuid, jsonb) to authenticated, ops_token;
+
 -- set_phase: the lease holder of a running run. pending → running | skipped; running → succeeded | failed | running (progress, checkpoint);
 -- failed → running (a retry inside the lease). The same status again writes no second event. Locks lease, phase, head.
 create function ops_private.set_phase(run uuid, token uuid, name text, patch jsonb) returns jsonb language plpgsql security definer set search_path = '' as $$
@@ -3729,6 +3769,7 @@ end
 $$;
 create function ops.set_phase(run_id uuid, lease_token uuid, name text, patch jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.set_phase($1, $2, $3, $4)';
 grant execute on function ops_private.set_phase(uuid, uuid, text, jsonb), ops.set_phase(uuid, uuid, text, jsonb) to authenticated, ops_token;
+
 create table ops.datasets (
   dataset_id uuid primary key default gen_random_uuid(),
   environment_id uuid not null references ops.environments,
@@ -3862,6 +3903,7 @@ $$;
 create function ops.pin_inputs(run_id uuid, lease_token uuid, datasets text[] default '{}', sources jsonb default '{}') returns jsonb
 language sql set search_path = '' as 'select ops_private.pin_inputs($1, $2, $3, $4)';
 grant execute on function ops_private.pin_inputs(uuid, uuid, text[], jsonb), ops.pin_inputs(uuid, uuid, text[], jsonb) to authenticated, ops_token;
+
 -- How old the data of a dataset may be: what the current version of each pipeline promises (its `freshness`). Written by save_template.
 create table ops.freshness_targets (
   template_id uuid not null references ops.job_templates,
@@ -3976,6 +4018,7 @@ end
 $$;
 create function ops.check_freshness() returns jsonb language sql set search_path = '' as 'select to_jsonb(ops_private.check_freshness())';
 grant execute on function ops_private.check_freshness(), ops.check_freshness() to ops_token;
+
 -- begin_publish: the lease holder, by a running phase. Takes the right to commit to tables, all or none, before anything is put into
 -- their logs. Answers for each the fence to commit with and the registered version to build on (-1: none): commits after that one
 -- were never registered. A table that another live lease holds is table_busy, one that failed a check of this run is refused. A repeat under the same lease answers the same.
@@ -4076,6 +4119,7 @@ $$;
 create function ops.publish_dataset(run_id uuid, lease_token uuid, dataset jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.publish_dataset($1, $2, $3)';
 grant execute on function ops_private.begin_publish(uuid, uuid, text, text[], int), ops.begin_publish(uuid, uuid, text, text[], int),
   ops_private.publish_dataset(uuid, uuid, jsonb), ops.publish_dataset(uuid, uuid, jsonb) to authenticated, ops_token;
+
 -- What each check of a run's validate phase found: the history of a dataset's quality. Counts only, never the content of rows.
 create table ops.quality_results (
   result_id bigint generated always as identity primary key,
@@ -4150,6 +4194,7 @@ end
 $$;
 create function ops.record_quality(run_id uuid, lease_token uuid, phase text, results jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.record_quality($1, $2, $3, $4)';
 grant execute on function ops_private.record_quality(uuid, uuid, text, jsonb), ops.record_quality(uuid, uuid, text, jsonb) to authenticated, ops_token;
+
 -- check_receipt: the store vouches for bytes with a receipt, keyed by a secret that SQL shares with it: sha256(key || sha256(key || 'environment:sha256:size')).
 create function ops_private.check_receipt(environment uuid, hash text, byte_size bigint, receipt text) returns void language plpgsql security definer set search_path = '' as $$
 declare
@@ -4219,6 +4264,7 @@ $$;
 create function ops.register_artifact(run_id uuid, lease_token uuid, artifact jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.register_artifact($1, $2, $3)';
 grant execute on function ops_private.record_object(uuid, text, bigint, text), ops.record_object(uuid, text, bigint, text), ops_private.object_stored(uuid, text), ops.object_stored(uuid, text),
   ops_private.register_artifact(uuid, uuid, jsonb), ops.register_artifact(uuid, uuid, jsonb) to authenticated, ops_token;
+
 -- A report that ends the lease is answered once and the answer kept: a repeat with the same lease (its first answer was lost)
 -- gets it again, until a later lease of the run has been ended by its holder. A lease that was swept leaves none: lease_lost.
 create function ops_private.recorded_end(run uuid, token uuid) returns jsonb language sql stable security definer set search_path = '' as $$
@@ -4353,6 +4399,7 @@ create function ops.release_run(run_id uuid, lease_token uuid, reason text defau
 grant execute on function ops_private.complete_run(uuid, uuid, jsonb), ops.complete_run(uuid, uuid, jsonb),
   ops_private.fail_run(uuid, uuid, text, text, jsonb, boolean, double precision), ops.fail_run(uuid, uuid, text, text, jsonb, boolean, double precision),
   ops_private.release_run(uuid, uuid, text, text[]), ops.release_run(uuid, uuid, text, text[]) to authenticated, ops_token;
+
 create table ops_private.scheduler (
   only_row boolean primary key default true constraint there_is_one_row check (only_row),
   last_tick_at timestamptz,
@@ -4436,6 +4483,7 @@ end
 $$;
 create function ops.health() returns jsonb language sql stable set search_path = '' as 'select ops_private.health()';
 grant execute on function ops_private.tick(), ops.tick(), ops_private.health(), ops.health() to ops_token;
+
 -- What schedules and backfills share: a queued run of a template, and the end of many runs at once.
 
 -- Puts the words of a fire into every `${{ schedule.WORD }}` of the parameters, and the spec's defaults where nothing is given. The
@@ -4503,6 +4551,7 @@ begin
   return done;
 end
 $$;
+
 -- report_runs(reports): executors. Many writes of many runs that they hold, in one call. A report is { run_id, lease_token, report_id?,
 -- writes: [{ type, … }] }; its writes are applied in order, whole or not at all, and mean what the functions of one write mean.
 -- Each report is answered for itself, in order: { run_id, ok: true, status, … } or { run_id, ok: false, error }.
@@ -4793,6 +4842,7 @@ end
 $$;
 create function ops.report_runs(reports jsonb) returns json language sql set search_path = '' as 'select ops_private.report_runs($1)';
 grant execute on function ops_private.report_runs(jsonb), ops.report_runs(jsonb) to authenticated, ops_token;
+
 -- A cap as the wire has it, with its use in the window of now. `over` is what it is above its limit: overruns happen between beats.
 create function ops_private.cap_json(cap ops.caps) returns jsonb language sql stable security definer set search_path = '' as $$
   select to_jsonb(cap) - 'gate_id' || jsonb_build_object('scope', case when cap.environment_id is not null then 'environment' when cap.project_id is not null then 'project' else 'organization' end, 'limit_amount', trim_scale(cap.limit_amount)::text, 'used', trim_scale(ops_private.cap_settled(cap.cap_id, w.starts_at))::text,
@@ -4987,6 +5037,7 @@ create function ops.cap_allow(cap_key text, amount numeric default 1, environmen
 language sql set search_path = '' as 'select ops_private.cap_allow($1, $2, $3, $4, $5)';
 grant execute on function ops_private.list_caps(uuid, text, uuid, int), ops.list_caps(uuid, text, uuid, int), ops_private.get_cap(uuid), ops.get_cap(uuid), ops_private.save_cap(jsonb), ops.save_cap(jsonb),
   ops_private.delete_cap(uuid), ops.delete_cap(uuid), ops_private.cap_allow(text, numeric, uuid, uuid, uuid), ops.cap_allow(text, numeric, uuid, uuid, uuid) to authenticated, ops_token;
+
 -- What a run prints. Lines are numbered per run, 1..n without gaps; a chunk holds whole lines of one phase, attempt and stream,
 -- joined by line feeds. Chunks are a buffer: when the run has ended they become one artifact per phase and are deleted, so this
 -- table holds live runs only and needs no partitions, but an eager vacuum.
@@ -5040,6 +5091,7 @@ alter table ops_private.log_heads enable row level security;
 alter table ops_private.log_heads force row level security;
 alter table ops_private.log_files enable row level security;
 alter table ops_private.log_files force row level security;
+
 -- What became of each nominal time, exactly once: the primary key. A buffered one becomes started, superseded or dropped; every other
 -- outcome is final.
 create table ops.schedule_fires (
@@ -5087,6 +5139,7 @@ language sql security definer set search_path = '' as $$
   select p.organization_id, p.project_id, e.environment_id, 'schedule', schedule.schedule_id, schedule.name, action, object_type, object_id, after
   from ops.environments as e join ops.projects as p using (project_id) where e.environment_id = schedule.environment_id
 $$;
+
 -- append_logs: the lease holder. Lines get the run's next numbers, in the order given. A chunk_id that is already there is written
 -- once (the same lines) or refused (others, conflict). Beyond the limit of a run (setting log_limit_bytes, else 256 MB) lines are
 -- counted and dropped, and one line says so. A chunk counts as 100 bytes at least, since its row takes those. Locks lease, log head.
@@ -5148,6 +5201,7 @@ end
 $$;
 create function ops.append_logs(run_id uuid, lease_token uuid, chunks jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.append_logs($1, $2, $3)';
 grant execute on function ops_private.append_logs(uuid, uuid, jsonb), ops.append_logs(uuid, uuid, jsonb) to authenticated, ops_token;
+
 -- explain_run: whoever sees the run. Why is it not running (or not ending)? Every rule that holds it back, each with the row that
 -- does: { rule, detail, remedy, row }. Never empty. Reads little: what it counts, it counts to a bound.
 
@@ -5305,6 +5359,7 @@ end
 $$;
 create function ops.explain_run(run_id uuid) returns jsonb language sql stable set search_path = '' as 'select ops_private.explain_run($1)';
 grant execute on function ops_private.explain_run(uuid), ops.explain_run(uuid) to authenticated, ops_token;
+
 -- create_schedule, update_schedule, delete_schedule: editors. The fields are those of contracts/schedule.ts; whether cron can be read is
 -- checked there, and again by the tick, which pauses a schedule that it cannot read.
 
@@ -5416,6 +5471,7 @@ create function ops.update_schedule(schedule_id uuid, patch jsonb) returns jsonb
 create function ops.delete_schedule(schedule_id uuid) returns jsonb language sql set search_path = '' as 'select ops_private.delete_schedule($1)';
 grant execute on function ops_private.create_schedule(jsonb), ops.create_schedule(jsonb), ops_private.update_schedule(uuid, jsonb), ops.update_schedule(uuid, jsonb),
   ops_private.delete_schedule(uuid), ops.delete_schedule(uuid) to authenticated, ops_token;
+
 -- pause_schedule, resume_schedule: operators. A repeat changes nothing. While paused nothing fires and nothing that waits is started;
 -- nominal times that pass meanwhile are not caught up.
 create function ops_private.pause_schedule(schedule uuid, note text) returns jsonb language plpgsql security definer set search_path = '' as $$
@@ -5473,6 +5529,7 @@ $$;
 create function ops.pause_schedule(schedule_id uuid, note text default null) returns jsonb language sql set search_path = '' as 'select ops_private.pause_schedule($1, $2)';
 create function ops.resume_schedule(schedule_id uuid) returns jsonb language sql set search_path = '' as 'select ops_private.resume_schedule($1)';
 grant execute on function ops_private.pause_schedule(uuid, text), ops.pause_schedule(uuid, text), ops_private.resume_schedule(uuid), ops.resume_schedule(uuid) to authenticated, ops_token;
+
 -- read_logs: whoever sees the run. One page of lines between `after` and `before`, from the first one up (order asc) or from the
 -- last one down (desc), of one phase, attempt or stream where named; with `search`, the lines that hold that text whatever the
 -- case of its letters, and (unless `count` is false) how many of all lines do. A page has at most `limit` lines and 1 MB of text, but at least one line.
@@ -5577,6 +5634,7 @@ end
 $$;
 create function ops.read_heads(runs uuid[]) returns jsonb language sql stable set search_path = '' as 'select ops_private.read_heads($1)';
 grant execute on function ops_private.read_heads(uuid[]), ops.read_heads(uuid[]) to ops_token;
+
 -- Compaction, by the scheduler: take_logs hands out runs that have ended, read_log_chunks gives their lines, the scheduler stores a
 -- file per phase, compact_logs registers the files and deletes the chunks in one transaction. Many callers, or one that dies
 -- anywhere, do the same work again: the same chunks give the same bytes, and the first compact_logs wins.
@@ -5660,6 +5718,7 @@ $$;
 create function ops.compact_logs(run_id uuid, files jsonb) returns boolean language sql set search_path = '' as 'select ops_private.compact_logs($1, $2)';
 grant execute on function ops_private.take_logs(int), ops.take_logs(int), ops_private.read_log_chunks(uuid, text, int), ops.read_log_chunks(uuid, text, int),
   ops_private.compact_logs(uuid, jsonb), ops.compact_logs(uuid, jsonb) to ops_token;
+
 -- due_schedules: the scheduler. Schedules whose time has come (or whose next time is not worked out yet), and those with a fire that
 -- waits while nothing runs any more; the longest due first. Read only.
 create function ops_private.due_schedules(at_most int) returns jsonb language plpgsql security definer set search_path = '' set plan_cache_mode = 'force_custom_plan' as $$
@@ -5835,6 +5894,7 @@ create function ops.fire_schedule(schedule_id uuid, expected_after timestamptz, 
 language sql set search_path = '' as 'select ops_private.fire_schedule($1, $2, $3, $4, $5)';
 grant execute on function ops_private.due_schedules(int), ops.due_schedules(int), ops_private.fire_schedule(uuid, timestamptz, timestamptz[], timestamptz, text),
   ops.fire_schedule(uuid, timestamptz, timestamptz[], timestamptz, text) to ops_token;
+
 -- run_schedule: operators. One run now, as the schedule describes it, beside what runs already and whether or not it is paused; its
 -- nominal time is this moment. The same idempotency_key answers the same run (created = false).
 create function ops_private.run_schedule(schedule uuid, key text) returns jsonb language plpgsql security definer set search_path = '' as $$
@@ -5872,6 +5932,7 @@ end
 $$;
 create function ops.run_schedule(schedule_id uuid, idempotency_key text default null) returns jsonb language sql set search_path = '' as 'select ops_private.run_schedule($1, $2)';
 grant execute on function ops_private.run_schedule(uuid, text), ops.run_schedule(uuid, text) to authenticated, ops_token;
+
 -- One partition of a backfill: pending → started (its run), skipped (what is there need not be made again) or canceled; once.
 create table ops.backfill_items (
   backfill_id uuid not null references ops.backfills,
@@ -5936,6 +5997,7 @@ create function ops_private.skip_reason(reprocess text, state text) returns text
     when reprocess = 'none' then 'It has a run already: ' || state || '.'
     when state = 'succeeded' or state = 'failed' and reprocess = 'missing_only' then 'Its run ' || state || ' already.' end
 $$;
+
 -- A for_each phase fans out: each of its items is a child run, which executes that one phase with the item as a parameter. The parent
 -- gives its lease back while they run (queued, not_before infinity) and joins them when all have ended.
 
@@ -6125,6 +6187,7 @@ create function ops.settle_children() returns jsonb language sql set search_path
 grant execute on function ops_private.create_children(uuid, uuid, text, text, jsonb, int), ops.create_children(uuid, uuid, text, text, jsonb, int),
   ops_private.wait_for_children(uuid, uuid), ops.wait_for_children(uuid, uuid) to authenticated, ops_token;
 grant execute on function ops_private.settle_children(), ops.settle_children() to ops_token;
+
 -- preview_backfill, create_backfill: operators. `request` has the fields of contracts/backfill.ts; the partitions begin at `starts` and
 -- end where the next begins, the last at range_end (lib/ops/backfills.ts works them out from cron).
 
@@ -6213,6 +6276,7 @@ create function ops.preview_backfill(request jsonb, starts timestamptz[]) return
 create function ops.create_backfill(request jsonb, starts timestamptz[]) returns jsonb language sql set search_path = '' as 'select ops_private.create_backfill($1, $2)';
 grant execute on function ops_private.preview_backfill(jsonb, timestamptz[]), ops.preview_backfill(jsonb, timestamptz[]),
   ops_private.create_backfill(jsonb, timestamptz[]), ops.create_backfill(jsonb, timestamptz[]) to authenticated, ops_token;
+
 -- pause_backfill, resume_backfill, cancel_backfill: operators. active ⇄ paused → canceled; a repeat changes nothing, and what has
 -- ended stays so (illegal_transition). While paused no run is made; those that were made go on. To cancel drops what is pending, and
 -- cancels the runs that are open: queued ones at once, active ones at their next heartbeat.
@@ -6243,6 +6307,7 @@ create function ops.pause_backfill(backfill_id uuid, note text default null) ret
 create function ops.resume_backfill(backfill_id uuid) returns jsonb language sql set search_path = '' as 'select ops_private.set_backfill_status($1, ''active'', null)';
 create function ops.cancel_backfill(backfill_id uuid, note text default null) returns jsonb language sql set search_path = '' as 'select ops_private.set_backfill_status($1, ''canceled'', $2)';
 grant execute on function ops_private.set_backfill_status(uuid, text, text), ops.pause_backfill(uuid, text), ops.resume_backfill(uuid), ops.cancel_backfill(uuid, text) to authenticated, ops_token;
+
 -- advance_backfill: the scheduler. Takes the active backfill that waited longest (skipping what others hold) and makes runs for its next
 -- partitions, as many as it may have open at once; at most 50 a call. A partition is looked at again first: what came into being since is
 -- skipped. Item and run are written in one transaction under the backfill's lock, so a crash or a repeat neither doubles nor loses
@@ -6337,22 +6402,8 @@ end
 $$;
 create function ops.advance_backfill() returns jsonb language sql set search_path = '' as 'select ops_private.advance_backfill()';
 grant execute on function ops_private.advance_backfill(), ops.advance_backfill() to ops_token;
--- Tables of the owner's list (LH-002) whose functions come with later milestones: routing of alerts.
-create table ops.routing_matrix (
-  route_id uuid primary key default gen_random_uuid(),
-  project_id uuid not null references ops.projects,
-  position int not null,
-  area text not null,
-  conditions jsonb not null default '{}' constraint conditions_are_an_object check (jsonb_typeof(conditions) = 'object'),
-  primary_owner text not null,
-  secondary_owner text,
-  execution_surface text,
-  channel text,
-  created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now(),
-  constraint one_route_per_position unique (project_id, position) deferrable initially deferred
-);
 
+-- Tables of the owner's list (LH-002) whose functions come with later milestones: alert rules and what they find.
 create table ops.alert_rules (
   alert_rule_id uuid primary key default gen_random_uuid(),
   environment_id uuid not null references ops.environments,
@@ -6398,7 +6449,60 @@ begin
     execute format('create policy members_see_their_environments on ops.%I for select to authenticated, ops_token, ops_sql using (environment_id = any ((select ops_private.visible_environments())::uuid[]))', name);
     execute format('grant select on ops.%I to authenticated, ops_token, ops_sql', name);
   end loop;
-  foreach name in array array['routing_matrix'] loop
+end
+$$;
+
+-- Who answers for what in a project (table B): areas with their owners, signals, channels, and the rules that bring each signal to an area. The first rule that holds
+-- decides. Written as a whole by apply_control_plane (92_control_plane.sql), in the form of contracts/routing.ts; read by whatever sends a signal.
+create table ops.routing_areas (
+  project_id uuid not null references ops.projects,
+  area text not null constraint area_is_a_word check (area ~ '^[a-z][a-z0-9_]{0,62}$'),
+  title text not null,
+  primary_owner text not null constraint primary_is_an_alias check (primary_owner ~ '^[a-z][a-z0-9-]{0,38}$'),
+  secondary_owner text not null constraint secondary_is_an_alias check (secondary_owner ~ '^[a-z][a-z0-9-]{0,38}$'),
+  surface text not null,
+  paths text[] not null,
+  primary key (project_id, area),
+  constraint nobody_falls_back_to_themselves check (primary_owner <> secondary_owner)
+);
+create table ops.routing_channels (
+  project_id uuid not null references ops.projects,
+  channel text not null constraint channel_is_a_word check (channel ~ '^[a-z][a-z0-9_]{0,62}$'),
+  kind text not null constraint channel_kind_is_known check (kind in ('webhook', 'pull_request', 'issue')),
+  title text not null,
+  primary key (project_id, channel)
+);
+create table ops.routing_signals (
+  project_id uuid not null references ops.projects,
+  signal text not null constraint signal_is_noun_and_verb check (signal ~ '^[a-z]+\.[a-z_]+$'),
+  title text not null,
+  severity text not null constraint signal_severity_is_known check (severity in ('info', 'warning', 'critical')),
+  source text not null,
+  primary key (project_id, signal)
+);
+-- The rules in their order. What a rule does not name (null) holds always.
+create table ops.routing_matrix (
+  project_id uuid not null references ops.projects,
+  position int not null,
+  name text not null constraint rule_is_a_word check (name ~ '^[a-z][a-z0-9_]{0,62}$'),
+  signals text[] constraint signals_are_some check (cardinality(signals) >= 1),
+  layers text[] constraint layers_are_known check (cardinality(layers) >= 1 and layers <@ '{bronze,silver,gold,none}'),
+  environments text[] constraint environments_are_some check (cardinality(environments) >= 1),
+  area text not null,
+  channel text not null,
+  primary key (project_id, position),
+  constraint rule_name_is_unique_in_its_project unique (project_id, name),
+  constraint a_rule_leads_to_an_area foreign key (project_id, area) references ops.routing_areas,
+  constraint a_rule_leads_to_a_channel foreign key (project_id, channel) references ops.routing_channels
+);
+create index routing_matrix_by_area on ops.routing_matrix (project_id, area);
+create index routing_matrix_by_channel on ops.routing_matrix (project_id, channel);
+
+do $$
+declare
+  name text;
+begin
+  foreach name in array array['routing_areas', 'routing_channels', 'routing_signals', 'routing_matrix'] loop
     execute format('alter table ops.%I enable row level security', name);
     execute format('alter table ops.%I force row level security', name);
     execute format('create policy members_see_their_projects on ops.%I for select to authenticated, ops_token, ops_sql using (project_id = any ((select ops_private.visible_projects())::uuid[]))', name);
@@ -6406,6 +6510,97 @@ begin
   end loop;
 end
 $$;
+
+-- The matrix of a project as contracts/routing.ts has it; null where it has none.
+create function ops_private.routing(project uuid) returns jsonb language sql stable security definer set search_path = '' as $$
+  select jsonb_build_object(
+    'areas', (select jsonb_object_agg(a.area, jsonb_build_object('title', a.title, 'primary', a.primary_owner, 'secondary', a.secondary_owner, 'surface', a.surface, 'paths', a.paths))
+      from ops.routing_areas as a where a.project_id = routing.project),
+    'channels', (select jsonb_object_agg(c.channel, jsonb_build_object('kind', c.kind, 'title', c.title)) from ops.routing_channels as c where c.project_id = routing.project),
+    'signals', (select jsonb_object_agg(s.signal, jsonb_build_object('title', s.title, 'severity', s.severity, 'source', s.source)) from ops.routing_signals as s where s.project_id = routing.project),
+    'rules', jsonb_agg(jsonb_build_object('name', m.name, 'when', jsonb_strip_nulls(jsonb_build_object('signal', m.signals, 'layer', m.layers, 'environment', m.environments)),
+      'area', m.area, 'channel', m.channel) order by m.position))
+  from ops.routing_matrix as m where m.project_id = routing.project having count(*) > 0
+$$;
+
+-- Which rule takes what: a row for every signal, layer and environment that the rules tell apart; environments that none of them names are one, `other`. A rule is null
+-- where none holds.
+create function ops_private.routes(project uuid) returns table (signal text, layer text, environment text, rule int) language sql stable security definer set search_path = '' as $$
+  select s.signal, l.layer, e.environment, (
+    select min(m.position) from ops.routing_matrix as m where m.project_id = routes.project
+      and (m.signals is null or s.signal = any (m.signals)) and (m.layers is null or l.layer = any (m.layers)) and (m.environments is null or e.environment = any (m.environments)))
+  from ops.routing_signals as s cross join unnest('{bronze,silver,gold,none}'::text[]) as l (layer)
+  cross join (select 'other' union select unnest(m.environments) from ops.routing_matrix as m where m.project_id = routes.project) as e (environment)
+  where s.project_id = routes.project
+$$;
+
+-- What the rules say of a signal, to be sent with it: { rule, area, channel, severity, primary, secondary }. Null where the project has no matrix, or no such signal.
+create function ops_private.route(project uuid, signal text, layer text, environment text) returns jsonb language sql stable security definer set search_path = '' as $$
+  select jsonb_build_object('rule', m.name, 'area', m.area, 'channel', m.channel, 'severity', s.severity, 'primary', a.primary_owner, 'secondary', a.secondary_owner)
+  from ops.routing_signals as s join ops.routing_matrix as m using (project_id) join ops.routing_areas as a using (project_id, area)
+  where s.project_id = route.project and s.signal = route.signal
+    and (m.signals is null or route.signal = any (m.signals)) and (m.layers is null or coalesce(route.layer, 'none') = any (m.layers))
+    and (m.environments is null or case when exists (select from ops.routing_matrix as o where o.project_id = route.project and route.environment = any (o.environments))
+      then route.environment else 'other' end = any (m.environments))
+  order by m.position limit 1
+$$;
+
+-- Refuses a stored matrix in which a rule is never asked, or a signal comes to nobody. The bounds keep the product of its parts small.
+create function ops_private.check_routing(project uuid) returns void language plpgsql stable security definer set search_path = '' as $$
+declare
+  wrong text;
+begin
+  if (select count(*) from ops.routing_matrix as m where m.project_id = project) > 100 or (select count(*) from ops.routing_signals as s where s.project_id = project) > 100
+    or (select count(distinct e) from ops.routing_matrix as m, unnest(m.environments) as e where m.project_id = project) > 20 then
+    perform ops_private.fail('invalid_input', 'A routing matrix has at most 100 rules and 100 signals, and tells at most 20 environments apart.');
+  end if;
+  select string_agg(distinct u.signal, ', ') into wrong from ops.routing_matrix as m, unnest(m.signals) as u (signal)
+  where m.project_id = project and not exists (select from ops.routing_signals as s where s.project_id = project and s.signal = u.signal);
+  if wrong is not null then
+    perform ops_private.fail('invalid_input', format('Rules name signals that are not there: %s.', wrong));
+  end if;
+  select string_agg(m.name, ', ' order by m.position) into wrong from ops.routing_matrix as m where m.project_id = project and not m.position in (select r.rule from ops_private.routes(project) as r where r.rule is not null);
+  if wrong is not null then
+    perform ops_private.fail('invalid_input', format('Rules are never asked: %s.', wrong), 'Rules before them decide all that they hold for.');
+  end if;
+  select string_agg(distinct r.signal, ', ') into wrong from ops_private.routes(project) as r where r.rule is null;
+  if wrong is not null then
+    perform ops_private.fail('invalid_input', format('Signals come to nobody: %s.', wrong), 'Let a last rule without conditions take them.');
+  end if;
+end
+$$;
+
+-- Makes the matrix of a project what `wanted` says; null removes it. Called by change_control_plane, which has asked for the role. Raises invalid_input.
+create function ops_private.put_routing(project uuid, wanted jsonb) returns void language plpgsql security definer set search_path = '' as $$
+declare
+  old jsonb := ops_private.routing(project);
+begin
+  delete from ops.routing_matrix as m where m.project_id = project;
+  delete from ops.routing_areas as a where a.project_id = project;
+  delete from ops.routing_channels as c where c.project_id = project;
+  delete from ops.routing_signals as s where s.project_id = project;
+  if wanted is not null then
+    begin
+      insert into ops.routing_areas (project_id, area, title, primary_owner, secondary_owner, surface, paths)
+      select project, a.key, a.value ->> 'title', a.value ->> 'primary', a.value ->> 'secondary', a.value ->> 'surface', array(select jsonb_array_elements_text(a.value -> 'paths')) from jsonb_each(wanted -> 'areas') as a;
+      insert into ops.routing_channels (project_id, channel, kind, title) select project, c.key, c.value ->> 'kind', c.value ->> 'title' from jsonb_each(wanted -> 'channels') as c;
+      insert into ops.routing_signals (project_id, signal, title, severity, source)
+      select project, s.key, s.value ->> 'title', s.value ->> 'severity', s.value ->> 'source' from jsonb_each(wanted -> 'signals') as s;
+      insert into ops.routing_matrix (project_id, position, name, signals, layers, environments, area, channel)
+      select project, r.position, r.rule ->> 'name', ops_private.texts_of(r.rule -> 'when' -> 'signal'), ops_private.texts_of(r.rule -> 'when' -> 'layer'), ops_private.texts_of(r.rule -> 'when' -> 'environment'),
+        r.rule ->> 'area', r.rule ->> 'channel' from jsonb_array_elements(wanted -> 'rules') with ordinality as r (rule, position);
+    exception when integrity_constraint_violation or invalid_parameter_value then
+      perform ops_private.fail('invalid_input', format('The routing matrix is not right: %s.', sqlerrm));
+    end;
+    perform ops_private.check_routing(project);
+  end if;
+  perform ops_private.audit(null, 'routing.saved', 'project', project::text, old, ops_private.routing(project), project);
+end
+$$;
+create function ops_private.texts_of(list jsonb) returns text[] language sql immutable set search_path = '' as $$
+  select case when list is not null then array(select jsonb_array_elements_text(list)) end
+$$;
+
 -- One webhook per project, and the log of what was sent to it. A delivery is written in the transaction of what it tells, and
 -- sent by the web process (lib/ops/tick/webhooks.ts), which signs it; the database holds no key. The URL may hold a secret of
 -- its own, so only those who administer the whole project see it.
@@ -6556,6 +6751,7 @@ create function ops.retry_delivery(delivery_id uuid) returns jsonb language sql 
 grant execute on function ops_private.put_webhook(uuid, text, boolean, text[]), ops.put_webhook(uuid, text, boolean, text[]),
   ops_private.delete_webhook(uuid), ops.delete_webhook(uuid), ops_private.test_webhook(uuid), ops.test_webhook(uuid),
   ops_private.retry_delivery(uuid), ops.retry_delivery(uuid) to authenticated, ops_token;
+
 -- What makes a delivery, and how it is taken and settled.
 
 -- Called by runs_ended: one delivery for each run that ended failed, where the project's webhook wants it. A verification is
@@ -6565,7 +6761,7 @@ create function ops_private.tell_failed_runs(ended uuid[]) returns void language
   select r.project_id, r.run_id, 'run.failed', jsonb_build_object('type', 'run.failed', 'timestamp', r.finished_at, 'data', jsonb_build_object(
     'run_id', r.run_id, 'project', p.slug, 'environment', e.slug, 'pipeline', r.spec_slug, 'template_key', r.template_key, 'trigger', r.trigger, 'attempt', r.attempt,
     'error_code', r.error_code, 'error_message', left(r.error_message, 500), 'created_at', r.created_at, 'started_at', r.started_at, 'finished_at', r.finished_at,
-    'path', '/runs/' || r.run_id))
+    'path', '/runs/' || r.run_id, 'route', ops_private.route(r.project_id, 'run.failed', (select s.spec ->> 'layer' from ops.specs as s where s.project_id = r.project_id and s.spec_sha256 = r.spec_sha256), e.slug)))
   from ops.runs as r
   join ops.webhooks as w on w.project_id = r.project_id and w.enabled and 'run.failed' = any (w.events)
   join ops.projects as p on p.project_id = r.project_id join ops.environments as e on e.environment_id = r.environment_id
@@ -6610,7 +6806,7 @@ begin
     insert into ops.webhook_deliveries (project_id, executor_id, type, payload)
     select t.project_id, t.executor_id, t.event, jsonb_build_object('type', t.event, 'timestamp', clock_timestamp(), 'data', jsonb_build_object(
       'executor_id', t.executor_id, 'executor', t.name, 'project', p.slug, 'last_seen_at', t.last_seen_at, 'hostname', t.hostname, 'version', t.version,
-      'active_runs', (select count(*) from ops.leases as l where l.executor_id = t.executor_id), 'path', '/executors/' || t.executor_id))
+      'active_runs', (select count(*) from ops.leases as l where l.executor_id = t.executor_id), 'path', '/executors/' || t.executor_id, 'route', ops_private.route(t.project_id, t.event, null, null)))
     from turned as t join ops.webhooks as w on w.project_id = t.project_id and w.enabled and t.event = any (w.events) join ops.projects as p on p.project_id = t.project_id)
   select count(*) into changed from turned;
   return changed;
@@ -6685,6 +6881,7 @@ create function ops.settle_delivery(delivery_id uuid, attempt int, http_status i
 language sql set search_path = '' as 'select ops_private.settle_delivery($1, $2, $3, $4)';
 grant execute on function ops_private.watch_executors(), ops.watch_executors(), ops_private.take_deliveries(int), ops.take_deliveries(int),
   ops_private.settle_delivery(uuid, int, int, text), ops.settle_delivery(uuid, int, int, text) to ops_token;
+
 -- One verb on many runs, as a job: the runs are found once, at its creation, and then worked off in slices by the tick, each item
 -- in a savepoint, as the one who asked: their role counts when an item's turn comes, and the audit log names them.
 create table ops.bulk_jobs (
@@ -6893,6 +7090,7 @@ $$;
 create function ops.create_bulk(request jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.create_bulk($1)';
 create function ops.abort_bulk(bulk_id uuid) returns jsonb language sql set search_path = '' as 'select ops_private.abort_bulk($1)';
 grant execute on function ops_private.create_bulk(jsonb), ops.create_bulk(jsonb), ops_private.abort_bulk(uuid), ops.abort_bulk(uuid) to authenticated, ops_token;
+
 -- The principal that a job's creator is now: null where the token has ended, or the person is banned. What they may do is asked again for every item.
 create function ops_private.principal_now(type text, id uuid, name text) returns text language sql stable security definer set search_path = '' as $$
   select case type
@@ -6968,6 +7166,7 @@ end
 $$;
 create function ops.advance_bulk_jobs(at_most int default 50) returns jsonb language sql set search_path = '' as 'select to_jsonb(ops_private.advance_bulk_jobs($1))';
 grant execute on function ops_private.advance_bulk_jobs(int), ops.advance_bulk_jobs(int) to ops_token;
+
 -- A run's score: how well it went, 0 to 100, out of signals (numbers about the run) and the weights that its project gives them.
 -- The formula is in docs/scores.md. Same signals and weights, same score.
 create table ops.signal_weights (
@@ -7193,6 +7392,7 @@ grant execute on function ops_private.score_ended_runs(int), ops.score_ended_run
 grant execute on function ops_private.compute_run_score(uuid), ops.compute_run_score(uuid),
   ops_private.put_signals(uuid, uuid, jsonb), ops.put_signals(uuid, uuid, jsonb), ops_private.get_signal_weights(uuid), ops.get_signal_weights(uuid),
   ops_private.put_signal_weights(uuid, jsonb), ops.put_signal_weights(uuid, jsonb) to authenticated, ops_token;
+
 -- The failure inbox: failed runs that nobody has dealt with. A run leaves it when its pipeline succeeds later (of an inline spec: when a run
 -- that repeats it does), or when somebody marks it: acknowledged (seen) or waived (accepted, with the reason).
 create table ops.failure_marks (
@@ -7289,6 +7489,7 @@ end
 $$;
 create function ops.mark_failure(run_id uuid, mark text, reason text default null) returns jsonb language sql set search_path = '' as 'select ops_private.mark_failure($1, $2, $3)';
 grant execute on function ops_private.list_failures(uuid, text), ops.list_failures(uuid, text), ops_private.mark_failure(uuid, text, text), ops.mark_failure(uuid, text, text) to authenticated, ops_token;
+
 -- The registry of executors: admins of the whole project. Deleting one keeps its row, because runs name it; its name is free again.
 
 create function ops_private.executor_json(executor ops.executors) returns jsonb language sql stable security definer set search_path = '' as $$
@@ -7489,6 +7690,7 @@ create function ops.heartbeat_executor(executor_id uuid, version text default nu
 grant execute on function ops_private.create_executor(uuid, text, text[], text[]), ops.create_executor(uuid, text, text[], text[]), ops_private.update_executor(uuid, jsonb), ops.update_executor(uuid, jsonb),
   ops_private.delete_executor(uuid), ops.delete_executor(uuid), ops_private.create_executor_token(uuid, text, text, timestamptz, int), ops.create_executor_token(uuid, text, text, timestamptz, int),
   ops_private.revoke_executor_token(uuid, uuid), ops.revoke_executor_token(uuid, uuid), ops_private.heartbeat_executor(uuid, text, text), ops.heartbeat_executor(uuid, text, text) to authenticated, ops_token;
+
 -- read_overview: whoever sees the environment. What its runs did between two moments, and in as long a time before them. Counts are
 -- walks of the index runs_by_status, one for each status and step, and exact; times are of the newest 1,000 runs that succeeded.
 
@@ -7544,6 +7746,7 @@ end
 $$;
 create function ops.read_overview(environment_id uuid, from_at timestamptz, to_at timestamptz, step_seconds int) returns jsonb language sql stable set search_path = '' as 'select ops_private.read_overview($1, $2, $3, $4)';
 grant execute on function ops_private.read_overview(uuid, timestamptz, timestamptz, int), ops.read_overview(uuid, timestamptz, timestamptz, int) to authenticated, ops_token;
+
 -- Secrets of an environment: names that anybody there may know, and values that only its executors can open. A value is sealed to
 -- the environment's public key (X25519, a JWE of ECDH-ES and A256GCM; docs/secrets.md) before it comes here; the private key
 -- lives with the executors. The sealed value itself is answered by one function alone: get_run_secrets, to the holder of a lease.
@@ -7759,6 +7962,7 @@ create function ops.put_secret(environment_id uuid, name text, sealed text) retu
 create function ops.delete_secret(environment_id uuid, name text) returns boolean language sql set search_path = '' as 'select ops_private.delete_secret($1, $2)';
 grant execute on function ops_private.put_environment_key(uuid, jsonb), ops.put_environment_key(uuid, jsonb), ops_private.retire_environment_key(uuid, text), ops.retire_environment_key(uuid, text),
   ops_private.list_secrets(uuid), ops.list_secrets(uuid), ops_private.put_secret(uuid, text, text), ops.put_secret(uuid, text, text), ops_private.delete_secret(uuid, text), ops.delete_secret(uuid, text) to authenticated, ops_token;
+
 -- A connection: a named source or warehouse of an environment. Pipelines name it; the executor gets its settings, and its secret
 -- sealed, when it holds a run that names it (get_run_secrets). Whoever may change where a connection leads could have its secret
 -- sent there, so connections are for admins, as secrets are.
@@ -7992,6 +8196,7 @@ create function ops.delete_connection(connection_id uuid) returns boolean langua
 create function ops.test_connection(connection_id uuid) returns jsonb language sql set search_path = '' as 'select ops_private.test_connection($1)';
 grant execute on function ops_private.list_connections(uuid), ops.list_connections(uuid), ops_private.get_connection(uuid), ops.get_connection(uuid), ops_private.save_connection(jsonb), ops.save_connection(jsonb),
   ops_private.delete_connection(uuid), ops.delete_connection(uuid), ops_private.test_connection(uuid), ops.test_connection(uuid) to authenticated, ops_token;
+
 -- What a run may open: the connections that its pinned spec names, with its parameters in their places. A child run gets no more than
 -- what the specs of all runs above it name as well: whoever executes a parent writes its children's specs.
 create function ops_private.run_connections(run ops.runs) returns setof ops.connections language sql stable security definer set search_path = '' as $$
@@ -8091,6 +8296,7 @@ create function ops.reseal_secret(run_id uuid, lease_token uuid, name text, vers
 create function ops.reseal_secrets(environment_id uuid) returns jsonb language sql set search_path = '' as 'select ops_private.reseal_secrets($1)';
 grant execute on function ops_private.get_run_secrets(uuid, uuid), ops.get_run_secrets(uuid, uuid), ops_private.reseal_secret(uuid, uuid, text, int, text), ops.reseal_secret(uuid, uuid, text, int, text),
   ops_private.reseal_secrets(uuid), ops.reseal_secrets(uuid) to authenticated, ops_token;
+
 -- Deleting an organization, a project, an environment or one's own account: seen beforehand (preview_deletion), typed by name, refused while
 -- runs are active. At once nobody sees it, its tokens are void and its name is free; its rows and bytes go in slices, by the tick. The audit log stays.
 
@@ -8233,6 +8439,7 @@ $$;
 create function ops.preview_deletion(kind text, id uuid) returns jsonb language sql stable set search_path = '' as 'select ops_private.preview_deletion($1, $2)';
 create function ops.delete_scope(kind text, id uuid, typed_name text) returns boolean language sql set search_path = '' as 'select ops_private.delete_scope($1, $2, $3)';
 grant execute on function ops_private.preview_deletion(text, uuid), ops.preview_deletion(text, uuid), ops_private.delete_scope(text, uuid, text), ops.delete_scope(text, uuid, text) to authenticated, ops_token;
+
 -- The rows of what was deleted, in slices. Which tables hold them is read from the catalog, so that a new table needs no line here.
 
 -- Tables with that column, those that refer to others before those that they refer to; the audit log is not among them.
@@ -8379,6 +8586,7 @@ create function ops.take_orphans(at_most int default 100) returns jsonb language
 create function ops.settle_orphans(removed text[]) returns jsonb language sql set search_path = '' as 'select to_jsonb(ops_private.settle_orphans($1))';
 grant execute on function ops_private.advance_deletions(int), ops.advance_deletions(int), ops_private.take_orphans(int), ops.take_orphans(int),
   ops_private.settle_orphans(text[]), ops.settle_orphans(text[]) to ops_token;
+
 -- What steers a project, as one document that holds no id, no moment and no secret: the same content gives the same text in every database. Its form
 -- is contracts/control-plane.ts. Caps over a whole organization are not of the project.
 
@@ -8408,7 +8616,8 @@ create function ops_private.control_plane(project uuid) returns jsonb language s
         'pause_on_failure', s.pause_on_failure, 'paused', s.paused_at is not null) order by e.slug collate "C", s.name collate "C"), '[]')
       from ops.schedules as s join ops.environments as e using (environment_id) join ops.job_templates as t using (template_id)
       left join ops.job_template_versions as v on v.template_id = s.template_id and v.version = s.template_version
-      where e.project_id = control_plane.project and e.deleted_at is null and s.deleted_at is null))
+      where e.project_id = control_plane.project and e.deleted_at is null and s.deleted_at is null),
+    'routing', ops_private.routing(control_plane.project))
 $$;
 
 -- What a plan was made from and what it leads to are told by this.
@@ -8443,7 +8652,7 @@ $$;
 
 -- Makes the project what the document says, section by section, by the functions that people use, which check and audit each change. What the document's section
 -- does not name is deleted with `prune`, else kept; templates are always kept. Answers the changes, in the order in which they were made. Locks the schedules first,
--- as who fires one does, then templates, executors, leases, and the gates of all caps together.
+-- as who fires one does, then templates, executors, leases, and the gates of all caps together; the routing matrix last, whole.
 create function ops_private.change_control_plane(project uuid, wanted jsonb, prune boolean) returns jsonb language plpgsql security definer set search_path = '' as $$
 declare
   present jsonb := ops_private.control_plane(project);
@@ -8519,6 +8728,12 @@ begin
     end if;
     changes := changes || ops_private.control_plane_change('schedule', pair.name, pair.old, item);
   end loop;
+
+  item := nullif(wanted -> 'routing', 'null');
+  if wanted ? 'routing' and item is distinct from nullif(present -> 'routing', 'null') and (item is not null or prune) then
+    perform ops_private.put_routing(project, item);
+    changes := changes || ops_private.control_plane_change('routing', 'matrix', nullif(present -> 'routing', 'null'), item);
+  end if;
   return changes;
 end
 $$;
@@ -8608,5 +8823,6 @@ create function ops.plan_control_plane(project_id uuid, document jsonb, prune bo
 create function ops.apply_control_plane(project_id uuid, document jsonb, prune boolean, state_sha256 text, after_sha256 text) returns jsonb language sql set search_path = '' as 'select ops_private.apply_control_plane($1, $2, $3, $4, $5)';
 grant execute on function ops_private.export_control_plane(uuid), ops.export_control_plane(uuid), ops_private.plan_control_plane(uuid, jsonb, boolean), ops.plan_control_plane(uuid, jsonb, boolean),
   ops_private.apply_control_plane(uuid, jsonb, boolean, text, text), ops.apply_control_plane(uuid, jsonb, boolean, text, text) to authenticated, ops_token;
+
 -- Functions are executable by everybody unless revoked. What is granted above by name stays.
 revoke execute on all functions in schema ops, ops_private from public;

@@ -1,19 +1,4 @@
--- Tables of the owner's list (LH-002) whose functions come with later milestones: routing of alerts.
-create table ops.routing_matrix (
-  route_id uuid primary key default gen_random_uuid(),
-  project_id uuid not null references ops.projects,
-  position int not null,
-  area text not null,
-  conditions jsonb not null default '{}' constraint conditions_are_an_object check (jsonb_typeof(conditions) = 'object'),
-  primary_owner text not null,
-  secondary_owner text,
-  execution_surface text,
-  channel text,
-  created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now(),
-  constraint one_route_per_position unique (project_id, position) deferrable initially deferred
-);
-
+-- Tables of the owner's list (LH-002) whose functions come with later milestones: alert rules and what they find.
 create table ops.alert_rules (
   alert_rule_id uuid primary key default gen_random_uuid(),
   environment_id uuid not null references ops.environments,
@@ -57,12 +42,6 @@ begin
     execute format('alter table ops.%I enable row level security', name);
     execute format('alter table ops.%I force row level security', name);
     execute format('create policy members_see_their_environments on ops.%I for select to authenticated, ops_token, ops_sql using (environment_id = any ((select ops_private.visible_environments())::uuid[]))', name);
-    execute format('grant select on ops.%I to authenticated, ops_token, ops_sql', name);
-  end loop;
-  foreach name in array array['routing_matrix'] loop
-    execute format('alter table ops.%I enable row level security', name);
-    execute format('alter table ops.%I force row level security', name);
-    execute format('create policy members_see_their_projects on ops.%I for select to authenticated, ops_token, ops_sql using (project_id = any ((select ops_private.visible_projects())::uuid[]))', name);
     execute format('grant select on ops.%I to authenticated, ops_token, ops_sql', name);
   end loop;
 end

@@ -7,7 +7,7 @@ create function ops_private.tell_failed_runs(ended uuid[]) returns void language
   select r.project_id, r.run_id, 'run.failed', jsonb_build_object('type', 'run.failed', 'timestamp', r.finished_at, 'data', jsonb_build_object(
     'run_id', r.run_id, 'project', p.slug, 'environment', e.slug, 'pipeline', r.spec_slug, 'template_key', r.template_key, 'trigger', r.trigger, 'attempt', r.attempt,
     'error_code', r.error_code, 'error_message', left(r.error_message, 500), 'created_at', r.created_at, 'started_at', r.started_at, 'finished_at', r.finished_at,
-    'path', '/runs/' || r.run_id))
+    'path', '/runs/' || r.run_id, 'route', ops_private.route(r.project_id, 'run.failed', (select s.spec ->> 'layer' from ops.specs as s where s.project_id = r.project_id and s.spec_sha256 = r.spec_sha256), e.slug)))
   from ops.runs as r
   join ops.webhooks as w on w.project_id = r.project_id and w.enabled and 'run.failed' = any (w.events)
   join ops.projects as p on p.project_id = r.project_id join ops.environments as e on e.environment_id = r.environment_id
@@ -52,7 +52,7 @@ begin
     insert into ops.webhook_deliveries (project_id, executor_id, type, payload)
     select t.project_id, t.executor_id, t.event, jsonb_build_object('type', t.event, 'timestamp', clock_timestamp(), 'data', jsonb_build_object(
       'executor_id', t.executor_id, 'executor', t.name, 'project', p.slug, 'last_seen_at', t.last_seen_at, 'hostname', t.hostname, 'version', t.version,
-      'active_runs', (select count(*) from ops.leases as l where l.executor_id = t.executor_id), 'path', '/executors/' || t.executor_id))
+      'active_runs', (select count(*) from ops.leases as l where l.executor_id = t.executor_id), 'path', '/executors/' || t.executor_id, 'route', ops_private.route(t.project_id, t.event, null, null)))
     from turned as t join ops.webhooks as w on w.project_id = t.project_id and w.enabled and t.event = any (w.events) join ops.projects as p on p.project_id = t.project_id)
   select count(*) into changed from turned;
   return changed;

@@ -27,7 +27,8 @@ create function ops_private.control_plane(project uuid) returns jsonb language s
         'pause_on_failure', s.pause_on_failure, 'paused', s.paused_at is not null) order by e.slug collate "C", s.name collate "C"), '[]')
       from ops.schedules as s join ops.environments as e using (environment_id) join ops.job_templates as t using (template_id)
       left join ops.job_template_versions as v on v.template_id = s.template_id and v.version = s.template_version
-      where e.project_id = control_plane.project and e.deleted_at is null and s.deleted_at is null))
+      where e.project_id = control_plane.project and e.deleted_at is null and s.deleted_at is null),
+    'routing', ops_private.routing(control_plane.project))
 $$;
 
 -- What a plan was made from and what it leads to are told by this.
@@ -62,7 +63,7 @@ $$;
 
 -- Makes the project what the document says, section by section, by the functions that people use, which check and audit each change. What the document's section
 -- does not name is deleted with `prune`, else kept; templates are always kept. Answers the changes, in the order in which they were made. Locks the schedules first,
--- as who fires one does, then templates, executors, leases, and the gates of all caps together.
+-- as who fires one does, then templates, executors, leases, and the gates of all caps together; the routing matrix last, whole.
 create function ops_private.change_control_plane(project uuid, wanted jsonb, prune boolean) returns jsonb language plpgsql security definer set search_path = '' as $$
 declare
   present jsonb := ops_private.control_plane(project);
@@ -138,6 +139,12 @@ begin
     end if;
     changes := changes || ops_private.control_plane_change('schedule', pair.name, pair.old, item);
   end loop;
+
+  item := nullif(wanted -> 'routing', 'null');
+  if wanted ? 'routing' and item is distinct from nullif(present -> 'routing', 'null') and (item is not null or prune) then
+    perform ops_private.put_routing(project, item);
+    changes := changes || ops_private.control_plane_change('routing', 'matrix', nullif(present -> 'routing', 'null'), item);
+  end if;
   return changes;
 end
 $$;

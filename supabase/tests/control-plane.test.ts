@@ -1,9 +1,12 @@
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { canonicalJson } from "../../contracts/canonical.ts";
 import { checkControlPlane } from "../../contracts/check-control-plane.ts";
 import { checkSpec } from "../../contracts/check-spec.ts";
+import { canonicalLines } from "../../contracts/json-diff.ts";
 import { controlPlaneArgumentOf, type ControlPlane } from "../../contracts/control-plane.ts";
+import type { Routing } from "../../contracts/routing.ts";
 import { anApiToken, aTenant, call, openWorld, refusal, type Caller, type Tenant, type World } from "./world.ts";
 
 let world: World;
@@ -21,6 +24,9 @@ function template(name: string, sql = "select 1"): NonNullable<ControlPlane["tem
   const { spec_text, sha256 } = checkSpec({ version: 1, name, phases: [{ name: "only", type: "query", config: { sql } }] });
   return { template_key: name, spec_sha256: sha256!, spec: JSON.parse(spec_text!) as Record<string, unknown> };
 }
+/** The matrix of this repository. */
+const matrix = checkControlPlane(readFileSync(new URL("../../config/routing_matrix.yml", import.meta.url), "utf8")).document!.routing!;
+
 /** A document as somebody wrote it, with the defaults filled in. */
 function aDocument(change: (document: Required<ControlPlane>) => void = () => undefined): ControlPlane {
   const document = {
@@ -32,6 +38,7 @@ function aDocument(change: (document: Required<ControlPlane>) => void = () => un
       { environment: "dev", name: "Nightly", template_key: "land", cron: "0  2 * * *", time_zone: "Europe/Berlin", labels: ["b", "a"], parameters: { day: "${{ schedule.nominal_date }}" }, start_at: "2026-01-01T01:00:00+01:00", paused: true },
       { environment: "dev", name: "Pinned", template_key: "refine", pinned_spec_sha256: template("refine").spec_sha256, cron: "30 3 * * 1" },
     ],
+    routing: structuredClone(matrix),
   };
   change(document as unknown as Required<ControlPlane>);
   const checked = checkControlPlane(document);
@@ -58,6 +65,7 @@ test("the same content in two databases has the same bytes and the same hash, ho
     document.schedules = [];
     document.caps.reverse();
     document.executors.push({ name: "Gone", environments: ["dev"], allowed_queues: null, draining: false, drain_comment: null });
+    document.routing!.rules = [{ name: "all", when: {}, area: "spec", channel: "issue" }];
   }));
   await apply(other, two, aDocument((document) => { for (const section of ["templates", "executors", "caps", "schedules"] as const) document[section].reverse(); }), true);
   const [a, b] = [await exported(world, one), await exported(other, two)];
@@ -65,6 +73,24 @@ test("the same content in two databases has the same bytes and the same hash, ho
   expect(hashOf(b.document)).toBe(hashOf(a.document));
   expect(b.state_sha256).toBe(a.state_sha256);
   expect(await exported(world, one)).toEqual(a);
+});
+
+test("the committed reference comes back from two databases as its own bytes, twice from each, and applies once", async () => {
+  const text = readFileSync(new URL("../../config/exports/reference.json", import.meta.url), "utf8");
+  const { document } = checkControlPlane(text);
+  const templates = ["silver_to_gold", "odoo_ingest_bronze", "bronze_to_silver"].map((name) => template(name));
+  const hashes = await Promise.all([world, other].map(async (at) => {
+    const tenant = await aTenant(at);
+    await apply(at, tenant, { version: 1, templates: at === world ? templates : templates.toReversed() });
+    expect(await apply(at, tenant, document!, true)).toHaveLength(7);
+    expect(await apply(at, tenant, document!, true)).toEqual([]);
+    const [first, second] = [await exported(at, tenant), await exported(at, tenant)];
+    expect(second).toEqual(first);
+    const { templates: _, ...rest } = first.document;
+    expect(canonicalLines(rest)).toBe(text);
+    return hashOf(first.document);
+  }));
+  expect(hashes[1]).toBe(hashes[0]);
 });
 
 test("what was exported is a right document, and applying it changes nothing and writes no audit entry", async () => {
@@ -90,10 +116,12 @@ test("a plan shows what an apply changes, and changes nothing itself", async () 
     wanted.schedules[0]!.paused = false;
     wanted.schedules[0]!.cron = "5 5 * * *";
     wanted.schedules[1]!.pinned_spec_sha256 = null;
+    wanted.routing!.areas["bi"]!.primary = "data-owners";
+    wanted.routing!.areas["bi"]!.secondary = "product-owners";
   });
   const planned = await plan(world, tenant.api, tenant.project_id, document, true);
   expect(planned.changes.map(({ kind, action, name }) => `${action} ${kind} ${name}`)).toEqual([
-    "change template land", "delete executor Worker 1", "change cap environment dev odoo rows day", "change schedule dev Nightly", "change schedule dev Pinned",
+    "change template land", "delete executor Worker 1", "change cap environment dev odoo rows day", "change schedule dev Nightly", "change schedule dev Pinned", "change routing matrix",
   ]);
   expect(planned.changes[2]).toMatchObject({ before: { limit_amount: "5000000.5" }, after: { limit_amount: "7" } });
   expect(await exported(world, tenant)).toEqual(before);
@@ -103,7 +131,7 @@ test("a plan shows what an apply changes, and changes nothing itself", async () 
   const after = await exported(world, tenant);
   expect(after.state_sha256).toBe(planned.after_sha256);
   expect(after.document.schedules.map(({ name, cron, paused, pinned_spec_sha256 }) => ({ name, cron, paused, pinned_spec_sha256 }))).toEqual([{ name: "Nightly", cron: "5 5 * * *", paused: false, pinned_spec_sha256: null }, { name: "Pinned", cron: "30 3 * * 1", paused: false, pinned_spec_sha256: null }]);
-  expect((await audited(tenant)).slice(log.length)).toEqual(["template.saved", "executor.deleted", "cap.changed", "schedule.changed", "schedule.resumed", "schedule.changed", "control_plane.applied"]);
+  expect((await audited(tenant)).slice(log.length)).toEqual(["template.saved", "executor.deleted", "cap.changed", "schedule.changed", "schedule.resumed", "schedule.changed", "routing.saved", "control_plane.applied"]);
 });
 
 test("without prune what the document does not name is kept, and a section that is absent is left alone", async () => {
@@ -114,6 +142,52 @@ test("without prune what the document does not name is kept, and a section that 
   expect(await apply(world, tenant, { version: 1 }, true)).toEqual([]);
   expect(await exported(world, tenant)).toEqual(before);
   expect(await apply(world, tenant, { version: 1, templates: [], schedules: [] }, true)).toEqual(["delete schedule dev Nightly", "delete schedule dev Pinned"]);
+});
+
+test("the matrix goes in as the file has it and comes back as the same value; it is kept without prune, and goes with it", async () => {
+  const tenant = await aTenant(world);
+  expect((await exported(world, tenant)).document.routing).toBeNull();
+  expect(await apply(world, tenant, { version: 1, routing: matrix })).toEqual(["create routing matrix"]);
+  expect((await exported(world, tenant)).document.routing).toEqual(matrix);
+  expect(await apply(world, tenant, { version: 1, routing: matrix })).toEqual([]);
+  const moved = { ...matrix, rules: matrix.rules.with(2, matrix.rules[3]!).with(3, matrix.rules[2]!) };
+  expect(await apply(world, tenant, { version: 1, routing: moved })).toEqual(["change routing matrix"]);
+  expect((await exported(world, tenant)).document.routing?.rules.map(({ name }) => name)).toEqual(moved.rules.map(({ name }) => name));
+  expect(await apply(world, tenant, { version: 1, routing: null })).toEqual([]);
+  expect(await apply(world, tenant, { version: 1, routing: null }, true)).toEqual(["delete routing matrix"]);
+  expect((await exported(world, tenant)).document.routing).toBeNull();
+  expect((await world.owner.query("select before -> 'rules' -> 0 ->> 'name' as name, after from ops.audit_log where project_id = $1 and action = 'routing.saved' order by audit_id desc limit 1", [tenant.project_id])).rows).toEqual([{ name: "weaknesses", after: null }]);
+});
+
+test.each<[string, RegExp, (wanted: Routing) => void]>([
+  ["an area that is not there", /a_rule_leads_to_an_area/, (wanted) => { wanted.rules[0]!.area = "nowhere"; }],
+  ["a channel that is not there", /a_rule_leads_to_a_channel/, (wanted) => { wanted.rules[0]!.channel = "pigeon"; }],
+  ["a signal that is not there", /not there: run\.lost/, (wanted) => { wanted.rules[0]!.when.signal!.push("run.lost"); }],
+  ["a rule that is never asked", /never asked: gold_failed/, (wanted) => { wanted.rules.unshift(wanted.rules.splice(4, 1)[0]!); wanted.rules.splice(4, 1); }],
+  ["a signal that comes to nobody", /come to nobody: nightly\.failed/, (wanted) => { wanted.rules.pop(); }],
+  ["an area that falls back to itself", /nobody_falls_back_to_themselves/, (wanted) => { wanted.areas["bi"]!.secondary = "product-owners"; }],
+  ["two rules of one name", /rule_name_is_unique/, (wanted) => { wanted.rules[1]!.name = wanted.rules[0]!.name; }],
+  ["environments without end", /20 environments/, (wanted) => { wanted.rules[0]!.when.environment = Array.from({ length: 21 }, (_, index) => `e-${index}`); }],
+])("the database itself refuses a matrix with %s", async (_name, detail, change) => {
+  const tenant = await aTenant(world);
+  const wanted = structuredClone(matrix);
+  change(wanted);
+  const failure = await plan(world, tenant.api, tenant.project_id, { version: 1, routing: wanted }).then(() => null, (error: { message: string; detail?: string }) => error);
+  expect(failure).toMatchObject({ message: "invalid_input", detail: expect.stringMatching(detail) });
+});
+
+test("a signal comes to the first rule that holds; an environment that no rule names is any other", async () => {
+  const tenant = await aTenant(world);
+  const wanted = structuredClone(matrix);
+  wanted.rules.unshift({ name: "in_prod", when: { signal: ["run.failed"], environment: ["prod"] }, area: "executors", channel: "issue" }, { name: "elsewhere", when: { signal: ["run.failed"], layer: ["silver"], environment: ["other"] }, area: "spec", channel: "issue" });
+  await apply(world, tenant, { version: 1, routing: wanted });
+  const route = async (signal: string, layer: string | null, environment: string | null) => (await world.owner.query("select ops_private.route($1, $2, $3, $4) as route", [tenant.project_id, signal, layer, environment])).rows[0].route as { rule: string } | null;
+  expect(await route("run.failed", "gold", "prod")).toEqual({ rule: "in_prod", area: "executors", channel: "issue", severity: "warning", primary: "platform-owners", secondary: "data-owners" });
+  expect((await route("run.failed", "gold", "dev"))?.rule).toBe("gold_failed");
+  expect((await route("run.failed", "silver", "dev"))?.rule).toBe("elsewhere");
+  expect((await route("run.failed", null, "dev"))?.rule).toBe("run_failed");
+  expect((await route("executor.offline", null, null))?.rule).toBe("executors_are_silent");
+  expect(await route("run.lost", null, null)).toBeNull();
 });
 
 describe("an apply is whole or nothing", () => {

@@ -8,6 +8,7 @@ import { layers } from "../../contracts/dataset.ts";
 import { errorCatalogue, type ErrorCode } from "../../contracts/error.ts";
 import { eventDataLimitBytes, eventLevels, stateEventTypes } from "../../contracts/event.ts";
 import { roles } from "../../contracts/role.ts";
+import { channelKinds, layers as routedLayers, severities } from "../../contracts/routing.ts";
 import { rpc } from "../../contracts/rpc.ts";
 import { claimedRun } from "../../contracts/claim.ts";
 import { phaseStatuses, run, runKinds, runPhase, runStatuses, runTriggers } from "../../contracts/run.ts";
@@ -37,6 +38,9 @@ test("the lists of SQL checks are the lists of contracts", async () => {
   expect(await listOf("level_is_known", "ops.run_events")).toEqual([...eventLevels]);
   expect(await listOf("layer_is_known", "ops.datasets")).toEqual([...layers]);
   expect(await listOf("layer_is_known", "ops.job_templates")).toEqual([...layers]);
+  expect(await listOf("channel_kind_is_known", "ops.routing_channels")).toEqual([...channelKinds]);
+  expect(await listOf("signal_severity_is_known", "ops.routing_signals")).toEqual([...severities]);
+  expect(await listOf("layers_are_known", "ops.routing_matrix")).toEqual([`{${routedLayers.join(",")}}`]);
   expect(await listOf("overlap_is_known", "ops.schedules")).toEqual([...overlapPolicies]);
   expect(await listOf("catch_up_is_known", "ops.schedules")).toEqual([...catchUps]);
   expect(await listOf("outcome_is_known", "ops.schedule_fires")).toEqual([...fireOutcomes]);

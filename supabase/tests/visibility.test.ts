@@ -72,7 +72,10 @@ async function fill(environment: (typeof environments)[number]): Promise<void> {
   await world.owner.query("insert into ops.signals (run_id, signal, environment_id, value) values ($1, 'late', $2, 1)", [run_id, tenant.environment_id]);
   await world.owner.query("insert into ops.failure_marks (run_id, environment_id, mark) values ($1, $2, 'acknowledged')", [run_id, tenant.environment_id]);
   await world.owner.query("insert into ops.run_scores (run_id, environment_id, score, breakdown) values ($1, $2, 1, '{}')", [run_id, tenant.environment_id]);
-  await add("insert into ops.routing_matrix (project_id, position, area, primary_owner) values ($1, (select count(*) from ops.routing_matrix), 'a', 'o')", p);
+  await add("insert into ops.routing_areas (project_id, area, title, primary_owner, secondary_owner, surface, paths) values ($1, 'a', 't', 'o', 'p', 's', '{*}') on conflict do nothing", p);
+  await add("insert into ops.routing_channels (project_id, channel, kind, title) values ($1, 'c', 'issue', 't') on conflict do nothing", p);
+  await add("insert into ops.routing_signals (project_id, signal, title, severity, source) values ($1, 'a.b', 't', 'info', 's') on conflict do nothing", p);
+  await add("insert into ops.routing_matrix (project_id, position, name, area, channel) values ($1, 1, 'r', 'a', 'c') on conflict do nothing", p);
   await call(world, tenant.api, "create_bulk", { request: { filter: { environment_id: tenant.environment_id, status: ["failed"] }, verb: "retry" } });
   await world.owner.query("insert into ops.bulk_items (bulk_id, position, run_id, environment_id) select bulk_id, 1, $1, $2 from ops.bulk_jobs where environment_ids = array[$2::uuid]", [run_id, tenant.environment_id]);
   const invite = "insert into ops.invitations (organization_id, project_id, environment_id, email, role, token_sha256, expires_at) select p.organization_id, $2, $3, 'guest@example.test', 'owner', sha256($4), now() + interval '1 day' from ops.projects as p where p.project_id = $1";
@@ -104,7 +107,7 @@ const rules: Record<string, { columns: string[]; sees: (sight: Sight, row: Row) 
   ...Object.fromEntries(["environments", "runs", "run_list", "leases", "run_phases", "run_events", "run_log_chunks", "run_artifacts", "objects", "datasets", "dataset_versions", "dataset_version_list", "dataset_list", "quality_results", "freshness_list", "freshness_signals",
     "executor_environments", "schedules", "alert_rules", "notifications", "failure_marks", "signals", "run_scores", "bulk_items", "environment_keys", "secrets", "connections"].map((name) => [name, byEnvironment])),
   ...Object.fromEntries(["schedule_list", "schedule_fires", "backfills", "backfill_list", "backfill_items", "backfill_item_list"].map((name) => [name, byEnvironment])),
-  ...Object.fromEntries(["projects", "specs", "job_templates", "job_template_versions", "template_detail", "template_list", "template_version_list", "executors", "executor_load", "routing_matrix", "signal_weights", "freshness_targets"].map((name) => [name, byProject])),
+  ...Object.fromEntries(["projects", "specs", "job_templates", "job_template_versions", "template_detail", "template_list", "template_version_list", "executors", "executor_load", "routing_matrix", "routing_areas", "routing_channels", "routing_signals", "signal_weights", "freshness_targets"].map((name) => [name, byProject])),
   ...Object.fromEntries(["webhooks", "webhook_deliveries"].map((name) => [name, { columns: ["project_id"], sees: governs }])),
   ...Object.fromEntries(["bulk_jobs", "bulk_list"].map((name) => [name, { columns: ["environment_ids"], sees: (sight: Sight, row: Row) => (row.environment_ids as unknown as string[]).every((id) => sight.rank(id) >= 0) }])),
   ...Object.fromEntries(["caps", "cap_usage"].map((name) => [name, {

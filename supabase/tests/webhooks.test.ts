@@ -6,11 +6,15 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { checkControlPlane } from "../../contracts/check-control-plane.ts";
+import { controlPlaneArgumentOf } from "../../contracts/control-plane.ts";
+import { route } from "../../contracts/routing.ts";
 import type { RpcArgs, RpcName } from "../../contracts/rpc.ts";
 import { post, refusedUrl } from "../../lib/ops/webhook-post.ts";
 import { publicKey } from "../../lib/ops/signing-key.ts";
 import { allSettled, webhooks } from "../../lib/ops/tick/webhooks.ts";
 import type { Db } from "../../lib/supabase/client.ts";
+import { ROOT } from "./support/test-server.ts";
 import { aClaim, anApiToken, anExecutor, aRun, aTenant, call, cronSecret, openWorld, refusal, statusOf, type Tenant, type World } from "./world.ts";
 
 vi.hoisted(() => {
@@ -75,6 +79,19 @@ async function aFailedRun(of = tenant, by = executor): Promise<string> {
 }
 const deliveries = async () => (await world.owner.query("select * from ops.webhook_deliveries where project_id = $1 order by delivery_id", [tenant.project_id])).rows;
 const dueNow = () => world.owner.query("update ops.webhook_deliveries set next_attempt_at = clock_timestamp() where project_id = $1 and status = 'pending'", [tenant.project_id]);
+
+test("who answers by the project's routing matrix is told with what happened", async () => {
+  const { document } = checkControlPlane(readFileSync(path.join(ROOT, "config/routing_matrix.yml"), "utf8"));
+  const args = { project_id: tenant.project_id, document: controlPlaneArgumentOf(document!), prune: false };
+  const { state_sha256, after_sha256 } = await call(world, tenant.api, "plan_control_plane", args);
+  const failed = async () => {
+    await aFailedRun();
+    return (await deliveries()).at(-1).payload.data.route as unknown;
+  };
+  expect(await failed()).toBeNull();
+  await call(world, tenant.api, "apply_control_plane", { ...args, state_sha256, after_sha256 });
+  expect(route.parse(await failed())).toEqual({ rule: "run_failed", area: "pipelines", channel: "project_webhook", severity: "warning", primary: "data-owners", secondary: "platform-owners" });
+});
 
 test("a failed run is told once, signed by the key that everybody may ask for", async () => {
   const run_id = await aFailedRun();
