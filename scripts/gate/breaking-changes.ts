@@ -102,6 +102,7 @@ class SchemaComparison {
     if (this.direction === "request") this.bounds(had, has, place, say);
     this.properties(had, has, place, within);
     if (had["items"] !== undefined && has["items"] !== undefined) this.compare(had["items"], has["items"], `${place}[]`, [...within, "items"]);
+    if (isObject(had["additionalProperties"]) && isObject(has["additionalProperties"])) this.compare(had["additionalProperties"], has["additionalProperties"], `${place}.*`, [...within, "additionalProperties"]);
     for (const word of ["anyOf", "oneOf", "allOf"] as const) this.variants(listOf(had[word]), listOf(has[word]), word, place, within, say);
   }
 

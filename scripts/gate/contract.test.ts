@@ -4,38 +4,12 @@ import { describe, expect, test } from "vitest";
 import { stringify } from "yaml";
 import { breakingChanges } from "./breaking-changes.ts";
 import { contractFile, contractGate } from "./contract.ts";
+import { lintNames } from "./contract-rules.ts";
 import { readOpenApi, type JsonObject } from "./openapi-document.ts";
+import { good, route } from "./testing-contract.ts";
 import { aTree, commit, ROOT, write } from "./testing.ts";
 
-/** A small contract that is right in every way, with a route for its one operation. */
-const good = {
-  openapi: "3.1.1",
-  info: { title: "T", version: "1.0.0", description: "d", license: { name: "Apache-2.0", identifier: "Apache-2.0" } },
-  servers: [{ url: "/api/v1" }],
-  tags: [{ name: "runs", description: "d" }],
-  security: [],
-  paths: {
-    "/runs/{run_id}": {
-      post: {
-        operationId: "change_run", tags: ["runs"], summary: "s",
-        parameters: [{ name: "run_id", in: "path", required: true, schema: { type: "string" } }, { name: "limit", in: "query", schema: { type: "integer", maximum: 200 } }],
-        requestBody: { content: { "application/json": { schema: { $ref: "#/components/schemas/Change" } } } },
-        responses: {
-          "200": { description: "Done", content: { "application/json": { schema: { $ref: "#/components/schemas/Run" } } } },
-          "400": { description: "No", content: { "application/problem+json": { schema: { type: "object" } } } },
-        },
-      },
-    },
-  },
-  components: {
-    schemas: {
-      Change: { type: "object", additionalProperties: false, required: ["status"], properties: { status: { type: "string", enum: ["paused", "active"] }, note: { type: "string", maxLength: 10 }, count: { type: ["integer", "null"] } }, examples: [{ status: "paused" }] },
-      Run: { type: "object", required: ["run_id", "status"], properties: { run_id: { type: "string" }, status: { type: "string", enum: ["queued", "done"] }, phases: { type: "array", items: { type: "object", required: ["name"], properties: { name: { type: "string" } } } } } },
-    },
-  },
-};
 type Good = typeof good;
-const route = { "app/api/v1/runs/[run_id]/route.ts": 'export const { GET } = endpoint({\n  POST: route("change_run", async () => reply(200, null)),\n});\n' };
 /** A copy of the good contract with something done to it. */
 function changed(change: (document: any) => void): Good { // eslint-disable-line typescript/no-explicit-any -- tests break it in ways that no type allows
   const copy = structuredClone(good);
@@ -68,6 +42,18 @@ test("structure, examples and names fail with their rule and line", async () => 
   ]));
 });
 
+test.each<[string, string, (document: any) => void]>([ // eslint-disable-line typescript/no-explicit-any -- as above
+  ["a path", "/Runs/{run_id}:", (d) => { d.paths["/Runs/{run_id}"] = d.paths["/runs/{run_id}"]; delete d.paths["/runs/{run_id}"]; }],
+  ["a parameter of a query", "- name: pageSize", (d) => { d.paths["/runs/{run_id}"].post.parameters[1].name = "pageSize"; }],
+  ["a header", "- name: lease_token", (d) => { Object.assign(d.paths["/runs/{run_id}"].post.parameters[1], { name: "lease_token", in: "header" }); }],
+  ["a schema", "change_request:", (d) => { d.components.schemas.change_request = d.components.schemas.Change; delete d.components.schemas.Change; }],
+  ["a field of a list's items", "startedAt:", (d) => { d.components.schemas.Run.properties.phases.items.properties.startedAt = {}; }],
+])("%s that is not named as others are fails at its line", (_name, text, change) => {
+  const document = stringify(changed(change));
+  const line = document.split("\n").findIndex((each) => each.includes(text)) + 1;
+  expect(lintNames(readOpenApi(document), contractFile).map(({ rule, line: at }) => `${rule}@${at}`)).toEqual([expect.stringMatching(new RegExp(`^naming@(${line}|${line + 1})$`))]);
+});
+
 test("an operation that no route serves and one that the contract does not have both fail, where they stand", async () => {
   const other = { "app/api/v1/runs/route.ts": 'export const { GET } = endpoint({\n\n  GET: route("list_runs", async () => reply(200, null)),\n});\n' };
   const root = treeOf(good, other);
@@ -86,7 +72,7 @@ describe("breaking changes", () => {
   const key = "POST /runs/{run_id}";
   const post = (document: { paths: JsonObject }) => document.paths["/runs/{run_id}"] as { post: JsonObject };
 
-  test.each<[string, string, (document: any) => void]>([ // eslint-disable-line typescript/no-explicit-any -- as above
+  const seeded: [string, string, (document: any) => void][] = [ // eslint-disable-line typescript/no-explicit-any -- as above
     ["operation-removed", key, (d) => { d.paths = {}; }],
     ["operation-renamed", `${key} operationId`, (d) => { post(d).post["operationId"] = "alter_run"; }],
     ["parameter-removed", `${key} query limit`, (d) => { d.paths["/runs/{run_id}"].post.parameters.pop(); }],
@@ -106,9 +92,25 @@ describe("breaking changes", () => {
     ["field-optional", `${key} 200.run_id`, (d) => { d.components.schemas.Run.required = ["status"]; }],
     ["values-widened", `${key} 200.status`, (d) => { d.components.schemas.Run.properties.status.enum.push("lost"); }],
     ["type-changed", `${key} 200.run_id`, (d) => { d.components.schemas.Run.properties.run_id.type = "integer"; }],
+    ["limit-tightened", `${key} body.note`, (d) => { d.components.schemas.Change.properties.note.minLength = 2; }],
+    ["limit-tightened", `${key} body.note`, (d) => { d.components.schemas.Change.properties.note.pattern = "^a"; }],
+    ["limit-tightened", `${key} body.note`, (d) => { d.components.schemas.Change.properties.note.format = "uuid"; }],
+    ["fields-closed", `${key} body.labels`, (d) => { d.components.schemas.Change.properties.labels.additionalProperties = false; }],
+    ["type-changed", `${key} body.labels.*`, (d) => { d.components.schemas.Change.properties.labels.additionalProperties.type = "string"; }],
+    ["variant-removed", `${key} body.place`, (d) => { d.components.schemas.Change.properties.place.oneOf.pop(); }],
+    ["variant-added", `${key} 200.place`, (d) => { d.components.schemas.Run.properties.place.oneOf.push({ type: "object" }); }],
+    ["values-widened", `${key} 200.status`, (d) => { delete d.components.schemas.Run.properties.status.enum; }],
+    ["media-type-removed", `${key} 200 application/json`, (d) => { d.paths["/runs/{run_id}"].post.responses["200"].content = { "text/plain": {} }; }],
     ["field-optional", `${key} 200.phases[].name`, (d) => { d.components.schemas.Run.properties.phases.items.required = []; }],
-  ])("%s at %s", (rule, place, change) => {
+  ];
+  test.each(seeded)("%s at %s", (rule, place, change) => {
     expect(compare(good, changed(change))).toContain(`${rule} | ${place}`);
+  });
+
+  test("no rule is without a seeded break", () => {
+    const source = readFileSync(new URL("breaking-changes.ts", import.meta.url), "utf8");
+    const rules = new Set([...source.matchAll(/\b(?:report|say)\("([a-z-]+)"|rule: "([a-z-]+)"/g)].map(([, called, pushed]) => called ?? pushed!));
+    expect([...rules].toSorted()).toEqual([...new Set(seeded.map(([rule]) => rule))].toSorted());
   });
 
   test("what nobody can notice breaks nothing", () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { migrationRules } from "./migration-rules.ts";
 import { lintMigrations, lintStatements } from "./migrations.ts";
 import { sqlStatements } from "./sql-statements.ts";
 import { aTree, commit, placed, ROOT, write } from "./testing.ts";
@@ -12,7 +13,7 @@ test("the migrations of this repository pass", () => {
 });
 
 describe("a bad statement fails with its rule and its line", () => {
-  test.each([
+  const seeded = [
     ["transaction-control", "begin;"],
     ["transaction-control", "commit;"],
     ["not-in-transaction", "create index concurrently things_by_x on ops.things (x);"],
@@ -37,8 +38,13 @@ describe("a bad statement fails with its rule and its line", () => {
     ["grants-everyone", "grant all on table ops.things to public;"],
     ["disables-security", "alter table ops.things disable row level security;"],
     ["disables-security", "alter table ops.things no force row level security;"],
-  ])("%s: %s", (rule, sql) => {
+  ] as const;
+  test.each(seeded)("%s: %s", (rule, sql) => {
     expect(lint(`-- a comment; with a semicolon\n\n${sql}\n`)).toEqual([`${rule}@3`]);
+  });
+
+  test("no rule is without a seeded statement", () => {
+    expect([...new Set<string>(seeded.map(([rule]) => rule))].toSorted()).toEqual(Object.keys(migrationRules).toSorted());
   });
 });
 

@@ -68,7 +68,7 @@ function lintHistory(root: string, files: string[], released: ReleasedMigrations
 /** Before the first release the one migration is the schemas, joined in the order of their names. */
 function lintJoined(root: string, files: string[]): Finding[] {
   if (files.length !== 1) return [{ rule: "history", file: files[0] ?? migrationsFolder, line: 1, message: `there is no release yet: let there be one migration, which is ${schemasFolder} joined` }];
-  const joined = readdirSync(join(root, schemasFolder)).filter((name) => name.endsWith(".sql")).toSorted().map((name) => read(root, `${schemasFolder}/${name}`));
+  const joined = (existsSync(join(root, schemasFolder)) ? readdirSync(join(root, schemasFolder)) : []).filter((name) => name.endsWith(".sql")).toSorted().map((name) => read(root, `${schemasFolder}/${name}`));
   const [wanted, present] = [joined.join("\n").split("\n").filter((line) => line.trim() !== ""), read(root, files[0]!).split("\n")];
   let at = 0;
   for (const [index, line] of present.entries()) {

@@ -2,10 +2,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { ROOT } from "../gate/testing.ts";
+import { aTree, ROOT } from "../gate/testing.ts";
 import { protectMain, requiredChecks, wanted } from "../protect-main.ts";
-import { commentBody, marker, postComment } from "./post-comment.ts";
-import { releaseNotes } from "./release-notes.ts";
+import { commentBody, marker, postComment, postCommentCommand } from "./post-comment.ts";
+import { releaseNotes, releaseNotesCommand } from "./release-notes.ts";
 import { fakeGitHub } from "./testing/fake-github.ts";
 
 async function protect(api: { url: string; token: string } | null, ...args: string[]) {
@@ -106,4 +106,45 @@ test("notes of a release are its section of the changelog, and a tag that is not
   expect(releaseNotes(changelog, "1.2.0", "v1.2.1")).toHaveProperty("problem");
   expect(releaseNotes(changelog, "1.1.0", "v1.1.0")).toHaveProperty("problem");
   expect(releaseNotes(changelog, "1.3.0", "v1.3.0")).toHaveProperty("problem");
+});
+
+describe("as commands", () => {
+  type Result = { code: number; out: string; err: string };
+  async function comment(api: { url: string; token: string } | null, ...args: string[]): Promise<Result> {
+    let [out, err] = ["", ""];
+    const env = api === null ? {} : { GITHUB_TOKEN: api.token, GITHUB_API_URL: api.url };
+    const code = await postCommentCommand(args, env, () => "what differs", (text) => { out += text; }, (text) => { err += text; });
+    return { code, out, err };
+  }
+  function notes(...args: string[]): Result {
+    let [out, err] = ["", ""];
+    const root = aTree({ "package.json": '{"version":"1.2.0"}', "CHANGELOG.md": "# Changelog\n\n## 1.2.0\n\n- a thing\n" });
+    const code = releaseNotesCommand(root, args, (text) => { out += text; }, (text) => { err += text; });
+    return { code, out, err };
+  }
+
+  test("both explain themselves, and end with 2 for a wrong call", async () => {
+    expect(await comment(null, "--help")).toMatchObject({ code: 0, err: "", out: expect.stringContaining("Exit 0") });
+    expect(notes("--help")).toMatchObject({ code: 0, err: "", out: expect.stringContaining("Exit 0") });
+    const { api } = await fakeGitHub();
+    for (const args of [[], ["acme/lake"], ["no repository", "7"], ["acme/lake", "seven"], ["acme/lake", "7", "8"], ["acme/lake", "7", "--forse"]]) expect(await comment(api, ...args), args.join(" ")).toMatchObject({ code: 2, out: "" });
+    expect(await comment(null, "acme/lake", "7")).toMatchObject({ code: 2, err: expect.stringContaining("GITHUB_TOKEN") });
+    for (const args of [[], ["v1.2.0", "v1.3.0"], ["v1.2.0", "--forse"]]) expect(notes(...args), args.join(" ")).toMatchObject({ code: 2, out: "" });
+  });
+
+  test("a comment is told in words and as JSON; where GitHub refuses, it ends with 1 and never shows the token", async () => {
+    const { api } = await fakeGitHub();
+    expect(await comment(api, "acme/lake", "7")).toEqual({ code: 0, out: "created\n", err: "" });
+    expect(await comment(api, "acme/lake", "7", "--json")).toEqual({ code: 0, out: '{"repository":"acme/lake","number":7,"comment":"same"}\n', err: "" });
+    const refused = await comment({ ...api, token: "secret-of-mine" }, "acme/lake", "7");
+    expect(refused).toMatchObject({ code: 1, out: "", err: expect.stringContaining("Bad credentials") });
+    expect(refused.err).not.toContain("secret-of-mine");
+  });
+
+  test("notes are printed in words and as JSON; a release that has none ends with 1", () => {
+    expect(notes("v1.2.0")).toEqual({ code: 0, out: "- a thing\n", err: "" });
+    expect(notes("v1.2.0", "--json")).toEqual({ code: 0, out: '{"notes":"- a thing\\n"}\n', err: "" });
+    expect(notes("v1.3.0")).toMatchObject({ code: 1, out: "", err: expect.stringContaining("v1.3.0") });
+    expect(notes("v1.3.0", "--json")).toMatchObject({ code: 1, out: expect.stringContaining('"problem"'), err: "" });
+  });
 });

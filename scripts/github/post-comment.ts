@@ -1,11 +1,13 @@
-/**
- * node scripts/github/post-comment.ts OWNER/REPOSITORY NUMBER < summary.md
- *
- * Writes the summary of a pull request as one comment, and changes that comment the next time. Reads GITHUB_TOKEN. Exit 0, or 1 where GitHub refuses,
- * or 2 where it was called wrongly.
- */
+/** The summary of a pull request as one comment, which is changed the next time. */
 import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
 import { callGitHub, gitHubOf, isRepository, type GitHub } from "./api.ts";
+
+const usage = `node scripts/github/post-comment.ts OWNER/REPOSITORY NUMBER [--json] < summary.md
+
+Writes what comes on standard input as one comment of a pull request, and changes that comment the next time. GITHUB_TOKEN needs the permission
+"Pull requests" (write). Exit 0: created, changed, or the same already; 1: GitHub refuses; 2: called wrongly.
+`;
 
 /** The first line of the comment, which nobody sees and by which it is found again. */
 export const marker = "<!-- control-room-gate -->";
@@ -35,18 +37,37 @@ export async function postComment(api: GitHub, repository: string, number: numbe
   return "created";
 }
 
-if (process.argv[1]?.endsWith("post-comment.ts") === true) {
-  const [repository, number] = process.argv.slice(2);
-  const api = gitHubOf(process.env);
-  if (!isRepository(repository) || !/^\d{1,9}$/.test(number ?? "") || api === null) {
-    process.stderr.write("node scripts/github/post-comment.ts OWNER/REPOSITORY NUMBER < summary.md, with GITHUB_TOKEN set\n");
-    process.exitCode = 2;
-  } else {
-    try {
-      process.stdout.write(`${await postComment(api, repository, Number(number), readFileSync(0, "utf8"))}\n`);
-    } catch (error) {
-      process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-      process.exitCode = 1;
-    }
+/** Runs the command with the summary on its standard input; answers its exit code. */
+export async function postCommentCommand(args: string[], env: Record<string, string | undefined>, read: () => string, print: (text: string) => void, complain: (text: string) => void): Promise<number> {
+  const options = optionsOf(args);
+  const api = gitHubOf(env);
+  const [repository, number, ...more] = options?.positionals ?? [];
+  if (options?.values.help === true) {
+    print(usage);
+    return 0;
   }
+  if (options === null || !isRepository(repository) || !/^\d{1,9}$/.test(number ?? "") || more.length > 0 || api === null) {
+    complain(api === null && options !== null ? `GITHUB_TOKEN is not set.\n\n${usage}` : usage);
+    return 2;
+  }
+  try {
+    const comment = await postComment(api, repository, Number(number), read());
+    print(options.values.json === true ? `${JSON.stringify({ repository, number: Number(number), comment })}\n` : `${comment}\n`);
+    return 0;
+  } catch (error) {
+    complain(`${error instanceof Error ? error.message : String(error)}\n`);
+    return 1;
+  }
+}
+
+function optionsOf(args: string[]) {
+  try {
+    return parseArgs({ args, allowPositionals: true, strict: true, options: { json: { type: "boolean" }, help: { type: "boolean", short: "h" } } });
+  } catch {
+    return null; // an option that it does not have: the usage says which it has
+  }
+}
+
+if (process.argv[1]?.endsWith("post-comment.ts") === true) {
+  process.exitCode = await postCommentCommand(process.argv.slice(2), process.env, () => readFileSync(0, "utf8"), (text) => process.stdout.write(text), (text) => process.stderr.write(text));
 }

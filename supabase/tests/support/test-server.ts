@@ -25,8 +25,8 @@ const FOLDER_PREFIX = "control-room-tests-";
 
 export type TestServer = { port: number; folder: string; stop(): Promise<void> };
 
-/** Starts a PostgreSQL server on a free port, with `TEMPLATE` holding the present schema. */
-export async function startTestServer(): Promise<TestServer> {
+/** Starts a PostgreSQL server on a free port, with `TEMPLATE` holding the present schema, unless that is not wanted: `postgres` then holds the bootstrap alone. */
+export async function startTestServer({ template = true }: { template?: boolean } = {}): Promise<TestServer> {
   await clearKilledRuns();
   const folder = mkdtempSync(path.join(tmpdir(), FOLDER_PREFIX));
   chmodSync(folder, 0o711); // as root another user runs Postgres, and must enter
@@ -48,7 +48,8 @@ export async function startTestServer(): Promise<TestServer> {
     const superuser = databaseUrl(port, "supabase_admin", PASSWORD);
     await waitForServer(superuser, child);
     if (child.hasExited()) throw new Error(`the test server ended early:\n${readFileSync(log_file, "utf8")}`);
-    await makeTemplate(port, superuser);
+    await applyBootstrap(superuser, ROOT, Object.fromEntries(LOGINS.map((login) => [login, PASSWORD])));
+    if (template) await makeTemplate(port);
   } catch (error) {
     await stop();
     throw error;
@@ -56,8 +57,7 @@ export async function startTestServer(): Promise<TestServer> {
   return { port, folder, stop };
 }
 
-async function makeTemplate(port: number, superuser: string): Promise<void> {
-  await applyBootstrap(superuser, ROOT, Object.fromEntries(LOGINS.map((login) => [login, PASSWORD])));
+async function makeTemplate(port: number): Promise<void> {
   // A copy needs a source that nobody is connected to: `postgres` holds the bootstrap, template1 does the copying.
   await withClient(databaseUrl(port, "supabase_admin", PASSWORD, "template1"), (client) =>
     client.query(`create database ${TEMPLATE} template postgres owner postgres strategy file_copy`),
@@ -69,8 +69,8 @@ async function makeTemplate(port: number, superuser: string): Promise<void> {
 }
 
 /** The present schema, as `supabase/schemas` states it. Throws with file and line. */
-export async function applySchemas(url: string): Promise<void> {
-  const folder = path.join(ROOT, "supabase/schemas");
+export async function applySchemas(url: string, root = ROOT): Promise<void> {
+  const folder = path.join(root, "supabase/schemas");
   await withClient(url, async (client) => {
     for (const name of readdirSync(folder).sort()) {
       if (!name.endsWith(".sql")) continue;
