@@ -31,16 +31,25 @@ const sourceTable = z.strictObject({
   group: word.optional(),
   key: z.array(identifier).min(1),
   exclude: z.array(identifier).default([]).describe("columns that never land"),
+  mask: z.array(identifier).optional().describe("text columns that land as *** where they have a value"),
   optional: z.boolean().default(false).describe("absent in the source is no error"),
+});
+/** Names that PostgreSQL takes for a replication slot. */
+const slotName = z.string().regex(/^[a-z0-9_]{1,63}$/, "lower-case letters, digits and underscores");
+export const changeCapture = z.strictObject({
+  slot: slotName.describe("the replication slot, of this pipeline in this environment alone; made by the first run"),
+  publication: slotName.describe("has all tables; made by the source's owner"),
+  resync: z.union([z.boolean(), templated]).default(false).describe("true reads every table whole, with a new slot where the old one is lost"),
 });
 export const ingestConfig = z.strictObject({
   source: sourceKind,
   connection: templated.default("odoo"),
-  mode: z.enum(["full", "incremental"]).default("full").describe("incremental reads what changed since the registered version, and the keys of all rows; the result is the same"),
+  mode: z.enum(["full", "incremental", "cdc"]).default("full").describe("incremental reads what changed since the registered version, and the keys of all rows; cdc reads changes from the source's log; the result is the same"),
+  cdc: changeCapture.optional().describe("mode cdc only, which needs it"),
   schema: identifier.default("public"),
   target: word.default("bronze").describe("schema of the datasets that are written"),
   tables: z.array(sourceTable).min(1).max(2000),
-});
+}).refine((config) => (config.mode === "cdc") === (config.cdc !== undefined), { path: ["cdc"], error: "mode cdc needs a slot and a publication, and only it has them" });
 /** `sql_file` is read when a spec is loaded from a folder; a stored spec always holds `sql`. */
 const sqlText = z.strictObject({ sql: sql.optional(), sql_file: z.string().max(300).optional() });
 const oneSql = { error: "needs exactly one of sql and sql_file" };
@@ -106,7 +115,8 @@ const phaseBase = z.strictObject({
   for_each: forEach.optional(),
 });
 export const phaseSpec = z.discriminatedUnion("type", [
-  phaseBase.extend({ type: z.literal("ingest"), config: ingestConfig }),
+  phaseBase.extend({ type: z.literal("ingest"), config: ingestConfig })
+    .refine((phase) => phase.for_each === undefined || phase.config.mode !== "cdc", { path: ["for_each"], error: "a slot has one reader: items cannot share it" }),
   phaseBase.extend({ type: z.literal("validate"), config: validateConfig.default({}) }),
   phaseBase.extend({ type: z.literal("transform"), config: transformConfig })
     .refine((phase) => phase.for_each === undefined || phase.config.tables.every((table) => table.mode !== "merge"), { path: ["for_each"], error: "a merge follows one version: items cannot merge into a table at once" }),

@@ -49,7 +49,11 @@ export function lakeLocation(lake: string, run: Pick<Claim["run"], "environment_
 
 /** The phase with parameters in the places that take them. */
 export function filledPhase(phase: PhaseSpec, parameters: Record<string, unknown>): PhaseSpec {
-  if (phase.type === "ingest") return { ...phase, config: { ...phase.config, connection: fillTemplate(phase.config.connection, parameters) } };
+  if (phase.type === "ingest") {
+    const { connection, cdc } = phase.config;
+    const resync = typeof cdc?.resync === "string" ? fillTemplate(cdc.resync, parameters) === "true" : cdc?.resync;
+    return { ...phase, config: { ...phase.config, connection: fillTemplate(connection, parameters), ...(cdc === undefined ? {} : { cdc: { ...cdc, resync: resync ?? false } }) } };
+  }
   if (phase.type === "connect") return { ...phase, config: { connection: fillTemplate(phase.config.connection, parameters) } };
   if (phase.type === "transform") return { ...phase, config: { ...phase.config, past: filledPast(phase.config.past, parameters) } };
   if (phase.type !== "query") return phase;

@@ -7,7 +7,8 @@ import type { CopyResult, CopyStep, EngineView } from "../engines/duckdb-job.ts"
 import { literal } from "../engines/duckdb-sql.ts";
 import type { SlicedTable } from "../lake/sliced-table.ts";
 import { csvToParquet } from "../sources/csv-to-parquet.ts";
-import { type ReadTable, readTables } from "../sources/read-tables.ts";
+import { type ChangesRead, readChanges } from "../sources/read-changes.ts";
+import { type ReadRequest, type ReadTable, readTables } from "../sources/read-tables.ts";
 import { mapConcurrently } from "./concurrently.ts";
 import { runEngine } from "./engine.ts";
 import { engineColumns, inputViews, viewFiles } from "./inputs.ts";
@@ -24,7 +25,8 @@ type Landing = z.infer<typeof landing>;
 
 /**
  * Lands tables of a source as they are: one snapshot for all, typed, in key order. Incrementally, only rows written since the
- * registered version was read are fetched, with the keys of all: merged, the files are those that a full landing writes. Of a large table, which is
+ * registered version was read are fetched, with the keys of all; with cdc, the changes that the source's log has since. Merged, the files are those that a
+ * full landing writes. Of a large table, which is
  * divided by ranges of its key, that is done in the ranges where something changed; the files of others stay. A run that repeats another, and a
  * later attempt of the same run, land again what the first landing recorded; the live source has moved on by then.
  */
@@ -39,28 +41,32 @@ async function landFromSource(context: PhaseContext<"ingest">): Promise<PhaseRes
   const read = { rows: 0, bytes: 0 };
   const nameOf = (table: { name: string }): string => `${config.target}.${table.name}`;
   // A verification has no files of its own to keep.
-  const landed = config.mode === "incremental" && !context.run.isolated ? await landedTables(context, config.tables.map(nameOf)) : null;
-  const { snapshot, tables } = await readTables({
+  const landed = config.mode !== "full" && !context.run.isolated ? await landedTables(context, config.tables.map(nameOf)) : null;
+  const request: ReadRequest = {
     kind: config.source,
     url: (await context.connection(config.connection, ["postgres", "odoo"])).url,
     schema: config.schema,
     tables: config.tables,
-    ...(landed === null ? {} : { since: (table, app_id) => landedSince(landed.get(nameOf(table)), app_id) }),
     directory: scratch,
     signal: context.signal,
     statement_timeout_ms: context.phase.timeout_seconds * 1000,
     log: (message, facts) => context.log("debug", message, facts),
     onStrongLogin: ({ login, because }) => context.progress(`The login ${login} may do more than a source needs: ${because}. Give the connection one that is a member of nothing.`, { warning: "source_login_too_strong" }),
     onRead: (rows, bytes) => context.used({ rows: read.rows += rows, bytes: read.bytes += bytes }),
-  });
+  };
+  const since: NonNullable<ReadRequest["since"]> = (table, app_id) => landedSince(landed?.get(nameOf(table)), app_id);
+  const { cdc } = config;
+  const log = cdc === undefined || landed === null ? null : await readChanges({ ...request, ...cdc, since, resync: cdc.resync === true, onSlot: (what) => context.progress(`The replication slot ${cdc.slot} was ${what}.`) });
+  const { snapshot, tables } = log ?? (await readTables(landed === null ? request : { ...request, since }));
   const found = tables.filter((table) => table.content !== null);
   const missing = tables.filter((table) => table.missing).map((table) => table.name);
   const source_rows = found.reduce((sum, table) => sum + (table.content?.rows ?? 0), 0);
-  const merged = found.filter((table) => table.present !== null);
+  const merged = found.filter((table) => table.present !== null || table.logged !== null);
   const read_seconds = seconds(started);
   context.progress(`Read ${found.length} tables with ${source_rows} ${merged.length > 0 ? `rows, of ${merged.length} of them those that changed,` : "rows"} from one snapshot of ${config.connection}.`, {
-    tables: found.length, rows: source_rows, merged: merged.length, missing, horizon: snapshot.horizon, horizon_exact: snapshot.horizon_exact,
+    tables: found.length, rows: source_rows, merged: merged.length, missing, horizon: snapshot.horizon, horizon_exact: snapshot.horizon_exact, ...slotFacts(log),
   });
+  if (log !== null) reportSlot(context, log);
   const slicedAs = (table: ReadTable): SlicedTable | null => (table.touched === null ? null : landed!.get(nameOf(table))!.sliced);
   const kept = new Map(found.map((table) => [nameOf(table), [...(slicedAs(table)?.slices ?? [])].flatMap(([number, { staged }]) => (table.touched!.includes(number) ? [] : staged))]));
   const steps = found.map((table) => csvToParquet(table, { name: nameOf(table), to: join(scratch, `${table.name}.parquet`), shift: slicedAs(table)?.shift ?? null }));
@@ -75,7 +81,7 @@ async function landFromSource(context: PhaseContext<"ingest">): Promise<PhaseRes
     connection: config.connection, kind: config.source, schema: config.schema, ...snapshot, missing, excluded,
     tables: staged.map((table, index) => ({ name: table.name, files: table.files.map(({ path, sha256 }) => ({ path, sha256 })), key: table.key, mark: found[index]!.mark })),
   });
-  return result(staged, { missing, excluded, engine }, { read_seconds, seconds: seconds(started), ...used, horizon: snapshot.horizon });
+  return result(staged, { missing, excluded, engine }, { read_seconds, seconds: seconds(started), ...used, horizon: snapshot.horizon, ...slotFacts(log) });
 }
 
 async function landAgain(context: PhaseContext<"ingest">, recorded: Landing): Promise<PhaseResult> {
@@ -99,9 +105,21 @@ async function landAgain(context: PhaseContext<"ingest">, recorded: Landing): Pr
   return result(staged, { missing, excluded, engine }, { seconds: seconds(started), ...used, landed_again: true });
 }
 
+/** How far the landing is behind the source's log, in bytes, and what the source keeps for it. */
+function slotFacts(log: ChangesRead | null): Record<string, unknown> {
+  return log?.slot == null ? {} : { slot: log.slot.name, slot_lag_bytes: log.slot.lag_bytes, slot_retained_bytes: log.slot.retained_bytes, slot_wal_status: log.slot.wal_status };
+}
+
+function reportSlot(context: PhaseContext<"ingest">, { slot, whole }: ChangesRead): void {
+  for (const [table, because] of Object.entries(whole)) context.progress(`Read ${table} whole: ${because}.`, { warning: "source_read_whole", table });
+  if (slot?.wal_status !== "extended" && slot?.wal_status !== "unreserved") return;
+  context.progress(`The source keeps ${slot.retained_bytes} bytes of log for the slot ${slot.name}, more than it wants to (${slot.wal_status}): run this more often, or raise max_slot_wal_keep_size.`, { warning: "source_slot_lag" });
+}
+
 /** A row that the source had before the mark and that never landed: the version that is built on is not what it says. */
 function refuseGap(table: ReadTable, staged: StagedTable, kept: StagedFile[]): void {
-  const lacking = table.present!.rows - (staged.row_count - kept.reduce((sum, file) => sum + file.row_count, 0));
+  if (table.present === null) return;
+  const lacking = table.present.rows - (staged.row_count - kept.reduce((sum, file) => sum + file.row_count, 0));
   if (lacking === 0) return;
   throw new PermanentError("lake_conflict", `The registered version of ${staged.name} lacks ${lacking} rows that the source has had since before it was read. Run this ingest once with mode: full.`, { dataset: staged.name });
 }

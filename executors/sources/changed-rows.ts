@@ -4,7 +4,7 @@ import { MOST_SLICES, sameDivision, sliceOf } from "../engines/key-slices.ts";
 import { SOURCE_MARK } from "../lake/delta-log.ts";
 
 /**
- * A position in a table's history. `version` is the oldest transaction that was open when a snapshot was taken: everything
+ * A position in a table's history: in the source's log (read-changes.ts), or, read by transactions, `version` is the oldest transaction that was open when a snapshot was taken: everything
  * below it had ended by then, and what had been committed is in that snapshot. `app_id` names the table as it was: its
  * server, its timeline, its columns. In the lake it is a `txn` of the version that holds those rows, so rows and position
  * are one commit.
@@ -36,8 +36,8 @@ export async function readOrigin(client: pg.Client): Promise<SourceOrigin | null
   }
 }
 
-/** The name under which a table's position is kept. A column that is added, dropped or made anew gives another one. */
-export function sourceMarkName(facts: { place: string; origin: SourceOrigin; table_oid: string; key: string[]; columns: { number: number; name: string; pg_type: string; duckdb_type: string }[] }): string {
+/** The name under which a table's position is kept. A column that is added, dropped or made anew gives another one. `log` marks a position in the source's log, not a transaction's number. */
+export function sourceMarkName(facts: { place: string; origin: SourceOrigin; table_oid: string; key: string[]; columns: { number: number; name: string; pg_type: string; duckdb_type: string }[]; log?: string[] }): string {
   return `${SOURCE_MARK}${sha256OfJson(facts).slice(0, 32)}`;
 }
 

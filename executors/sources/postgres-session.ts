@@ -21,11 +21,11 @@ const SESSION = [
  * sourceError makes of errors, and the signal's reason when it aborts.
  */
 export async function withSourceSession<T>(
-  options: { url: string; place: string; signal: AbortSignal; statement_timeout_ms: number; connect_timeout_ms?: number },
+  options: { url: string; place: string; signal: AbortSignal; statement_timeout_ms: number; connect_timeout_ms?: number; /** Speaks replication commands too. */ replication?: boolean },
   work: (client: pg.Client) => Promise<T>,
 ): Promise<T> {
   options.signal.throwIfAborted();
-  const client = newClient(options.url, options.statement_timeout_ms, options.connect_timeout_ms);
+  const client = newClient(options.url, options.statement_timeout_ms, options.connect_timeout_ms, options.replication);
   let cancelling: Promise<void> = Promise.resolve();
   const onAbort = (): void => {
     cancelling = cancelStatement(options.url, client);
@@ -48,14 +48,16 @@ export async function withSourceSession<T>(
   }
 }
 
-function newClient(url: string, statement_timeout_ms: number, connect_timeout_ms = CONNECT_TIMEOUT_MS): pg.Client {
-  const client = new pg.Client({
+function newClient(url: string, statement_timeout_ms: number, connect_timeout_ms = CONNECT_TIMEOUT_MS, replication = false): pg.Client {
+  const settings: pg.ClientConfig & { replication?: string } = {
+    ...(replication ? { replication: "database" } : {}),
     connectionString: url,
     connectionTimeoutMillis: connect_timeout_ms,
     statement_timeout: statement_timeout_ms,
     keepAlive: true,
     application_name: "lakehouse-control-room",
-  });
+  };
+  const client = new pg.Client(settings);
   // A connection that drops fails the running statement; without a listener it would end this process as well.
   client.on("error", () => undefined);
   return client;

@@ -1,39 +1,13 @@
-import { createWriteStream } from "node:fs";
 import { join } from "node:path";
-import { Transform } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import type pg from "pg";
-import { to as copyTo } from "pg-copy-streams";
 import { inSlices } from "../engines/key-slices.ts";
-import { CodedError } from "../storage/coded-error.ts";
-import { storageFault } from "../storage/file-storage.ts";
 import { type LandedTable, type SourceMark, type SourceOrigin, changedSince, readOrigin, sourceMarkName, touchedSlices } from "./changed-rows.ts";
-import { type SourceColumn, describeTable } from "./describe-table.ts";
-import { isPrivateColumn, isRefusedTable } from "./odoo-privacy.ts";
-import { loginTooStrong, strongLogin, type StrongLogin } from "./postgres-login.ts";
+import { type CsvFile, copyTable, quote } from "./copy-table.ts";
+import type { SourceColumn } from "./describe-table.ts";
+import { type SourceTable, planTable } from "./plan-table.ts";
+import { strongLogin, type StrongLogin } from "./postgres-login.ts";
 import { withSourceSession } from "./postgres-session.ts";
-import { sourceError, sourcePlace, tableMissing } from "./source-error.ts";
-
-export interface SourceTable {
-  name: string;
-  group?: string | undefined;
-  /** Unique columns. */
-  key: string[];
-  /** Columns that are left out. */
-  exclude?: string[];
-  /** A table that the source does not have is reported as missing. */
-  optional?: boolean;
-}
-
-/** A file of rows as CSV: no header, null is `\N`, text is quoted. */
-export interface CsvFile {
-  file: string;
-  columns: SourceColumn[];
-  rows: number;
-  bytes: number;
-  /** Bytes of the longest row, for the CSV reader. */
-  longest_row: number;
-}
+import { sourcePlace } from "./source-error.ts";
 
 export interface ReadTable {
   name: string;
@@ -47,6 +21,8 @@ export interface ReadTable {
   present: CsvFile | null;
   /** Of a table divided by its key, the slices that `content` and `present` are of: the others are as they landed. Null: all of them. */
   touched: number[] | null;
+  /** Where `content` holds changes as the log has them: columns of which some were not sent. */
+  logged: { unsent: string[] } | null;
   /** Where the source stood; null where it cannot say. */
   mark: SourceMark | null;
   /** Columns that did not land: asked for, or private. */
@@ -94,7 +70,6 @@ export interface ReadRequest {
  */
 export async function readTables(request: ReadRequest): Promise<{ snapshot: SourceSnapshot; tables: ReadTable[] }> {
   const place = sourcePlace(request.url);
-  if (request.kind === "odoo") request.tables.forEach((table) => refuseSecretTable(request.schema, table.name));
   return withSourceSession({ ...request, place }, async (client) => {
     // What is called without a schema is PostgreSQL's own, whatever the source has in `public`.
     await client.query("select pg_catalog.set_config('search_path', 'pg_catalog', false)");
@@ -131,86 +106,36 @@ interface Position {
   next: number;
 }
 
+/** A table of which nothing is read yet. */
+export function emptyTable(table: SourceTable): ReadTable {
+  return { name: table.name, group: table.group ?? null, key: table.key, missing: false, content: null, present: null, touched: null, logged: null, mark: null, excluded: [] };
+}
+
 async function readTable(client: pg.Client, request: ReadRequest, table: SourceTable, position: Position): Promise<ReadTable> {
-  const place = `${request.schema}.${table.name}`;
-  const described = await describeTable(client, request.schema, table.name);
-  const empty = { name: table.name, group: table.group ?? null, key: table.key, content: null, present: null, touched: null, mark: null, excluded: [] };
-  if (described === null) {
-    if (table.optional) return { ...empty, missing: true };
-    throw tableMissing(place);
-  }
-  // With such a login a view of anybody would run as it, and the catalogs hold passwords.
-  if (position.strong !== null && (described.foreign_code || /^(pg_|information_schema$)/.test(request.schema))) throw loginTooStrong(position.strong, place, "may not read this, since it may do more than a source needs");
-  const all = described.columns;
-  const hidden = (column: string): boolean =>
-    (table.exclude ?? []).includes(column) || (request.kind === "odoo" && isPrivateColumn(table.name, column));
-  const columns = all.filter((column) => !hidden(column.name));
-  const absent = table.key.find((key) => !columns.some((column) => column.name === key));
-  if (absent !== undefined) throw keyMissing(`${place}.${absent}`, hidden(absent));
-  const excluded = all.filter((column) => hidden(column.name)).map((column) => column.name);
-  const mark = described.kind === "r" ? markOf(table, described.oid, columns, position) : null;
+  const plan = await planTable(client, request, table, position.strong);
+  const empty = emptyTable(table);
+  if (plan === null) return { ...empty, missing: true };
+  const { columns, excluded } = plan;
+  const mark = plan.kind === "r" ? markOf(table, plan.oid, columns, position) : null;
   const since = mark === null ? null : (request.since?.(table, mark.app_id) ?? null);
   const changed = since === null ? null : changedSince(since.version, position.next);
   const divided = since?.slices ?? null;
   const key = table.key.map((name) => columns.find((column) => column.name === name)!);
-  const touched = changed === null || divided === null ? null : await touchedSlices(client, quotedPlace(place), quote(key[0]!.name), changed, divided);
-  if (changed === null || (divided !== null && touched === null)) {
-    return { ...empty, missing: false, content: await copyTable(client, request, place, columns, { name: `${table.name}.csv`, where: null }), mark, excluded };
-  }
+  const from = `${quote(request.schema)}.${quote(table.name)}`;
+  const touched = changed === null || divided === null ? null : await touchedSlices(client, from, quote(key[0]!.name), changed, divided);
+  const copy = (of: SourceColumn[], name: string, where: string | null) => copyTable(client, { ...request, table: table.name, columns: of, file: join(request.directory, name), where });
+  if (changed === null || (divided !== null && touched === null)) return { ...empty, content: await copy(columns, `${table.name}.csv`, null), mark, excluded };
   const among = touched === null ? null : inSlices(quote(key[0]!.name), divided!.shift, touched);
-  const content = await copyTable(client, request, place, columns, { name: `${table.name}.csv`, where: among === null ? changed : `${among} and ${changed}` });
-  const present = await copyTable(client, request, place, key, { name: `${table.name}.keys.csv`, where: among });
-  return { ...empty, missing: false, content, present, touched, mark, excluded };
+  const content = await copy(columns, `${table.name}.csv`, among === null ? changed : `${among} and ${changed}`);
+  const present = await copy(key, `${table.name}.keys.csv`, among);
+  return { ...empty, content, present, touched, mark, excluded };
 }
 
 function markOf(table: SourceTable, table_oid: string, columns: SourceColumn[], { place, origin, oldest }: Position): SourceMark | null {
   return origin === null ? null : { app_id: sourceMarkName({ place, origin, table_oid, key: table.key, columns }), version: oldest };
 }
 
-async function copyTable(client: pg.Client, request: ReadRequest, place: string, columns: SourceColumn[], { name, where }: { name: string; where: string | null }): Promise<CsvFile> {
-  const file = join(request.directory, name);
-  const list = columns.map((column) => quote(column.name)).join(", ");
-  const texts = columns.filter((column) => column.duckdb_type === "VARCHAR").map((column) => quote(column.name));
-  const force = texts.length === 0 ? "" : `, force_quote (${texts.join(", ")})`;
-  const from = quotedPlace(place);
-  const stream = client.query(copyTo(`copy (select ${list} from ${from}${where === null ? "" : ` where ${where}`}) to stdout (format csv, null '\\N'${force})`));
-  const meter = csvMeter(request.onRead);
-  try {
-    await pipeline(stream, meter.stream, createWriteStream(file), { signal: request.signal });
-  } catch (error) {
-    request.signal.throwIfAborted();
-    throw sourceError(storageFault(error, file), place);
-  }
-  return { file, columns, rows: stream.rowCount, ...meter.figures };
-}
-
-/** Counts bytes and finds the longest row; a newline inside quotes does not end one. */
-function csvMeter(onRead: ReadRequest["onRead"]): { stream: Transform; figures: { bytes: number; longest_row: number } } {
-  const figures = { bytes: 0, longest_row: 0 };
-  let row = 0;
-  let quoted = false;
-  const stream = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      figures.bytes += chunk.length;
-      let ended = 0;
-      for (let i = 0; i < chunk.length; i += 1) {
-        row += 1;
-        const byte = chunk[i];
-        if (byte === 0x22) quoted = !quoted;
-        else if (byte === 0x0a && !quoted) {
-          if (row > figures.longest_row) figures.longest_row = row;
-          row = 0;
-          ended += 1;
-        }
-      }
-      onRead?.(ended, chunk.length);
-      done(null, chunk);
-    },
-  });
-  return { stream, figures };
-}
-
-async function readHorizon(client: pg.Client): Promise<Pick<SourceSnapshot, "taken_at" | "horizon" | "horizon_exact">> {
+export async function readHorizon(client: pg.Client): Promise<Pick<SourceSnapshot, "taken_at" | "horizon" | "horizon_exact">> {
   const { rows: [row] } = await client.query<{ taken_at: string; horizon: string; horizon_exact: boolean }>(
     `with present as materialized (select clock_timestamp() as now),
      others as (
@@ -227,31 +152,4 @@ async function readHorizon(client: pg.Client): Promise<Pick<SourceSnapshot, "tak
        from present, oldest`,
   );
   return row!;
-}
-
-function refuseSecretTable(schema: string, table: string): void {
-  if (!isRefusedTable(table)) return;
-  throw new CodedError({
-    code: "source_table_refused",
-    message: "This table holds secrets and never lands",
-    place: `${schema}.${table}`,
-    remedy: "Remove it from the pipeline.",
-  });
-}
-
-function keyMissing(place: string, hidden: boolean): CodedError {
-  return new CodedError({
-    code: "source_column_missing",
-    message: hidden ? "A key column is excluded" : "The table has no such key column",
-    place,
-    remedy: "Give the table's unique columns as `key`.",
-  });
-}
-
-function quotedPlace(place: string): string {
-  return place.split(".").map(quote).join(".");
-}
-
-function quote(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

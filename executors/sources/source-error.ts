@@ -41,6 +41,7 @@ export function sourceError(error: unknown, place: string): unknown {
   if (code === "57014" || code === "55P03") {
     return make("source_timeout", code === "55P03" ? "A table stayed locked" : "A statement took too long", "Try again when the source is quieter, or raise the phase's timeout_seconds.", true);
   }
+  if (code === "42501" && /replication|WAL sender/i.test(error.message)) return make("source_replication_denied", "The login may not read the log", "alter role … replication (on Amazon RDS: grant rds_replication to …).");
   if (code === "42501") return make("source_permission_denied", error.message, "Grant SELECT on the table, or exclude the columns that this login may not read.");
   if (code === "42P01") return tableMissing(place);
   if (/^[0-9A-Z]{5}$/.test(code)) return make("source_failed", `The source answered ${code}: ${error.message}`, "See the source's log.", code.startsWith("40") || code.startsWith("53"));

@@ -22,8 +22,8 @@ export interface TestServer {
   stop(): Promise<void>;
 }
 
-/** A server of its own in a temporary folder, with the two logins of the embedded database. */
-export async function startTestServer(): Promise<TestServer> {
+/** A server of its own in a temporary folder, with the two logins of the embedded database. `settings` go before those of the product. */
+export async function startTestServer(settings: Record<string, string> = {}): Promise<TestServer> {
   const folder = mkdtempSync(join(tmpdir(), 'pipelines-'));
   chmodSync(folder, 0o755);
   const user = postgresUser(null);
@@ -33,7 +33,7 @@ export async function startTestServer(): Promise<TestServer> {
   await initPgdata(pgdata, binaries, user, PASSWORD);
   const port = await anyFreePort();
   const command = serverCommand({ binaries, user, pgdata, port, log_file: join(folder, 'log'), durable: false });
-  const child = spawn(command.command, command.args, {
+  const child = spawn(command.command, [...command.args, ...Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`])], {
     cwd: command.cwd,
     env: { ...command.env, NODE_ENV: 'test' },
     stdio: 'ignore',
