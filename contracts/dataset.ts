@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { bigintText, datasetName, datasetReference, jsonObject, page, pageQuery, sha256, timestamp, uuid } from "./common.ts";
+import { bigintText, datasetName, datasetReference, jsonObject, page, pageQuery, sha256, text, timestamp, uuid } from "./common.ts";
 
 export const layers = ["bronze", "silver", "gold"] as const;
 export const layer = z.enum(layers);
@@ -29,6 +29,16 @@ export const datasetPage = page(datasetVersion).meta({ id: "DatasetPage" });
 export const datasetHistory = page(datasetVersion.extend({ readable: z.boolean().describe("false: given up, its files may be gone") })).meta({ id: "DatasetHistory" });
 export const listDatasetsQuery = pageQuery.extend({ environment_id: uuid.optional(), name: datasetName.optional(), layer: layer.optional() });
 
+export const columnKinds = ["IDENTITY", "TRANSFORMATION", "AGGREGATION"] as const;
+export const rowKinds = ["FILTER", "JOIN", "GROUP_BY"] as const;
+/** What the SQL of a table reads, by its own text: what cannot be known for certain is left out as a whole, never guessed. */
+export const tableLineage = z.strictObject({
+  inputs: z.array(datasetName).max(500).describe("tables that it reads"),
+  columns: z.record(text.max(512), z.array(z.strictObject({ dataset: datasetName, column: text.min(1).max(512), kind: z.enum(columnKinds) })).max(500)).nullable().describe("of which columns each of its columns is made; null where that is not known"),
+  rows: z.array(z.strictObject({ dataset: datasetName, column: text.min(1).max(512), kind: z.enum(rowKinds) })).max(1000).describe("columns that decide which rows there are"),
+}).meta({ id: "TableLineage" });
+export type TableLineage = z.infer<typeof tableLineage>;
+
 export const publishDatasetRequest = z.strictObject({
   phase: z.string(),
   name: datasetName,
@@ -40,6 +50,7 @@ export const publishDatasetRequest = z.strictObject({
   row_count: z.int().min(0),
   byte_size: z.int().min(0),
   columns: z.array(datasetColumn),
+  lineage: tableLineage.optional().describe("where SQL made it"),
 }).meta({ id: "PublishDatasetRequest" });
 export type PublishDatasetRequest = z.infer<typeof publishDatasetRequest>;
 

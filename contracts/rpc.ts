@@ -16,6 +16,7 @@ import { executorDetail, executorHeartbeatResponse, executorToken, health, swept
 import { overview } from "./overview.ts";
 import { reportsResponse, runReport } from "./report.ts";
 import { appendLogsResponse, compactedLog, logQuery, newLogChunk, runHead, storedLogChunk, storedLogs } from "./log.ts";
+import { columnLineageGraph, lineageDirections, openLineageEvent, recordLineageResponse, storedLineageGraph } from "./lineage.ts";
 import { newQualityResult, recordQualityResponse } from "./quality.ts";
 import { apiToken } from "./api-token.ts";
 import { invitation, member, openInvitation } from "./member.ts";
@@ -108,6 +109,15 @@ export const rpc = {
   delete_cap: { args: z.object({ cap_id: uuid }), returns: z.boolean() },
   cap_allow: { args: z.object({ cap_key: capKey, amount: z.number().optional(), environment_id: uuid.nullable().optional(), run_id: uuid.nullable().optional(), lease_token: uuid.nullable().optional() }), returns: capAllowance },
   read_overview: { args: z.object({ environment_id: uuid, from_at: timestamp, to_at: timestamp, step_seconds: z.int() }), returns: overview },
+  record_lineage: { args: z.object({ environment_id: uuid, events: z.array(openLineageEvent) }), returns: recordLineageResponse },
+  read_lineage: {
+    args: z.object({ environment_id: uuid, node_id: uuid.optional(), dataset: z.string().optional(), direction: z.enum(lineageDirections).optional(), depth: z.int().optional(), search: z.string().optional(), most: z.int().optional(), after: z.string().optional() }),
+    returns: storedLineageGraph,
+  },
+  read_column_lineage: {
+    args: z.object({ environment_id: uuid, node_id: uuid.optional(), dataset: z.string().optional(), column_name: z.string().optional(), direction: z.enum(lineageDirections).optional(), depth: z.int().optional(), most: z.int().optional() }),
+    returns: columnLineageGraph,
+  },
   list_failures: { args: z.object({ environment_id: uuid, state: z.enum(failureStates).optional() }), returns: z.array(failure) },
   mark_failure: { args: z.object({ run_id: uuid, mark: z.enum([...failureMarks, "none"]), reason: z.string().nullable().optional() }), returns: failure },
   explain_run: { args: z.object({ run_id: uuid }), returns: explanation },

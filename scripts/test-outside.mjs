@@ -18,6 +18,7 @@ try {
   await runShown("Phases on a lake in a bucket", "tsx", ["executors/phases/s3-lake.outside.ts"]);
   await runShown("Eight processes race 200 commits, in a folder and on S3", "tsx", ["executors/lake/race.outside.ts"]);
   await runShown("The advisors of Supabase find nothing", "tsx", ["supabase/tests/advisors.outside.ts"]);
+  await runShown("OpenLineage by its own schemas, examples and recorded emitters", "tsx", ["supabase/tests/lineage.outside.ts"]);
   await runShown("squawk finds nothing in the migrations", "tsx", ["supabase/tests/squawk.outside.ts"]);
   await runShown("actionlint and zizmor find nothing in the workflows", "tsx", ["scripts/workflows.outside.ts"]);
   await runShown("Schemathesis finds no answer that the contract does not name", "tsx", ["scripts/fuzz-contract.outside.ts"]);

@@ -204,6 +204,20 @@ test("every operation answers as the contract says, called well and called badly
   await well("list_dataset_versions", { params: { dataset_id: (published as { dataset_id: string }).dataset_id } }, 200);
   await badly("list_dataset_versions", "not_found", { params: { dataset_id: randomUUID() } });
 
+  const told = { eventType: "COMPLETE", eventTime: new Date().toISOString(), producer: "https://example.test", schemaURL: "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent", run: { runId: randomUUID() }, job: { namespace: "n", name: "dashboard" },
+    inputs: [{ namespace: "file", name: `/lake/${tenant.environment_id}/gold/contract` }], outputs: [{ namespace: "bi", name: "chart" }] };
+  expect(await well("record_lineage", { body: told }, 201)).toEqual({ recorded: 1 });
+  await badly("record_lineage", "invalid_input", { body: { ...told, run: { runId: "1" } } });
+  expect(await well("record_lineage_batch", { body: [told, { ...told, job: {} }] }, 200)).toMatchObject({ status: "partial_success", failed_events: [{ index: 1, retriable: false }] });
+  await badly("record_lineage_batch", "invalid_input", { body: [] });
+  const around = { environment_id: tenant.environment_id, dataset: dataset.name };
+  expect(await well("get_lineage", { query: { ...around, direction: "downstream" } }, 200)).toMatchObject({ items: [{ dataset: dataset.name, distance: 0 }, { name: "chart", distance: 1 }], next_cursor: null });
+  await badly("get_lineage", "not_found", { query: { ...around, dataset: "gold.no_such_table" } });
+  await well("get_column_lineage", { query: around }, 200);
+  await badly("get_column_lineage", "invalid_input", { query: { ...around, depth: 21 } });
+  expect(await well("list_lineage_readers", { query: around }, 200)).toMatchObject({ items: [{ name: "dashboard" }] });
+  await badly("list_lineage_readers", "invalid_input", { query: { environment_id: tenant.environment_id } });
+
   const children = { phase: "first", spec: idleSpec(["first"]), children: [{ key: "a", parameters: {} }] };
   const fanned = z.object({ items: z.array(z.object({ run_id: z.guid() })) }).parse(await well("create_children", { params, headers: lease, body: children }, 200));
   await badly("create_children", "invalid_input", { params, headers: lease, body: { ...children, children: [] } });
@@ -236,6 +250,8 @@ test("every operation answers as the contract says, called well and called badly
   await badly("get_verification", "not_found", { params: { run_id: nobody } });
   await well("get_provenance", { params }, 200);
   await badly("get_provenance", "not_found", { params: { run_id: nobody } });
+  await well("get_run_openlineage", { params }, 200);
+  await badly("get_run_openlineage", "not_found", { params: { run_id: nobody } });
   await badly("get_provenance", "illegal_transition", { params: { run_id: retried.run_id } });
   const third = z.object({ items: z.array(z.object({ lease_token: z.guid() })) }).parse(await well("claim_runs", { body: { run_id: retried.run_id, queues: [queue], lease_seconds: 60 } }, 200));
   const failing = { params: { run_id: retried.run_id }, headers: { "lease-token": third.items[0]?.lease_token ?? "" } };

@@ -119,6 +119,7 @@ test("gate 6, API: no operation answers about another project, whoever of this o
   const there = { project: b.project, environment: "dev" };
   const range = { ...there, template_key: b.marker, unit: "day", range_start: "2026-01-01T00:00:00Z", range_end: "2026-01-03T00:00:00Z" };
   const reading = { host: "db.example.test", database: "d", user: "u" };
+  const told = { eventTime: new Date().toISOString(), producer: "urn:spy", schemaURL: "urn:spy", job: { namespace: "n", name: "spy" }, inputs: [{ namespace: "n", name: "spy" }] };
   const lease = { "lease-token": "00000000-0000-4000-8000-000000000000" };
   const bodies: Partial<Record<keyof typeof operations, unknown>> = {
     create_run: { template_key: b.marker, project: b.project, environment: "dev" }, save_template: { spec: idleSpec(["only"], b.marker), project: b.project },
@@ -139,6 +140,7 @@ test("gate 6, API: no operation answers about another project, whoever of this o
     create_project: { organization_id: b.organization_id, slug: "spy", name: "Spy" }, create_environment: { project_id: b.project_id, slug: "spy", name: "Spy" },
     add_environment_key: { ...there, public_key: { kty: "OKP", crv: "X25519", x: "A".repeat(43) } }, put_secret: { value: "a stolen place" }, reseal_secret: { version: 1, sealed: "x" },
     create_connection: { ...there, name: "spy", kind: "postgres", settings: reading }, change_connection: { kind: "postgres", settings: reading },
+    record_lineage: told, record_lineage_batch: [told],
     fail_run: { error_code: "x", error_message: "x" }, mark_failure: { mark: "acknowledged" }, create_upload_url: { byte_size: 16, environment_id: b.environment_id }, claim_runs: { run_id: b.run_id, labels: [b.marker] },
   };
   const unscoped = ["get_health", "get_openapi", "get_tick", "post_tick", "whoami", "validate_template", "claim_runs", "preview_times", "get_webhook_key", "verify_audit", "list_members", "list_sessions"]; // the last ones: how many entries the organization has, and one's own
@@ -148,7 +150,7 @@ test("gate 6, API: no operation answers about another project, whoever of this o
   for (const [who, headers] of Object.entries(callers)) {
     for (const [name, operation] of Object.entries(operations) as [keyof typeof operations, Operation][]) {
       if (operation.access === "scheduler" || name === "get_openapi") continue;
-      const query = Object.fromEntries(Object.entries({ ...(name === "preview_deletion" ? { kind: "project", id: b.project_id } : {}), environment_id: b.environment_id, project_id: b.project_id, organization_id: b.organization_id, project: b.project, environment: "dev" }).filter(([key]) => key in (operation.query?.shape ?? {})));
+      const query = Object.fromEntries(Object.entries({ ...(name === "preview_deletion" ? { kind: "project", id: b.project_id } : {}), environment_id: b.environment_id, project_id: b.project_id, organization_id: b.organization_id, project: b.project, environment: "dev", dataset: `gold.${b.marker}` }).filter(([key]) => key in (operation.query?.shape ?? {})));
       const answer = await raw(operationUrl({ url: live.stack.app_url, token: "" }, name, { params, query }), {
         method: operation.method, headers: { ...headers, ...(operation.access === "lease" ? lease : {}), ...(operation.body?.kind === "json" ? { "content-type": "application/json" } : {}) },
         ...(operation.body === undefined ? {} : { body: operation.body.kind === "bytes" ? b.marker : JSON.stringify(bodies[name] ?? {}) }),

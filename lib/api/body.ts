@@ -1,3 +1,4 @@
+import { gunzipSync } from "node:zlib";
 import { isStorableText } from "@/contracts/common.ts";
 import { ControlRoomError } from "@/contracts/error.ts";
 
@@ -10,7 +11,7 @@ const maxDepth = 200;
  * `payload_too_large`, `limit_exceeded`, `invalid_json`, `invalid_text`.
  */
 export async function readJsonBody(request: Request, limitBytes: number): Promise<unknown> {
-  const bytes = await readLimited(request, limitBytes);
+  const bytes = unpacked(await readLimited(request, limitBytes), request.headers.get("content-encoding"), limitBytes);
   if (bytes.byteLength === 0) return {};
   const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase() ?? "";
   if (type !== "application/json") {
@@ -32,6 +33,18 @@ export async function readJsonBody(request: Request, limitBytes: number): Promis
   // What cannot be stored can only have come by an escape: raw, it is no JSON, or no UTF-8.
   if (suspicious.test(text)) refuseUnstorable(value);
   return value;
+}
+
+/** What was sent with `Content-Encoding: gzip`, as OpenLineage's clients may: no larger than it might come plain. */
+function unpacked(bytes: Uint8Array, encoding: string | null, limitBytes: number): Uint8Array {
+  if (encoding === null || encoding.toLowerCase() === "identity" || bytes.byteLength === 0) return bytes;
+  if (encoding.toLowerCase() !== "gzip") throw new ControlRoomError("unsupported_media_type", `The body is encoded as ${JSON.stringify(encoding.slice(0, 100))}: send it plain, or with gzip.`);
+  try {
+    return gunzipSync(bytes, { maxOutputLength: limitBytes });
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === "ERR_BUFFER_TOO_LARGE") throw new ControlRoomError("payload_too_large", `The body unpacks to more than the ${limitBytes} bytes that this call takes.`, { cause });
+    throw new ControlRoomError("invalid_json", "The body is not gzip.", { cause });
+  }
 }
 
 async function readLimited(request: Request, limitBytes: number): Promise<Uint8Array> {

@@ -3798,6 +3798,8 @@ create table ops.dataset_versions (
   row_count bigint not null,
   byte_size bigint not null,
   columns jsonb not null,
+  -- What its SQL read, by column where that is known (contracts/lineage.ts, tableLineage); null where no SQL made it.
+  lineage jsonb constraint lineage_is_an_object check (jsonb_typeof(lineage) = 'object'),
   -- Of when its data are: data_time.
   data_at timestamptz not null,
   created_at timestamptz not null default clock_timestamp(),
@@ -3888,6 +3890,9 @@ begin
     where r.run_id = run returning * into found_run;
     perform ops_private.append_event(run, 'INPUTS_PINNED', 'info', null, 'The versions that this run reads are recorded.',
       jsonb_build_object('datasets', (select count(*) from jsonb_object_keys(fresh)), 'sources', (select coalesce(jsonb_agg(k), '[]') from jsonb_object_keys(fresh_sources) as k)));
+    if not found_run.isolated then
+      perform ops_private.note_reads(found_run, array(select jsonb_object_keys(fresh)));
+    end if;
   end if;
   return jsonb_build_object(
     'datasets', (select coalesce(jsonb_agg((to_jsonb(v) - array['environment_id', 'current_version', 'kept_from']) || jsonb_build_object('pinned_as', wanted.n) order by wanted.n), '[]')
@@ -4019,6 +4024,116 @@ $$;
 create function ops.check_freshness() returns jsonb language sql set search_path = '' as 'select to_jsonb(ops_private.check_freshness())';
 grant execute on function ops_private.check_freshness(), ops.check_freshness() to ops_token;
 
+-- What is made of what: tables of the lake and of other systems (nodes), the jobs that read and write them, and the edges between
+-- datasets and between their columns. Filled by the product's own runs as they publish (note_lineage) and by OpenLineage events of
+-- others (record_lineage). A row stands for a relation, not for an event: what is told again changes `seen_at`, so the graph grows
+-- with what there is and not with how often it ran.
+create table ops.lineage_datasets (
+  node_id uuid primary key default gen_random_uuid(),
+  environment_id uuid not null references ops.environments,
+  -- As OpenLineage names it; a table of this environment's lake is (lineage_home, schema.table), whatever its path was called.
+  namespace text not null constraint namespace_is_short check (octet_length(namespace) between 1 and 512),
+  name text not null constraint name_is_short check (octet_length(name) between 1 and 1024),
+  -- [{ name, type }] of the newest event that told them; null where none did. Those of a table of the lake are in dataset_versions.
+  columns jsonb,
+  columns_at timestamptz not null default '-infinity',
+  seen_at timestamptz not null,
+  constraint one_node_per_name unique (environment_id, namespace, name)
+);
+create index lineage_datasets_by_age on ops.lineage_datasets (environment_id, seen_at);
+
+create table ops.lineage_jobs (
+  lineage_job_id uuid primary key default gen_random_uuid(),
+  environment_id uuid not null references ops.environments,
+  namespace text not null constraint job_namespace_is_short check (octet_length(namespace) between 1 and 512),
+  name text not null constraint job_name_is_short check (octet_length(name) between 1 and 1024),
+  -- The run that was told of last, a run of this product or of another; null where the event named none.
+  last_run_id uuid,
+  state text constraint lineage_state_is_known check (state in ('START', 'RUNNING', 'COMPLETE', 'ABORT', 'FAIL', 'OTHER')),
+  producer text,
+  seen_at timestamptz not null,
+  constraint one_job_per_name unique (environment_id, namespace, name)
+);
+create index lineage_jobs_by_age on ops.lineage_jobs (environment_id, seen_at);
+
+-- A job's events may name its inputs and its outputs one by one and out of order: an edge is made when both are known.
+create table ops.lineage_io (
+  environment_id uuid not null,
+  lineage_job_id uuid not null references ops.lineage_jobs on delete cascade,
+  node_id uuid not null references ops.lineage_datasets on delete cascade,
+  direction text not null constraint io_direction_is_known check (direction in ('input', 'output')),
+  seen_at timestamptz not null,
+  primary key (lineage_job_id, direction, node_id)
+);
+create index lineage_io_of_an_environment on ops.lineage_io (environment_id);
+create index lineage_io_of_a_dataset on ops.lineage_io (node_id, direction, seen_at desc);
+
+create table ops.lineage_edges (
+  environment_id uuid not null,
+  source_id uuid not null references ops.lineage_datasets on delete cascade,
+  target_id uuid not null references ops.lineage_datasets on delete cascade,
+  lineage_job_id uuid not null references ops.lineage_jobs on delete cascade,
+  seen_at timestamptz not null,
+  primary key (source_id, target_id, lineage_job_id)
+);
+create index lineage_edges_of_an_environment on ops.lineage_edges (environment_id);
+create index lineage_edges_upstream on ops.lineage_edges (target_id, source_id);
+create index lineage_edges_of_a_job on ops.lineage_edges (lineage_job_id);
+
+-- What a column is made of, as OpenLineage says it: subtype of a DIRECT transformation, or of an INDIRECT one. A source that decides
+-- which rows there are (a filter, a join) has target_column ''.
+create table ops.lineage_columns (
+  environment_id uuid not null,
+  source_id uuid not null references ops.lineage_datasets on delete cascade,
+  source_column text not null constraint source_column_is_short check (octet_length(source_column) between 1 and 512),
+  target_id uuid not null references ops.lineage_datasets on delete cascade,
+  target_column text not null constraint target_column_is_short check (octet_length(target_column) <= 512),
+  kind text not null constraint column_kind_is_short check (length(kind) between 1 and 60),
+  direct boolean not null,
+  lineage_job_id uuid not null references ops.lineage_jobs on delete cascade,
+  seen_at timestamptz not null,
+  primary key (target_id, target_column, source_id, source_column, lineage_job_id, kind)
+);
+create index lineage_columns_of_an_environment on ops.lineage_columns (environment_id);
+create index lineage_columns_downstream on ops.lineage_columns (source_id, source_column);
+create index lineage_columns_of_a_job on ops.lineage_columns (lineage_job_id);
+
+do $$
+declare
+  name text;
+begin
+  foreach name in array array['lineage_datasets', 'lineage_jobs', 'lineage_io', 'lineage_edges', 'lineage_columns'] loop
+    execute format('alter table ops.%I enable row level security', name);
+    execute format('alter table ops.%I force row level security', name);
+    execute format('create policy members_see_their_environments on ops.%I for select to authenticated, ops_token, ops_sql using (environment_id = any ((select ops_private.visible_environments())::uuid[]))', name);
+    execute format('grant select on ops.%I to authenticated, ops_token, ops_sql', name);
+  end loop;
+end
+$$;
+
+-- Who reads a dataset, the newest first by seen_at.
+create view ops.lineage_reader_list with (security_invoker = true) as
+  select i.node_id, i.environment_id, j.lineage_job_id, j.namespace, j.name, j.last_run_id, j.state, j.producer, i.seen_at
+  from ops.lineage_io as i join ops.lineage_jobs as j using (lineage_job_id) where i.direction = 'input';
+grant select on ops.lineage_reader_list to authenticated, ops_token, ops_sql;
+
+-- The namespace of the tables of an environment's lake, and of the jobs that are its pipelines.
+create function ops_private.lineage_home(environment uuid) returns text language sql immutable set search_path = '' as $$
+  select 'lakehouse://' || environment
+$$;
+
+-- A namespace as it is compared: without user and password, lower case, with the port that is meant; s3a is s3, postgresql postgres.
+create function ops_private.lineage_namespace(written text) returns text language sql immutable set search_path = '' as $$
+  select case when n.text ~ '^postgres://[^/:]+$' then n.text || ':5432' when n.text ~ '^file:/*(localhost)?$' then 'file' else n.text end
+  from (select rtrim(regexp_replace(regexp_replace(regexp_replace(lower(written), '^(\w+)://[^/@]*@', '\1://'), '^postgresql://', 'postgres://'), '^s3[an]://', 's3://'), '/') as text) as n
+$$;
+
+-- The table of this environment's lake that a name means: by its home, or by a path that ends in the environment's folder and the table's; else null.
+create function ops_private.own_table(environment uuid, namespace text, name text) returns text language sql immutable set search_path = '' as $$
+  select case when namespace = ops_private.lineage_home(environment) then substring(name from '^[a-z][a-z0-9_]{0,62}\.[a-z][a-z0-9_]{0,62}$')
+    else array_to_string(regexp_match(name, '(?:^|/)' || environment || '/([a-z][a-z0-9_]{0,62})/([a-z][a-z0-9_]{0,62})/?$'), '.') end
+$$;
+
 -- begin_publish: the lease holder, by a running phase. Takes the right to commit to tables, all or none, before anything is put into
 -- their logs. Answers for each the fence to commit with and the registered version to build on (-1: none): commits after that one
 -- were never registered. A table that another live lease holds is table_busy, one that failed a check of this run is refused. A repeat under the same lease answers the same.
@@ -4094,6 +4209,7 @@ begin
     perform ops_private.fail('illegal_transition', 'A dataset is published by a running phase.');
   end if;
   perform ops_private.refuse_failed_quality(run, array[dataset ->> 'name']);
+  perform ops_private.check_table_lineage(dataset -> 'lineage');
   select * into target from ops.datasets as d where d.environment_id = lease.environment_id and d.name = dataset ->> 'name' for update;
   select * into made from ops.dataset_versions as v where v.dataset_id = target.dataset_id and v.run_id = run;
   if not found then
@@ -4105,12 +4221,13 @@ begin
     elsif exists (select from ops.dataset_versions as v where v.dataset_id = target.dataset_id and v.table_version >= (dataset ->> 'table_version')::bigint) then
       perform ops_private.fail('conflict', 'A version of this table at least as new is already registered.');
     end if;
-    insert into ops.dataset_versions (dataset_id, version, environment_id, run_id, phase, table_version, format, location, content_sha256, row_count, byte_size, columns, data_at)
+    insert into ops.dataset_versions (dataset_id, version, environment_id, run_id, phase, table_version, format, location, content_sha256, row_count, byte_size, columns, lineage, data_at)
     values (target.dataset_id, target.current_version + 1, lease.environment_id, run, dataset ->> 'phase', (dataset ->> 'table_version')::bigint, dataset ->> 'format', dataset ->> 'location',
-      dataset ->> 'content_sha256', (dataset ->> 'row_count')::bigint, (dataset ->> 'byte_size')::bigint, dataset -> 'columns', intent.data_at) returning * into made;
+      dataset ->> 'content_sha256', (dataset ->> 'row_count')::bigint, (dataset ->> 'byte_size')::bigint, dataset -> 'columns', nullif(dataset -> 'lineage', 'null'), intent.data_at) returning * into made;
     update ops.datasets as d set current_version = made.version, fence = intent.fence, layer = coalesce(dataset ->> 'layer', d.layer), updated_at = clock_timestamp() where d.dataset_id = target.dataset_id;
     perform ops_private.append_event(run, 'DATASET_PUBLISHED', 'info', dataset ->> 'phase', format('%s version %s: %s rows.', target.name, made.version, made.row_count),
       jsonb_build_object('dataset', target.name, 'version', made.version, 'table_version', made.table_version, 'content_sha256', made.content_sha256));
+    perform ops_private.note_lineage(made, target.name);
   end if;
   delete from ops_private.publish_intents as i where i.dataset_id = target.dataset_id and i.run_id = run;
   return (select to_jsonb(v) - array['environment_id', 'current_version', 'kept_from'] from ops.dataset_version_list as v where v.dataset_id = made.dataset_id and v.version = made.version);
@@ -8296,6 +8413,456 @@ create function ops.reseal_secret(run_id uuid, lease_token uuid, name text, vers
 create function ops.reseal_secrets(environment_id uuid) returns jsonb language sql set search_path = '' as 'select ops_private.reseal_secrets($1)';
 grant execute on function ops_private.get_run_secrets(uuid, uuid), ops.get_run_secrets(uuid, uuid), ops_private.reseal_secret(uuid, uuid, text, int, text), ops.reseal_secret(uuid, uuid, text, int, text),
   ops_private.reseal_secrets(uuid), ops.reseal_secrets(uuid) to authenticated, ops_token;
+
+-- What a run of this product publishes joins the graph in the transaction that registers it. The truth is dataset_versions.lineage and
+-- the input manifest; the graph is what follows from them.
+
+-- What an executor says of a version's SQL, as contracts/dataset.ts has it (tableLineage); null is nothing said.
+create function ops_private.check_table_lineage(lineage jsonb) returns void language plpgsql immutable set search_path = '' as $$
+declare
+  inputs jsonb := case jsonb_typeof(lineage -> 'inputs') when 'array' then lineage -> 'inputs' end;
+  said jsonb := coalesce(lineage -> 'rows', '[]');
+begin
+  if lineage is null or lineage = 'null' then
+    return;
+  elsif pg_column_size(lineage) > 1048576 then
+    perform ops_private.fail('payload_too_large', 'lineage has at most 1 MB.', 'Leave its columns out.');
+  elsif jsonb_typeof(lineage) <> 'object' or inputs is null or jsonb_array_length(inputs) > 500 or jsonb_typeof(said) <> 'array' or coalesce(jsonb_typeof(lineage -> 'columns'), 'null') not in ('object', 'null')
+    or exists (select from jsonb_array_elements(inputs) as i where coalesce(i #>> '{}', '') !~ '^[a-z][a-z0-9_]{0,62}\.[a-z][a-z0-9_]{0,62}$')
+    or exists (select from jsonb_each(case jsonb_typeof(lineage -> 'columns') when 'object' then lineage -> 'columns' else '{}' end) as f where f.key = '' or octet_length(f.key) > 512 or jsonb_typeof(f.value) <> 'array') then
+    perform ops_private.fail('invalid_input', 'lineage has inputs, a list of at most 500 tables; columns, an object of lists, or null; rows, a list.');
+  end if;
+  select said || coalesce(jsonb_agg(s.value), '[]') into said
+  from jsonb_each(case jsonb_typeof(lineage -> 'columns') when 'object' then lineage -> 'columns' else '{}' end) as f cross join lateral jsonb_array_elements(f.value) as s;
+  if exists (select from jsonb_array_elements(said) as s where not inputs ? coalesce(s ->> 'dataset', '') or octet_length(coalesce(s ->> 'column', '')) not between 1 and 512 or coalesce(s ->> 'kind', '') !~ '^[A-Z_]{1,60}$') then
+    perform ops_private.fail('invalid_input', 'A source of lineage has a dataset that is among the inputs, a column, and a kind.');
+  end if;
+end
+$$;
+
+-- Nodes for these (namespace, name), made or seen again; in one order, so that two callers never wait for each other.
+create function ops_private.lineage_nodes(environment uuid, names jsonb, at timestamptz) returns table (node_id uuid, namespace text, name text) language plpgsql security definer set search_path = '' as $$
+begin
+  insert into ops.lineage_datasets as d (environment_id, namespace, name, seen_at)
+  select environment, n.value ->> 'namespace', n.value ->> 'name', at from jsonb_array_elements(names) as n
+  group by 2, 3 order by 2, 3
+  on conflict on constraint one_node_per_name do update set seen_at = greatest(d.seen_at, excluded.seen_at);
+  return query select d.node_id, d.namespace, d.name from ops.lineage_datasets as d
+    where d.environment_id = environment and (d.namespace, d.name) in (select n.value ->> 'namespace', n.value ->> 'name' from jsonb_array_elements(names) as n);
+end
+$$;
+
+-- The job that a run is one execution of: its pipeline.
+create function ops_private.lineage_job_of(run ops.runs, at timestamptz) returns uuid language plpgsql security definer set search_path = '' as $$
+declare
+  job uuid;
+begin
+  insert into ops.lineage_jobs as j (environment_id, namespace, name, last_run_id, state, producer, seen_at)
+  values (run.environment_id, ops_private.lineage_home(run.environment_id), coalesce(run.template_key, run.spec_slug), run.run_id, null, 'urn:lakehouse-control-room', at)
+  on conflict on constraint one_job_per_name do update set last_run_id = excluded.last_run_id, seen_at = excluded.seen_at
+  returning j.lineage_job_id into job;
+  return job;
+end
+$$;
+
+-- Where a table came from that an ingest landed: the source's own name, as its other readers call it, or the connection's where its host is not known here.
+create function ops_private.source_name(environment uuid, source jsonb, dataset text) returns jsonb language sql stable security definer set search_path = '' as $$
+  select coalesce(
+    (select jsonb_build_object('namespace', ops_private.lineage_namespace('postgres://' || (c.settings ->> 'host') || ':' || (c.settings ->> 'port')),
+        'name', (c.settings ->> 'database') || '.' || (source ->> 'schema') || '.' || split_part(dataset, '.', 2))
+      from ops.connections as c where c.environment_id = environment and c.name = source ->> 'connection' and c.kind in ('postgres', 'odoo')),
+    jsonb_build_object('namespace', ops_private.lineage_home(environment) || '/connections/' || (source ->> 'connection'),
+      'name', concat_ws('.', source ->> 'schema', split_part(dataset, '.', 2))))
+$$;
+
+-- note_lineage: publish_dataset, for a version that it has just registered. Its SQL's lineage where the executor reported one, else the source
+-- that landed it, else nothing. What the same pipeline said of the table before is replaced. Locks nodes, job, edges.
+create function ops_private.note_lineage(made ops.dataset_versions, dataset text) returns void language plpgsql security definer set search_path = '' as $$
+declare
+  of_run ops.runs;
+  job uuid;
+  home text := ops_private.lineage_home(made.environment_id);
+  sources jsonb;
+  target uuid;
+  landed boolean := made.lineage is null;
+begin
+  select * into of_run from ops.runs as r where r.run_id = made.run_id;
+  if landed then
+    sources := (select coalesce(jsonb_agg(ops_private.source_name(made.environment_id, s.value, dataset)), '[]') from jsonb_each(coalesce(of_run.input_manifest -> 'sources', '{}')) as s
+      where jsonb_typeof(s.value -> 'tables') = 'array' and s.value ? 'connection' and exists (select from jsonb_array_elements(s.value -> 'tables') as t where t.value ->> 'name' = dataset));
+  else
+    sources := (select coalesce(jsonb_agg(jsonb_build_object('namespace', home, 'name', i)), '[]') from jsonb_array_elements_text(made.lineage -> 'inputs') as i);
+  end if;
+  select n.node_id into target from ops_private.lineage_nodes(made.environment_id, sources || jsonb_build_object('namespace', home, 'name', dataset), made.created_at) as n
+  where n.namespace = home and n.name = dataset;
+  job := ops_private.lineage_job_of(of_run, made.created_at);
+  insert into ops.lineage_io as i (environment_id, lineage_job_id, node_id, direction, seen_at)
+  select made.environment_id, job, n.node_id, case when n.node_id = target then 'output' else 'input' end, made.created_at
+  from ops.lineage_datasets as n where n.environment_id = made.environment_id
+    and (n.namespace, n.name) in (select s.value ->> 'namespace', s.value ->> 'name' from jsonb_array_elements(sources || jsonb_build_object('namespace', home, 'name', dataset)) as s)
+  order by n.node_id on conflict (lineage_job_id, direction, node_id) do update set seen_at = excluded.seen_at;
+  delete from ops.lineage_edges as e where e.target_id = target and e.lineage_job_id = job and e.source_id not in (
+    select n.node_id from ops.lineage_datasets as n join jsonb_array_elements(sources) as s on n.namespace = s.value ->> 'namespace' and n.name = s.value ->> 'name' where n.environment_id = made.environment_id);
+  insert into ops.lineage_edges as e (environment_id, source_id, target_id, lineage_job_id, seen_at)
+  select made.environment_id, n.node_id, target, job, made.created_at
+  from ops.lineage_datasets as n join (select distinct s.value ->> 'namespace' as namespace, s.value ->> 'name' as name from jsonb_array_elements(sources) as s) as s using (namespace, name)
+  where n.environment_id = made.environment_id and n.node_id <> target order by n.node_id
+  on conflict (source_id, target_id, lineage_job_id) do update set seen_at = excluded.seen_at;
+  delete from ops.lineage_columns as c where c.target_id = target and c.lineage_job_id = job;
+  insert into ops.lineage_columns (environment_id, source_id, source_column, target_id, target_column, kind, direct, lineage_job_id, seen_at)
+  select made.environment_id, n.node_id, c.source_column, target, c.target_column, c.kind, c.direct, job, made.created_at
+  from (
+    select home as namespace, s.value ->> 'dataset' as name, s.value ->> 'column' as source_column, f.key as target_column, s.value ->> 'kind' as kind, true as direct
+    from jsonb_each(case jsonb_typeof(made.lineage -> 'columns') when 'object' then made.lineage -> 'columns' else '{}' end) as f cross join lateral jsonb_array_elements(f.value) as s
+    union select home, s.value ->> 'dataset', s.value ->> 'column', '', s.value ->> 'kind', false from jsonb_array_elements(coalesce(made.lineage -> 'rows', '[]')) as s
+    -- What was landed is as it was; columns of our own begin with _.
+    union select s.value ->> 'namespace', s.value ->> 'name', col.value ->> 'name', col.value ->> 'name', 'IDENTITY', true
+    from jsonb_array_elements(sources) as s cross join jsonb_array_elements(made.columns) as col where landed and left(col.value ->> 'name', 1) <> '_') as c
+  join ops.lineage_datasets as n on n.environment_id = made.environment_id and n.namespace = c.namespace and n.name = c.name
+  where n.node_id <> target
+  on conflict do nothing;
+end
+$$;
+
+-- note_reads: pin_inputs. The pipeline reads these tables; noted again at most once a minute, since every run passes here.
+create function ops_private.note_reads(run ops.runs, tables text[]) returns void language plpgsql security definer set search_path = '' as $$
+declare
+  home text := ops_private.lineage_home(run.environment_id);
+  moment timestamptz := clock_timestamp();
+  fresh jsonb;
+  job uuid;
+begin
+  fresh := (select jsonb_agg(jsonb_build_object('namespace', home, 'name', t)) from (select distinct split_part(n, '@', 1) as t from unnest(tables) as n) as t
+    where exists (select from ops.datasets as d where d.environment_id = run.environment_id and d.name = t.t)
+      and not exists (select from ops.lineage_jobs as j join ops.lineage_io as i using (lineage_job_id) join ops.lineage_datasets as n using (node_id)
+        where j.environment_id = run.environment_id and j.namespace = home and j.name = coalesce(run.template_key, run.spec_slug)
+          and i.direction = 'input' and i.seen_at > moment - interval '1 minute' and n.namespace = home and n.name = t.t));
+  if fresh is null then
+    return;
+  end if;
+  perform from ops_private.lineage_nodes(run.environment_id, fresh, moment);
+  job := ops_private.lineage_job_of(run, moment);
+  insert into ops.lineage_io as i (environment_id, lineage_job_id, node_id, direction, seen_at)
+  select run.environment_id, job, n.node_id, 'input', moment from ops.lineage_datasets as n
+  where n.environment_id = run.environment_id and n.namespace = home and n.name in (select f.value ->> 'name' from jsonb_array_elements(fresh) as f) order by n.node_id
+  on conflict (lineage_job_id, direction, node_id) do update set seen_at = excluded.seen_at;
+end
+$$;
+
+-- The graph around a dataset or a column, and the whole of it by pages.
+
+-- The nodes with what they are made of: { node_id, namespace, name, dataset, layer, seen_at, distance, upstream, more_upstream, more_downstream }.
+-- `distance` is below 0 upstream of the focus. `upstream` lists at most 200 sources, each with the job that told of it last.
+create function ops_private.lineage_items(environment uuid, ids uuid[], distances int[]) returns jsonb language sql stable security definer set search_path = '' as $$
+  select coalesce(jsonb_agg(jsonb_build_object('node_id', n.node_id, 'namespace', n.namespace, 'name', n.name, 'dataset', own.name, 'layer', own.layer, 'seen_at', n.seen_at, 'distance', w.distance,
+    'upstream', coalesce(up.sources, '[]'), 'upstream_count', coalesce(up.count, 0),
+    'downstream_count', (select count(distinct e.target_id) from ops.lineage_edges as e where e.source_id = n.node_id)) order by w.at), '[]')
+  from unnest(ids, distances) with ordinality as w (node_id, distance, at) join ops.lineage_datasets as n on n.node_id = w.node_id and n.environment_id = environment
+  left join ops.datasets as own on own.environment_id = environment and n.namespace = ops_private.lineage_home(environment) and own.name = n.name
+  left join lateral (
+    select jsonb_agg(jsonb_build_object('node_id', s.source_id, 'job', s.job) order by s.seen_at desc, s.source_id) filter (where s.place <= 200) as sources, count(*) as count from (
+      select distinct on (e.source_id) e.source_id, e.seen_at, j.name as job, dense_rank() over (order by e.source_id) as place
+      from ops.lineage_edges as e join ops.lineage_jobs as j using (lineage_job_id) where e.target_id = n.node_id order by e.source_id, e.seen_at desc) as s) as up on true
+$$;
+
+-- The node that is meant: by its id, or by the name of a table of the lake. Raises not_found.
+create function ops_private.lineage_focus(environment uuid, node uuid, dataset text) returns uuid language plpgsql stable security definer set search_path = '' as $$
+declare
+  found_node uuid := (select n.node_id from ops.lineage_datasets as n where n.environment_id = environment
+    and (n.node_id = node or node is null and n.namespace = ops_private.lineage_home(environment) and n.name = dataset));
+begin
+  if found_node is null then
+    perform ops_private.fail('not_found', 'The graph has no such dataset.');
+  end if;
+  return found_node;
+end
+$$;
+
+-- read_lineage(environment_id, …): who sees the environment. Around a focus (node_id or dataset): what lies upstream, downstream or both, `depth` steps far, the nearest first. Without one: every
+-- node whose name holds `search`, by name. At most `most` nodes after `after` (the last one's place); next is null at the end. An answer stops at 2,000 nodes of a side: `cut` says so.
+create function ops_private.read_lineage(environment uuid, node uuid, dataset text, direction text, depth int, search text, most int, after text) returns jsonb language plpgsql stable security definer set search_path = '' as $$
+declare
+  focus uuid;
+  ids uuid[];
+  distances int[];
+  frontier uuid[];
+  side record;
+  hop int;
+  start int := coalesce(nullif(after, '')::int, 0);
+  cut boolean := false;
+  total int;
+begin
+  perform ops_private.require(environment, null, 'read lineage');
+  if depth not between 0 and 20 or most not between 1 and 2000 or direction not in ('both', 'upstream', 'downstream') or start not between 0 and 1000000 then
+    perform ops_private.fail('invalid_input', 'depth is 0 to 20, limit 1 to 2,000, direction both, upstream or downstream.');
+  end if;
+  if node is null and dataset is null then
+    ids := array(select n.node_id from ops.lineage_datasets as n where n.environment_id = environment and (search is null or position(lower(search) in lower(n.name)) > 0 or position(lower(search) in n.namespace) > 0)
+      order by n.namespace <> ops_private.lineage_home(environment), n.namespace, n.name offset start limit most + 1);
+    distances := array_fill(0, array[cardinality(ids)]);
+    total := start + cardinality(ids);
+  else
+    focus := ops_private.lineage_focus(environment, node, dataset);
+    ids := array[focus];
+    distances := array[0];
+    for side in select s.up from (values (true), (false)) as s (up) where direction = 'both' or s.up = (direction = 'upstream') loop
+      frontier := array[focus];
+      for hop in 1..depth loop
+        if side.up then
+          frontier := array(select distinct e.source_id from ops.lineage_edges as e where e.target_id = any (frontier) and e.source_id <> all (ids) limit 2001);
+        else
+          frontier := array(select distinct e.target_id from ops.lineage_edges as e where e.source_id = any (frontier) and e.target_id <> all (ids) limit 2001);
+        end if;
+        exit when cardinality(frontier) = 0;
+        if cardinality(ids) + cardinality(frontier) > 4001 then
+          cut := true;
+          exit;
+        end if;
+        ids := ids || frontier;
+        distances := distances || array_fill(case when side.up then -hop else hop end, array[cardinality(frontier)]);
+      end loop;
+    end loop;
+    select array_agg(w.id order by abs(w.distance), w.distance, w.id), array_agg(w.distance order by abs(w.distance), w.distance, w.id) into ids, distances from unnest(ids, distances) as w (id, distance);
+    total := cardinality(ids);
+    ids := ids[start + 1:start + most + 1];
+    distances := distances[start + 1:start + most + 1];
+  end if;
+  return jsonb_build_object('focus', focus, 'cut', cut, 'next', case when cardinality(ids) > most then (start + most)::text end,
+    'items', ops_private.lineage_items(environment, ids[1:most], distances[1:most]));
+end
+$$;
+
+-- read_column_lineage(environment_id, …): as read_lineage, for a column; without one, every column of the dataset with its direct sources and what is made of it. What decides the dataset's rows stands under column ''.
+create function ops_private.read_column_lineage(environment uuid, node uuid, dataset text, target text, direction text, depth int, most int) returns jsonb language plpgsql stable security definer set search_path = '' as $$
+declare
+  focus uuid;
+  ids uuid[];
+  names text[];
+  distances int[];
+  next_ids uuid[];
+  next_names text[];
+  front_ids uuid[];
+  front_names text[];
+  side record;
+  hop int;
+begin
+  perform ops_private.require(environment, null, 'read lineage');
+  if depth not between 0 and 20 or most not between 1 and 2000 or direction not in ('both', 'upstream', 'downstream') then
+    perform ops_private.fail('invalid_input', 'depth is 0 to 20, limit 1 to 2,000, direction both, upstream or downstream.');
+  end if;
+  focus := ops_private.lineage_focus(environment, node, dataset);
+  if target is null then
+    names := array(select c.target_column from ops.lineage_columns as c where c.target_id = focus union select c.source_column from ops.lineage_columns as c where c.source_id = focus order by 1 limit most);
+  else
+    names := array[target];
+  end if;
+  ids := array_fill(focus, array[cardinality(names)]);
+  distances := array_fill(0, array[cardinality(names)]);
+  for side in select s.up from (values (true), (false)) as s (up) where direction = 'both' or s.up = (direction = 'upstream') loop
+    front_ids := array_fill(focus, array[cardinality(names)]);
+    front_names := names[1:cardinality(front_ids)];
+    for hop in 1..depth loop
+      select array_agg(x.id), array_agg(x.name) into next_ids, next_names from (
+        select distinct case when side.up then c.source_id else c.target_id end as id, case when side.up then c.source_column else c.target_column end as name
+        from unnest(front_ids, front_names) as f (id, name) join ops.lineage_columns as c
+          on side.up and c.target_id = f.id and c.target_column = f.name or not side.up and c.source_id = f.id and c.source_column = f.name
+        where c.environment_id = environment
+        except select k.id, k.name from unnest(ids, names) as k (id, name)
+        order by 1, 2 limit greatest(0, most - cardinality(ids))) as x;
+      exit when next_ids is null;
+      front_ids := next_ids;
+      front_names := next_names;
+      ids := ids || next_ids;
+      names := names || next_names;
+      distances := distances || array_fill(case when side.up then -hop else hop end, array[cardinality(next_ids)]);
+    end loop;
+    exit when cardinality(ids) >= most;
+  end loop;
+  return jsonb_build_object('focus', focus, 'cut', cardinality(ids) >= most, 'items', (
+    select coalesce(jsonb_agg(jsonb_build_object('node_id', w.id, 'namespace', n.namespace, 'name', n.name, 'dataset', own.name, 'column', w.name, 'distance', w.distance,
+      'upstream', (select coalesce(jsonb_agg(jsonb_build_object('node_id', c.source_id, 'column', c.source_column, 'kind', c.kind, 'direct', c.direct) order by not c.direct, c.source_id, c.source_column, c.kind), '[]')
+        from (select distinct u.source_id, u.source_column, u.kind, u.direct from ops.lineage_columns as u where u.target_id = w.id and u.target_column = w.name limit 200) as c))
+      order by abs(w.distance), w.distance, n.namespace, n.name, w.name), '[]')
+    from unnest(ids, names, distances) as w (id, name, distance) join ops.lineage_datasets as n on n.node_id = w.id
+    left join ops.datasets as own on own.environment_id = environment and n.namespace = ops_private.lineage_home(environment) and own.name = n.name));
+end
+$$;
+
+create function ops.read_lineage(environment_id uuid, node_id uuid default null, dataset text default null, direction text default 'both', depth int default 1, search text default null, most int default 200, after text default null) returns jsonb
+language sql stable set search_path = '' as 'select ops_private.read_lineage($1, $2, $3, $4, $5, $6, $7, $8)';
+create function ops.read_column_lineage(environment_id uuid, node_id uuid default null, dataset text default null, column_name text default null, direction text default 'both', depth int default 1, most int default 500) returns jsonb
+language sql stable set search_path = '' as 'select ops_private.read_column_lineage($1, $2, $3, $4, $5, $6, $7)';
+grant execute on function ops_private.read_lineage(uuid, uuid, text, text, int, text, int, text), ops.read_lineage(uuid, uuid, text, text, int, text, int, text),
+  ops_private.read_column_lineage(uuid, uuid, text, text, text, int, int), ops.read_column_lineage(uuid, uuid, text, text, text, int, int) to authenticated, ops_token;
+
+-- OpenLineage events of others: dbt, Spark, Trino, anything that has a client.
+
+-- A dataset that an event names: normalised to how the graph knows it.
+create type ops_private.lineage_mention as (event int, direction text, namespace text, name text, columns jsonb, column_lineage jsonb, at timestamptz);
+
+-- The node that { namespace, name, facets } means: a table of this environment's lake if its name or one of its symlinks is that table's path.
+create function ops_private.lineage_name(environment uuid, dataset jsonb) returns jsonb language sql immutable set search_path = '' as $$
+  select coalesce(
+    (select jsonb_build_object('namespace', ops_private.lineage_home(environment), 'name', own.name)
+      from (select 0 as at, dataset as said union all select l.ordinality, l.value from jsonb_array_elements(case jsonb_typeof(dataset #> '{facets,symlinks,identifiers}') when 'array' then dataset #> '{facets,symlinks,identifiers}' else '[]' end) with ordinality as l) as s
+      cross join lateral (select ops_private.own_table(environment, s.said ->> 'namespace', s.said ->> 'name') as name) as own where own.name is not null order by s.at limit 1),
+    jsonb_build_object('namespace', ops_private.lineage_namespace(dataset ->> 'namespace'), 'name', coalesce(nullif(rtrim(dataset ->> 'name', '/'), ''), '/')))
+$$;
+
+-- Why an event cannot be stored; null where it can. The web app checks the whole of OpenLineage's core before (contracts/lineage.ts); this holds
+-- for who calls the function itself.
+create function ops_private.lineage_mistake(event jsonb) returns text language plpgsql immutable set search_path = '' as $$
+declare
+  datasets jsonb := case jsonb_typeof(event -> 'inputs') when 'array' then event -> 'inputs' else '[]' end || case jsonb_typeof(event -> 'outputs') when 'array' then event -> 'outputs' else '[]' end
+    || case when event ? 'dataset' and not event ? 'job' then jsonb_build_array(event -> 'dataset') else '[]' end;
+begin
+  return case
+    when jsonb_typeof(event) is distinct from 'object' then 'An event is an object.'
+    when coalesce(event ->> 'eventTime', '') !~ '^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$' then 'eventTime is a moment of RFC 3339.'
+    when not event ?| array['job', 'dataset'] then 'An event names a job or a dataset.'
+    when event ? 'job' and (jsonb_typeof(event -> 'job' -> 'namespace') is distinct from 'string' or jsonb_typeof(event -> 'job' -> 'name') is distinct from 'string') then 'job has namespace and name.'
+    when event ? 'run' and coalesce(event -> 'run' ->> 'runId', '') !~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then 'run.runId is a UUID.'
+    when event ? 'eventType' and not coalesce(event ->> 'eventType', '') = any ('{START,RUNNING,COMPLETE,ABORT,FAIL,OTHER}') then 'eventType is START, RUNNING, COMPLETE, ABORT, FAIL or OTHER.'
+    when event ? 'inputs' and jsonb_typeof(event -> 'inputs') <> 'array' or event ? 'outputs' and jsonb_typeof(event -> 'outputs') <> 'array' then 'inputs and outputs are lists.'
+    when jsonb_array_length(datasets) > 500 then 'An event names at most 500 datasets.'
+    when jsonb_array_length(case jsonb_typeof(event -> 'inputs') when 'array' then event -> 'inputs' else '[]' end)
+      * jsonb_array_length(case jsonb_typeof(event -> 'outputs') when 'array' then event -> 'outputs' else '[]' end) > 10000 then 'inputs times outputs are at most 10,000.'
+    when exists (select from jsonb_array_elements(datasets) as d where jsonb_typeof(d -> 'namespace') is distinct from 'string' or jsonb_typeof(d -> 'name') is distinct from 'string'
+      or octet_length(d ->> 'namespace') not between 1 and 512 or octet_length(d ->> 'name') not between 1 and 1024) then 'A dataset has a namespace of 1 to 512 bytes and a name of 1 to 1,024.'
+    when octet_length(event -> 'job' ->> 'namespace') not between 1 and 512 or octet_length(event -> 'job' ->> 'name') not between 1 and 1024 then 'A job has a namespace of 1 to 512 bytes and a name of 1 to 1,024.'
+  end;
+end
+$$;
+
+-- The input columns of a columnLineage facet, one row each; target_column '' where they decide which rows there are. What is not of its form is left out.
+create function ops_private.column_sources(facet jsonb) returns table (target_column text, dataset jsonb, source_column text, kind text, direct boolean) language sql immutable set search_path = '' as $$
+  select f.target, i.value, i.value ->> 'field', left(coalesce(nullif(t.value ->> 'subtype', ''), nullif(t.value ->> 'type', ''), case f.target when '' then 'INDIRECT' else 'DIRECT' end), 60),
+    coalesce(t.value ->> 'type', case f.target when '' then 'INDIRECT' else 'DIRECT' end) <> 'INDIRECT'
+  from (
+    select x.key as target, x.value -> 'inputFields' as inputs from jsonb_each(case jsonb_typeof(facet -> 'fields') when 'object' then facet -> 'fields' else '{}' end) as x where x.key <> '' and octet_length(x.key) <= 512
+    union all select '', facet -> 'dataset') as f
+  cross join lateral jsonb_array_elements(case jsonb_typeof(f.inputs) when 'array' then f.inputs else '[]' end) as i
+  left join lateral jsonb_array_elements(case when jsonb_typeof(i.value -> 'transformations') = 'array' then i.value -> 'transformations' else '[]' end) as t on true
+  where octet_length(i.value ->> 'namespace') between 1 and 512 and octet_length(i.value ->> 'name') between 1 and 1024 and octet_length(i.value ->> 'field') between 1 and 512
+$$;
+
+-- record_lineage(environment_id, events): operators, and executors of the environment. All or none; the same event again, or an older one later, changes nothing that a newer one said.
+-- Jobs of an environment that nobody told of for half a year are forgotten, a few at a call. Locks nodes, jobs, edges, each in one order.
+create function ops_private.record_lineage(environment uuid, events jsonb) returns jsonb language plpgsql security definer set search_path = '' as $$
+declare
+  mistake record;
+  mentions ops_private.lineage_mention[];
+  moment timestamptz := clock_timestamp();
+  forgotten uuid[];
+begin
+  perform ops_private.require(environment, case (ops_private.me()).type when 'executor' then null else 'operator' end, 'record lineage');
+  if jsonb_typeof(events) is distinct from 'array' or jsonb_array_length(events) not between 1 and 1000 then
+    perform ops_private.fail('invalid_input', 'events is a list of 1 to 1,000.');
+  elsif octet_length(events::text) > 8 * 1024 * 1024 then
+    perform ops_private.fail('payload_too_large', 'events has at most 8 MB.', 'Send fewer at once.');
+  end if;
+  select e.ordinality - 1 as at, ops_private.lineage_mistake(e.value) as what into mistake from jsonb_array_elements(events) with ordinality as e
+  where ops_private.lineage_mistake(e.value) is not null order by e.ordinality limit 1;
+  if found then
+    perform ops_private.fail('invalid_input', format('/events/%s: %s', mistake.at, mistake.what), 'See https://openlineage.io/spec.');
+  end if;
+  -- A clock that goes ahead does not make an event the newest for ever.
+  with told as materialized (
+    select e.ordinality::int as event, e.value, least((e.value ->> 'eventTime')::timestamptz, moment) as at from jsonb_array_elements(events) with ordinality as e),
+  said as materialized (
+    select t.event, t.at, x.direction, x.dataset, ops_private.lineage_name(environment, x.dataset) as node from told as t cross join lateral (
+      select 'input' as direction, i.value as dataset from jsonb_array_elements(coalesce(t.value -> 'inputs', '[]')) as i
+      union all select 'output', o.value from jsonb_array_elements(coalesce(t.value -> 'outputs', '[]')) as o
+      union all select 'alone', t.value -> 'dataset' where not t.value ? 'job') as x)
+  select array_agg(row(m.event, m.direction, m.namespace, m.name, m.columns, m.column_lineage, m.at)::ops_private.lineage_mention) into mentions from (
+    select s.event, s.direction, s.node ->> 'namespace' as namespace, s.node ->> 'name' as name, s.at,
+      case when jsonb_typeof(s.dataset #> '{facets,schema,fields}') = 'array' then (
+        select jsonb_agg(jsonb_build_object('name', left(f.value ->> 'name', 512), 'type', left(coalesce(f.value ->> 'type', ''), 200)) order by f.ordinality)
+        from jsonb_array_elements(s.dataset #> '{facets,schema,fields}') with ordinality as f where f.ordinality <= 5000 and f.value ->> 'name' <> '') end as columns,
+      case when s.direction = 'output' then s.dataset #> '{facets,columnLineage}' end as column_lineage
+    from said as s
+    -- A column's source is an input, whether the event lists it or not.
+    union all select s.event, 'input', n.node ->> 'namespace', n.node ->> 'name', s.at, null, null
+    from said as s cross join lateral (select distinct ops_private.lineage_name(environment, c.dataset - 'field' - 'transformations') as node from ops_private.column_sources(s.dataset #> '{facets,columnLineage}') as c) as n
+    where s.direction = 'output') as m;
+
+  insert into ops.lineage_datasets as d (environment_id, namespace, name, columns, columns_at, seen_at)
+  select distinct on (m.namespace, m.name) environment, m.namespace, m.name, m.columns, case when m.columns is null then '-infinity' else m.at end, max(m.at) over (partition by m.namespace, m.name)
+  from unnest(mentions) as m order by m.namespace, m.name, m.columns is null, m.at desc
+  on conflict on constraint one_node_per_name do update set seen_at = greatest(d.seen_at, excluded.seen_at),
+    columns = case when excluded.columns_at > d.columns_at then excluded.columns else d.columns end, columns_at = greatest(d.columns_at, excluded.columns_at);
+
+  insert into ops.lineage_jobs as j (environment_id, namespace, name, last_run_id, state, producer, seen_at)
+  select distinct on (1, 2, 3) environment, ops_private.lineage_namespace(e.value -> 'job' ->> 'namespace'), e.value -> 'job' ->> 'name', (e.value -> 'run' ->> 'runId')::uuid, e.value ->> 'eventType', left(e.value ->> 'producer', 500), least((e.value ->> 'eventTime')::timestamptz, moment)
+  from jsonb_array_elements(events) with ordinality as e where e.value ? 'job'
+  order by 1, 2, 3, 7 desc, (e.value ->> 'eventType' in ('COMPLETE', 'FAIL', 'ABORT')) desc nulls last, e.ordinality desc
+  on conflict on constraint one_job_per_name do update set last_run_id = coalesce(excluded.last_run_id, j.last_run_id), state = coalesce(excluded.state, j.state), producer = coalesce(excluded.producer, j.producer), seen_at = excluded.seen_at
+  where excluded.seen_at > j.seen_at or excluded.seen_at = j.seen_at and coalesce(j.state, '') not in ('COMPLETE', 'FAIL', 'ABORT');
+
+  with named as materialized (
+    select m.*, n.node_id, j.lineage_job_id from unnest(mentions) as m
+    join jsonb_array_elements(events) with ordinality as e on e.ordinality = m.event and e.value ? 'job'
+    join ops.lineage_datasets as n on n.environment_id = environment and n.namespace = m.namespace and n.name = m.name
+    join ops.lineage_jobs as j on j.environment_id = environment and j.namespace = ops_private.lineage_namespace(e.value -> 'job' ->> 'namespace') and j.name = e.value -> 'job' ->> 'name')
+  insert into ops.lineage_io as i (environment_id, lineage_job_id, node_id, direction, seen_at)
+  select environment, d.lineage_job_id, d.node_id, d.direction, max(d.at) from named as d group by d.lineage_job_id, d.node_id, d.direction order by d.lineage_job_id, d.direction, d.node_id
+  on conflict (lineage_job_id, direction, node_id) do update set seen_at = greatest(i.seen_at, excluded.seen_at);
+
+  perform ops_private.join_lineage(environment, events, mentions);
+  forgotten := array(select j.lineage_job_id from ops.lineage_jobs as j where j.environment_id = environment and j.seen_at < moment - interval '180 days' order by j.seen_at limit 10 for update skip locked);
+  delete from ops.lineage_jobs as j where j.lineage_job_id = any (forgotten);
+  delete from ops.lineage_datasets as d where d.node_id = any (array(
+    select o.node_id from ops.lineage_datasets as o where o.environment_id = environment and o.seen_at < moment - interval '180 days'
+      and not exists (select from ops.lineage_io as i where i.node_id = o.node_id) order by o.seen_at limit 10 for update skip locked));
+  return jsonb_build_object('recorded', jsonb_array_length(events));
+end
+$$;
+
+-- The edges that follow from events whose nodes, jobs and io are stored: every input of a job with every output of it, and the columns as the
+-- newest event of the job says them, which replaces what it said before of that dataset.
+create function ops_private.join_lineage(environment uuid, events jsonb, mentions ops_private.lineage_mention[]) returns void language plpgsql security definer set search_path = '' as $$
+begin
+  with jobs as materialized (
+    select e.ordinality::int as event, j.lineage_job_id from jsonb_array_elements(events) with ordinality as e join ops.lineage_jobs as j
+      on j.environment_id = environment and j.namespace = ops_private.lineage_namespace(e.value -> 'job' ->> 'namespace') and j.name = e.value -> 'job' ->> 'name' where e.value ? 'job'),
+  touched as (
+    select distinct j.lineage_job_id, n.node_id, m.direction from unnest(mentions) as m join jobs as j using (event)
+    join ops.lineage_datasets as n on n.environment_id = environment and n.namespace = m.namespace and n.name = m.name where m.direction in ('input', 'output')),
+  pairs as (
+    select i.node_id as source_id, o.node_id as target_id, i.lineage_job_id, least(i.seen_at, o.seen_at) as seen_at
+    from ops.lineage_io as i join ops.lineage_io as o using (lineage_job_id)
+    where i.direction = 'input' and o.direction = 'output' and i.node_id <> o.node_id and i.lineage_job_id in (select t.lineage_job_id from touched as t)
+      and (exists (select from touched as t where t.lineage_job_id = i.lineage_job_id and t.direction = 'input' and t.node_id = i.node_id)
+        or exists (select from touched as t where t.lineage_job_id = o.lineage_job_id and t.direction = 'output' and t.node_id = o.node_id)))
+  insert into ops.lineage_edges as e (environment_id, source_id, target_id, lineage_job_id, seen_at)
+  select environment, p.source_id, p.target_id, p.lineage_job_id, p.seen_at from pairs as p order by p.source_id, p.target_id, p.lineage_job_id limit 100000
+  on conflict (source_id, target_id, lineage_job_id) do update set seen_at = excluded.seen_at where excluded.seen_at > e.seen_at;
+
+  with jobs as materialized (
+    select e.ordinality::int as event, j.lineage_job_id from jsonb_array_elements(events) with ordinality as e join ops.lineage_jobs as j
+      on j.environment_id = environment and j.namespace = ops_private.lineage_namespace(e.value -> 'job' ->> 'namespace') and j.name = e.value -> 'job' ->> 'name' where e.value ? 'job'),
+  newest as materialized (
+    select distinct on (n.node_id, j.lineage_job_id) n.node_id, j.lineage_job_id, m.column_lineage, m.at from unnest(mentions) as m join jobs as j using (event)
+    join ops.lineage_datasets as n on n.environment_id = environment and n.namespace = m.namespace and n.name = m.name
+    where jsonb_typeof(m.column_lineage) = 'object' order by n.node_id, j.lineage_job_id, m.at desc, m.event desc),
+  current as materialized (
+    select w.* from newest as w where not exists (select from ops.lineage_columns as c where c.target_id = w.node_id and c.lineage_job_id = w.lineage_job_id and c.seen_at > w.at)),
+  told as materialized (
+    select distinct s.node_id as source_id, c.source_column, w.node_id as target_id, c.target_column, c.kind, c.direct, w.lineage_job_id, w.at
+    from current as w cross join lateral ops_private.column_sources(w.column_lineage) as c
+    cross join lateral (select ops_private.lineage_name(environment, c.dataset - 'field' - 'transformations') as name) as o
+    join ops.lineage_datasets as s on s.environment_id = environment and s.namespace = o.name ->> 'namespace' and s.name = o.name ->> 'name'),
+  gone as (
+    delete from ops.lineage_columns as c using current as w where c.target_id = w.node_id and c.lineage_job_id = w.lineage_job_id
+      and not exists (select from told as t where t.target_id = c.target_id and t.lineage_job_id = c.lineage_job_id and t.source_id = c.source_id and t.source_column = c.source_column and t.target_column = c.target_column and t.kind = c.kind))
+  insert into ops.lineage_columns as c (environment_id, source_id, source_column, target_id, target_column, kind, direct, lineage_job_id, seen_at)
+  select environment, t.source_id, t.source_column, t.target_id, t.target_column, t.kind, bool_or(t.direct), t.lineage_job_id, max(t.at) from told as t group by 2, 3, 4, 5, 6, 8 order by 4, 5, 2, 3
+  on conflict (target_id, target_column, source_id, source_column, lineage_job_id, kind) do update set seen_at = excluded.seen_at, direct = excluded.direct where excluded.seen_at > c.seen_at;
+end
+$$;
+
+create function ops.record_lineage(environment_id uuid, events jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.record_lineage($1, $2)';
+grant execute on function ops_private.record_lineage(uuid, jsonb), ops.record_lineage(uuid, jsonb) to authenticated, ops_token;
 
 -- Deleting an organization, a project, an environment or one's own account: seen beforehand (preview_deletion), typed by name, refused while
 -- runs are active. At once nobody sees it, its tokens are void and its name is free; its rows and bytes go in slices, by the tick. The audit log stays.

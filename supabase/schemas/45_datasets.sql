@@ -26,6 +26,8 @@ create table ops.dataset_versions (
   row_count bigint not null,
   byte_size bigint not null,
   columns jsonb not null,
+  -- What its SQL read, by column where that is known (contracts/lineage.ts, tableLineage); null where no SQL made it.
+  lineage jsonb constraint lineage_is_an_object check (jsonb_typeof(lineage) = 'object'),
   -- Of when its data are: data_time.
   data_at timestamptz not null,
   created_at timestamptz not null default clock_timestamp(),
@@ -116,6 +118,9 @@ begin
     where r.run_id = run returning * into found_run;
     perform ops_private.append_event(run, 'INPUTS_PINNED', 'info', null, 'The versions that this run reads are recorded.',
       jsonb_build_object('datasets', (select count(*) from jsonb_object_keys(fresh)), 'sources', (select coalesce(jsonb_agg(k), '[]') from jsonb_object_keys(fresh_sources) as k)));
+    if not found_run.isolated then
+      perform ops_private.note_reads(found_run, array(select jsonb_object_keys(fresh)));
+    end if;
   end if;
   return jsonb_build_object(
     'datasets', (select coalesce(jsonb_agg((to_jsonb(v) - array['environment_id', 'current_version', 'kept_from']) || jsonb_build_object('pinned_as', wanted.n) order by wanted.n), '[]')

@@ -73,6 +73,7 @@ begin
     perform ops_private.fail('illegal_transition', 'A dataset is published by a running phase.');
   end if;
   perform ops_private.refuse_failed_quality(run, array[dataset ->> 'name']);
+  perform ops_private.check_table_lineage(dataset -> 'lineage');
   select * into target from ops.datasets as d where d.environment_id = lease.environment_id and d.name = dataset ->> 'name' for update;
   select * into made from ops.dataset_versions as v where v.dataset_id = target.dataset_id and v.run_id = run;
   if not found then
@@ -84,12 +85,13 @@ begin
     elsif exists (select from ops.dataset_versions as v where v.dataset_id = target.dataset_id and v.table_version >= (dataset ->> 'table_version')::bigint) then
       perform ops_private.fail('conflict', 'A version of this table at least as new is already registered.');
     end if;
-    insert into ops.dataset_versions (dataset_id, version, environment_id, run_id, phase, table_version, format, location, content_sha256, row_count, byte_size, columns, data_at)
+    insert into ops.dataset_versions (dataset_id, version, environment_id, run_id, phase, table_version, format, location, content_sha256, row_count, byte_size, columns, lineage, data_at)
     values (target.dataset_id, target.current_version + 1, lease.environment_id, run, dataset ->> 'phase', (dataset ->> 'table_version')::bigint, dataset ->> 'format', dataset ->> 'location',
-      dataset ->> 'content_sha256', (dataset ->> 'row_count')::bigint, (dataset ->> 'byte_size')::bigint, dataset -> 'columns', intent.data_at) returning * into made;
+      dataset ->> 'content_sha256', (dataset ->> 'row_count')::bigint, (dataset ->> 'byte_size')::bigint, dataset -> 'columns', nullif(dataset -> 'lineage', 'null'), intent.data_at) returning * into made;
     update ops.datasets as d set current_version = made.version, fence = intent.fence, layer = coalesce(dataset ->> 'layer', d.layer), updated_at = clock_timestamp() where d.dataset_id = target.dataset_id;
     perform ops_private.append_event(run, 'DATASET_PUBLISHED', 'info', dataset ->> 'phase', format('%s version %s: %s rows.', target.name, made.version, made.row_count),
       jsonb_build_object('dataset', target.name, 'version', made.version, 'table_version', made.table_version, 'content_sha256', made.content_sha256));
+    perform ops_private.note_lineage(made, target.name);
   end if;
   delete from ops_private.publish_intents as i where i.dataset_id = target.dataset_id and i.run_id = run;
   return (select to_jsonb(v) - array['environment_id', 'current_version', 'kept_from'] from ops.dataset_version_list as v where v.dataset_id = made.dataset_id and v.version = made.version);

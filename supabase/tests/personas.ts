@@ -34,6 +34,7 @@ export const personaTable: Record<RpcName, Entry | typeof ownThings | typeof abo
   whoami: ownThings, list_sessions: ownThings, revoke_session: ownThings, requeue_stale_runs: ownThings,
   get_invitation: aboveTheProject, accept_invitation: aboveTheProject, create_organization: aboveTheProject, create_project: aboveTheProject,
 
+  read_lineage: reads, read_column_lineage: reads, record_lineage: { least: "operator", also: ["executor"] },
   read_logs: reads, list_caps: reads, get_cap: reads, explain_run: reads, read_overview: reads, list_failures: reads, get_signal_weights: reads, export_control_plane: { least: "viewer" }, plan_control_plane: admin(), apply_control_plane: admin(), list_members: reads,
   object_stored: { least: "operator", also: ["executor"] }, cap_allow: { least: "operator", also: ["executor"] }, record_object: { least: "operator", also: ["executor"], audits: "object.stored" },
 

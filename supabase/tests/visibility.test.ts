@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import fc from "fast-check";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { OpenLineageEvent } from "../../contracts/lineage.ts";
 import { roles, type Role } from "../../contracts/role.ts";
 import { rpc } from "../../contracts/rpc.ts";
 import { newPrivateKey, publicPart, seal } from "../../contracts/sealing.ts";
@@ -36,6 +37,12 @@ afterAll(async () => {
   await world?.drop();
 });
 
+/** A dataset of another system, made of one more, column by column. */
+const anEvent: OpenLineageEvent = {
+  eventType: "COMPLETE", eventTime: new Date().toISOString(), producer: "https://example.test", schemaURL: "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent", run: { runId: randomUUID() }, job: { namespace: "n", name: "j" },
+  inputs: [{ namespace: "n", name: "a" }], outputs: [{ namespace: "n", name: "b", facets: { columnLineage: { fields: { y: { inputFields: [{ namespace: "n", name: "a", field: "x" }] } } } } }],
+};
+
 /** At least one row of every table that belongs to the environment or its project. */
 async function fill(environment: (typeof environments)[number]): Promise<void> {
   const tenant = { ...(tenants.find((each) => each.project_id === environment.project_id) as Tenant), ...environment };
@@ -52,6 +59,7 @@ async function fill(environment: (typeof environments)[number]): Promise<void> {
   await call(world, executor, "begin_publish", { ...lease, phase: "work", datasets: ["gold.a"] });
   await call(world, executor, "publish_dataset", { ...lease, dataset: { phase: "work", name: "gold.a", layer: "gold", table_version: 1, format: "delta", location: "x", content_sha256: object.sha256, row_count: 1, byte_size: 1, columns: [] } });
   await call(world, executor, "record_quality", { ...lease, phase: "work", results: [{ dataset: "gold.a", check: "unique", label: "gold.a unique (id)", severity: "warn", verdict: "pass", wrong: 0, seen: 1 }] });
+  await call(world, executor, "record_lineage", { environment_id: tenant.environment_id, events: [anEvent] });
   const [e, p] = [[tenant.environment_id], [tenant.project_id]];
   await world.owner.query("insert into ops.freshness_targets (template_id, dataset, project_id, max_age_seconds, late_after_seconds) select template_id, 'gold.a', $1, 60, 30 from ops.job_templates where project_id = $1 on conflict do nothing", p);
   await world.owner.query("insert into ops.freshness_signals (environment_id, dataset_id, dataset, state, forecast, data_at, breach_at, run_id) select environment_id, dataset_id, name, 'late', false, now(), now(), gen_random_uuid() from ops.datasets where environment_id = $1", e);
@@ -104,7 +112,7 @@ const admins = (sight: Sight, row: Row) => projectRank(sight, row.project_id) >=
 const audits = (sight: Sight, row: Row) => sight.over({ organization_id: row.organization_id as string, project_id: null, environment_id: null }) >= 4 || (row.environment_id !== null ? sight.rank(row.environment_id as string) >= 4 : row.project_id !== null && governs(sight, row));
 
 const rules: Record<string, { columns: string[]; sees: (sight: Sight, row: Row) => boolean }> = {
-  ...Object.fromEntries(["environments", "runs", "run_list", "leases", "run_phases", "run_events", "run_log_chunks", "run_artifacts", "objects", "datasets", "dataset_versions", "dataset_version_list", "dataset_list", "quality_results", "freshness_list", "freshness_signals",
+  ...Object.fromEntries(["environments", "runs", "run_list", "leases", "run_phases", "run_events", "run_log_chunks", "run_artifacts", "objects", "datasets", "dataset_versions", "dataset_version_list", "dataset_list", "quality_results", "lineage_datasets", "lineage_jobs", "lineage_io", "lineage_edges", "lineage_columns", "lineage_reader_list", "freshness_list", "freshness_signals",
     "executor_environments", "schedules", "alert_rules", "notifications", "failure_marks", "signals", "run_scores", "bulk_items", "environment_keys", "secrets", "connections"].map((name) => [name, byEnvironment])),
   ...Object.fromEntries(["schedule_list", "schedule_fires", "backfills", "backfill_list", "backfill_items", "backfill_item_list"].map((name) => [name, byEnvironment])),
   ...Object.fromEntries(["projects", "specs", "job_templates", "job_template_versions", "template_detail", "template_list", "template_version_list", "executors", "executor_load", "routing_matrix", "routing_areas", "routing_channels", "routing_signals", "signal_weights", "freshness_targets"].map((name) => [name, byProject])),
@@ -212,8 +220,8 @@ test("the same through PostgREST: a row that is not theirs reaches nobody", asyn
 /** Everything that could have changed by a call: each table's rows, without the marks of last use. */
 async function fingerprint(): Promise<Record<string, unknown>> {
   const tables = Object.keys(rules).filter((name) => !name.startsWith("template_") && !name.endsWith("_list"));
-  const parts = tables.map((name) => `'${name}', (select md5(coalesce(string_agg(h, '' order by h), '')) from (select md5((to_jsonb(t) - array['last_used_at', 'last_seen_at', 'queues'])::text) as h from ops.${name} as t) as x)`);
-  return (await world.owner.query(`select jsonb_build_object(${parts.join(", ")}) as all`)).rows[0].all;
+  const parts = tables.map((name) => `select '${name}' as name, (select md5(coalesce(string_agg(h, '' order by h), '')) from (select md5((to_jsonb(t) - array['last_used_at', 'last_seen_at', 'queues'])::text) as h from ops.${name} as t) as x) as md5`);
+  return (await world.owner.query(`select jsonb_object_agg(name, md5) as all from (${parts.join(" union all ")}) as t`)).rows[0].all;
 }
 
 /** A call of every RPC with the ids of what the victim has; null where the ids of others mean nothing. */
@@ -240,6 +248,7 @@ async function callsOn(victim: Tenant) {
     pin_inputs: { ...lease, datasets: ["gold.a"] }, record_object: { environment_id: victim.environment_id, sha256, byte_size: "1", receipt: "x" }, object_stored: { environment_id: victim.environment_id, sha256 },
     register_artifact: { ...lease, artifact: { name: "b.txt", kind: "log", content_type: "text/plain", byte_size: 36, sha256 } }, publish_dataset: { ...lease, dataset: { phase: "work", name: "gold.a" } }, begin_publish: { ...lease, phase: "work", datasets: ["gold.a"] }, record_quality: { ...lease, phase: "work", results: [] },
     list_caps: { environment_id: victim.environment_id }, get_cap: { cap_id: run_id }, delete_cap: { cap_id: run_id }, cap_allow: { cap_key: "x", environment_id: victim.environment_id }, explain_run: { run_id }, list_failures: { environment_id: victim.environment_id }, mark_failure: { run_id, mark: "acknowledged" },
+    read_lineage: { environment_id: victim.environment_id }, read_column_lineage: { environment_id: victim.environment_id, dataset: "gold.a" }, record_lineage: { environment_id: victim.environment_id, events: [anEvent] },
     read_overview: { environment_id: victim.environment_id, from_at: "2026-01-01T00:00:00Z", to_at: "2026-01-02T00:00:00Z", step_seconds: 3600 },
     save_cap: { request: { environment_id: victim.environment_id, cap_key: "x", unit: "runs", period: "day", limit_amount: "1" } },
     create_children: { ...lease, phase: "work", spec_text: specText(["work"]), children: [{ key: "a", parameters: {} }] }, wait_for_children: lease, settle_children: {},
