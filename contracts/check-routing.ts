@@ -1,8 +1,22 @@
-import { layers, maximumEnvironments, otherEnvironment, type Routing } from "./routing.ts";
+import type { z } from "zod";
+import { layers, maximumEnvironments, otherEnvironment, type route, type Routing } from "./routing.ts";
 import { webhookEvents } from "./webhook.ts";
 
 type Report = (code: string, path: PropertyKey[], message: string) => void;
 type Point = Record<"signal" | "layer" | "environment", string>;
+
+function holds({ when }: Routing["rules"][number], point: Point): boolean {
+  return (["signal", "layer", "environment"] as const).every((key) => (when[key] as string[] | undefined)?.includes(point[key]) ?? true);
+}
+
+/** Who answers for a signal: what the first rule that holds says; null where there is no such signal. The same as ops_private.route. */
+export function routeOf(matrix: Routing, signal: string, layer = "none", environment = otherEnvironment): z.infer<typeof route> | null {
+  const named = matrix.rules.some((rule) => rule.when.environment?.includes(environment));
+  const rule = matrix.rules.find((each) => holds(each, { signal, layer, environment: named ? environment : otherEnvironment }));
+  if (!Object.hasOwn(matrix.signals, signal) || rule === undefined) return null;
+  const { primary, secondary } = matrix.areas[rule.area]!;
+  return { rule: rule.name, area: rule.area, channel: rule.channel, severity: matrix.signals[signal]!.severity, primary, secondary };
+}
 
 /** Everything that may come to the rules: one point for each signal, layer and environment that they tell apart. */
 function everyPoint(matrix: Routing): Point[] {
@@ -37,7 +51,7 @@ function checkRules(matrix: Routing, report: Report): void {
     if (!Object.hasOwn(matrix.channels, rule.channel)) report("unknown_channel", ["rules", index, "channel"], `there is no channel ${rule.channel}`);
     const unknown = (rule.when.signal ?? []).filter((signal) => !Object.hasOwn(matrix.signals, signal));
     for (const signal of unknown) report("unknown_signal", ["rules", index, "when", "signal", rule.when.signal!.indexOf(signal)], `there is no signal ${signal}`);
-    const held = points.filter((point) => (["signal", "layer", "environment"] as const).every((key) => (rule.when[key] as string[] | undefined)?.includes(point[key]) ?? true));
+    const held = points.filter((point) => holds(rule, point));
     if (held.length === 0) report("unreachable_rule", ["rules", index], `${rule.name} holds for nothing`);
     const fresh = held.filter((point) => !decided.has(point));
     if (held.length > 0 && fresh.length === 0) {

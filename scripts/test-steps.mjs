@@ -22,12 +22,12 @@ export async function runShown(title, command, args, env = {}) {
   if (status !== 0) throw new StepError("check_failed", `${title} failed (${command} ended with ${status}).`, "Read the output above.");
 }
 
-/** Runs vitest projects and counts their tests. */
-export async function vitest(title, projects, env = {}) {
+/** Runs vitest projects, or those of their files whose paths hold one of `files`, and counts their tests. */
+export async function vitest(title, projects, env = {}, files = []) {
   const folder = mkdtempSync(path.join(tmpdir(), "vitest-report-"));
   const report = path.join(folder, "report.json");
   try {
-    await runShown(title, "vitest", ["run", ...projects.flatMap((name) => ["--project", name]), "--reporter=default", "--reporter=json", `--outputFile.json=${report}`], env);
+    await runShown(title, "vitest", ["run", ...files, ...projects.flatMap((name) => ["--project", name]), "--reporter=default", "--reporter=json", `--outputFile.json=${report}`], env);
   } finally {
     if (existsSync(report)) {
       const found = JSON.parse(readFileSync(report, "utf8"));

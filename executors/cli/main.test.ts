@@ -1,7 +1,10 @@
+import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { canonicalJson } from "../../contracts/canonical.ts";
+import { canonicalLines } from "../../contracts/json-diff.ts";
 import { answerJson, problemOf, startServer, type TestingServer } from "../core/testing-server.ts";
 import { findConnection } from "./connection.ts";
 import { main } from "./main.ts";
@@ -77,6 +80,36 @@ test("a report of caps names what each holds, tightest first, and ends with 1 wh
   const fine = await run("--json", "caps", "report", "--url", server.url, "--token", "lct_x");
   expect(fine.code).toBe(0);
   expect(JSON.parse(fine.out)).toMatchObject({ caps: [{ cap_key: "wide", holds: "lake/dev", state: "ok", forecast_share: expect.closeTo(0.02, 2) }] });
+});
+
+test.each([["config", "export"], ["config", "validate"], ["config", "plan"], ["config", "apply"], ["caps", "report"]])("%s %s explains itself with 0, and ends with 2 for an option that it does not have", async (...command) => {
+  expect(await run(...command, "--help")).toMatchObject({ code: 0, err: "", out: expect.stringContaining(`control-room ${command.join(" ")}`) });
+  expect(await run(...command, "--no-such-option")).toMatchObject({ code: 2, out: "" });
+});
+
+test("what steers a project is exported, planned and applied in words and as JSON", async () => {
+  const states = { state_sha256: "a".repeat(64), after_sha256: "b".repeat(64) };
+  const document = { version: 1, templates: [], executors: [], caps: [], schedules: [], routing: null };
+  const changes = [{ kind: "executor", action: "create", name: "Worker", before: null, after: { name: "Worker" } }];
+  server = await startServer((incoming, answer) => { answerJson(answer, 200, incoming.path.endsWith("/control-plane") ? { document, state_sha256: states.state_sha256 } : { changes, ...states }); });
+  const at = ["--url", server.url, "--token", "lct_x"];
+  const words = await run("config", "export", ...at);
+  expect(words).toMatchObject({ code: 0, out: canonicalLines(document) });
+  const sha256 = createHash("sha256").update(canonicalJson(document)).digest("hex");
+  expect(words.err).toContain(sha256);
+  expect(JSON.parse((await run("--json", "config", "export", ...at)).out)).toEqual({ document, sha256, state_sha256: states.state_sha256 });
+  expect(JSON.parse((await run("--json", "config", "export", "--routing", ...at)).out)).toMatchObject({ error: { code: "not_found" } });
+
+  const [file, plan] = [join(folder, "wanted.json"), join(folder, "plan.json")];
+  writeFileSync(file, words.out);
+  expect(await run("config", "plan", file, "--out", plan, ...at)).toEqual({ code: 0, out: "+ executor Worker\n1 thing would be changed.\n", err: "" });
+  expect(JSON.parse((await run("--json", "config", "plan", file, ...at)).out)).toEqual({ changes, ...states });
+  expect(await run("config", "apply", plan, ...at)).toMatchObject({ code: 0, out: "+ executor Worker\n1 thing was changed.\n" });
+  expect(JSON.parse((await run("--json", "config", "apply", plan, ...at)).out)).toEqual({ changes, ...states });
+  writeFileSync(file, '{\n  "version": 2\n}\n');
+  const invalid = await run("--json", "config", "validate", file);
+  expect(invalid.code).toBe(2);
+  expect(JSON.parse(invalid.out)).toMatchObject({ file, valid: false, errors: [{ path: "/version", line: 2 }] });
 });
 
 test("a control room that is away ends with 3", async () => {

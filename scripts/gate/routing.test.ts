@@ -4,9 +4,10 @@ import { describe, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
 import type { RoutingMatrix } from "../../contracts/routing.ts";
 import { codeowners } from "./codeowners.ts";
-import { exportedRouting, lintRouting } from "./routing.ts";
-import { ownersFile, routingFile, type Owners } from "./routing-format.ts";
-import { aTree, ROOT } from "./testing.ts";
+import { runGates } from "./main.ts";
+import { exportedRouting, lintRouting, routingGate } from "./routing.ts";
+import { codeownersFile, ownersFile, routingFile, type Owners } from "./routing-format.ts";
+import { aTree, ROOT, write } from "./testing.ts";
 
 const matrix: RoutingMatrix = {
   version: 1,
@@ -80,6 +81,40 @@ test("a name that nobody stands behind stops a release, and nothing else", () =>
   const root = tree();
   expect(found(root, true)).toEqual([`unmapped-alias ${ownersFile}:${lineOf(root, ownersFile, "app-owners:")}`]);
   expect(found(tree((_, who) => { who.owners["app-owners"]!.accounts = ["@ana"]; }), true)).toEqual([]);
+});
+
+test("a release is refused at the line of each name that nobody stands behind, and taken once the owner has filled them all in", async () => {
+  const release = async (root: string) => {
+    write(root, { [codeownersFile]: codeowners(root) });
+    let out = "";
+    const code = await runGates(root, ["routing", "--release"], (text) => { out += text; }, () => undefined);
+    return { code, out };
+  };
+  const open = tree((_, who) => { who.owners["data-owners"]!.accounts = []; });
+  const refused = await release(open);
+  expect(refused.code).toBe(1);
+  for (const alias of ["data-owners", "app-owners"]) expect(refused.out).toContain(`${ownersFile}:${lineOf(open, ownersFile, `${alias}:`)}: nobody stands behind ${alias}: name a user or a team [routing/unmapped-alias]`);
+  expect(await release(tree((_, who) => { who.owners["app-owners"]!.accounts = ["@ana", "@acme/app"]; }))).toMatchObject({ code: 0 });
+});
+
+test("whoever asks about a signal is told the rule that takes it and who answers", async () => {
+  const ask = async (...args: string[]) => {
+    let out = "";
+    const code = await runGates(tree(), ["routing", "--signal", ...args], (text) => { out += text; }, () => undefined);
+    return { code, out };
+  };
+  expect(await ask("run.failed", "--layer", "gold")).toEqual({ code: 0, out: "gold: app-owners act, else data-owners (area app, warning, by hook)\n" });
+  expect((await ask("run.failed", "--environment", "prod")).out).toContain("all_else: data-owners act");
+  expect(JSON.parse((await ask("run.failed", "--json")).out)).toMatchObject({ gates: { routing: { data: { rule: "all_else", primary: "data-owners" } } } });
+  expect(await ask("run.lost")).toEqual({ code: 2, out: "" });
+  expect(await ask("run.failed", "--layer", "tin")).toEqual({ code: 2, out: "" });
+});
+
+test("CODEOWNERS that are not what matrix and owners say fail at the first line that differs", async () => {
+  const root = tree();
+  write(root, { [codeownersFile]: codeowners(root).replace("/db/ @acme/data", "/db/ @somebody") });
+  const { findings } = await routingGate.run(root, {});
+  expect(findings).toEqual([expect.objectContaining({ rule: "drift", file: codeownersFile, line: 3 })]);
 });
 
 test("CODEOWNERS names accounts, most particular path last", () => {

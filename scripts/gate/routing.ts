@@ -1,9 +1,9 @@
-import { checkRouting } from "../../contracts/check-routing.ts";
+import { checkRouting, routeOf } from "../../contracts/check-routing.ts";
 import { canonicalLines } from "../../contracts/json-diff.ts";
-import { routingMatrix, type RoutingMatrix } from "../../contracts/routing.ts";
+import { layers, routingMatrix, type RoutingMatrix } from "../../contracts/routing.ts";
 import { codeowners, lintOwnedPaths } from "./codeowners.ts";
 import { driftOf, mustRead, readDocument } from "./documents.ts";
-import type { Finding, Gate } from "./gate.ts";
+import { UsageError, type Finding, type Gate, type Options } from "./gate.ts";
 import { codeownersFile, owners, ownersFile, routingFile, type Owners } from "./routing-format.ts";
 
 function lintMatrix(matrix: RoutingMatrix, known: Owners, line: (path: readonly PropertyKey[], key?: boolean) => number): Finding[] {
@@ -39,15 +39,27 @@ export function exportedRouting(root: string): string {
   return canonicalLines(mustRead(root, routingFile, routingMatrix));
 }
 
+/** What the matrix says of a signal that somebody asks about. Throws UsageError for one that is not there. */
+function answerOf(matrix: RoutingMatrix, { signal, layer, environment }: Options) {
+  if (layer !== undefined && !(layers as readonly unknown[]).includes(layer)) throw new UsageError(`--layer is one of ${layers.join(", ")}.`);
+  const route = routeOf(matrix, String(signal), layer as string | undefined, environment as string | undefined);
+  if (route === null) throw new UsageError(`There is no signal ${String(signal)}. There are ${Object.keys(matrix.signals).join(", ")}.`);
+  return { route, output: `${route.rule}: ${route.primary} act, else ${route.secondary} (area ${route.area}, ${route.severity}, by ${route.channel})\n` };
+}
+
 export const routingGate: Gate = {
   title: "Routing",
-  help: `routing [--release] [--export]\n\nChecks ${routingFile} and ${ownersFile}, and that ${codeownersFile} is what they say.\n  --release   every alias must stand for a user or a team\n  --export    print the matrix as canonical JSON`,
-  options: { release: { type: "boolean" }, export: { type: "boolean" } },
+  help: `routing [--release] [--export | --signal NAME [--layer LAYER] [--environment SLUG]]\n\nChecks ${routingFile} and ${ownersFile}, and that ${codeownersFile} is what they say.\n  --release   every alias must stand for a user or a team\n  --export    print the matrix as canonical JSON\n  --signal    tell which rule takes this signal, and who answers; of a run of this --layer, in this --environment`,
+  options: { release: { type: "boolean" }, export: { type: "boolean" }, signal: { type: "string" }, layer: { type: "string" }, environment: { type: "string" } },
   run(root, options) {
     const findings = lintRouting(root, { release: options["release"] === true });
     if (findings.length > 0) return { findings, summary: routingFile };
     if (options["export"] === true) return { findings, summary: routingFile, output: exportedRouting(root) };
     const matrix = mustRead(root, routingFile, routingMatrix);
+    if (options["signal"] !== undefined) {
+      const { route, output } = answerOf(matrix, options);
+      return { findings, summary: routingFile, output, data: route };
+    }
     const unmapped = Object.entries(mustRead(root, ownersFile, owners).owners).filter(([, each]) => each.accounts.length === 0).map(([alias]) => alias);
     return {
       findings: driftOf(root, codeownersFile, codeowners(root), "run `npm run generate`"),

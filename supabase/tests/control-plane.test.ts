@@ -3,10 +3,11 @@ import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { canonicalJson } from "../../contracts/canonical.ts";
 import { checkControlPlane } from "../../contracts/check-control-plane.ts";
+import { routeOf } from "../../contracts/check-routing.ts";
 import { checkSpec } from "../../contracts/check-spec.ts";
 import { canonicalLines } from "../../contracts/json-diff.ts";
 import { controlPlaneArgumentOf, type ControlPlane } from "../../contracts/control-plane.ts";
-import type { Routing } from "../../contracts/routing.ts";
+import { layers, type Routing } from "../../contracts/routing.ts";
 import { anApiToken, aTenant, call, openWorld, refusal, type Caller, type Tenant, type World } from "./world.ts";
 
 let world: World;
@@ -188,6 +189,10 @@ test("a signal comes to the first rule that holds; an environment that no rule n
   expect((await route("run.failed", null, "dev"))?.rule).toBe("run_failed");
   expect((await route("executor.offline", null, null))?.rule).toBe("executors_are_silent");
   expect(await route("run.lost", null, null)).toBeNull();
+  // SQL and the lint of the repository mean the same rules.
+  for (const signal of Object.keys(wanted.signals)) {
+    for (const layer of layers) for (const environment of ["prod", "dev"]) expect(await route(signal, layer, environment), `${signal} ${layer} ${environment}`).toEqual(routeOf(wanted, signal, layer, environment));
+  }
 });
 
 describe("an apply is whole or nothing", () => {
