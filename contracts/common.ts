@@ -13,6 +13,8 @@ export const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "64 lower-case hex digi
 export const bigintText = z.string().regex(/^-?\d{1,20}$/).describe("a 64-bit integer as text");
 export const slug = z.string().regex(/^[a-z][a-z0-9-]{0,62}$/, "lower-case letters, digits and hyphens, at most 63");
 export const word = z.string().regex(/^[a-z][a-z0-9_]{0,62}$/, "lower-case letters, digits and underscores, at most 63, a letter first");
+export const identifier = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, "a plain SQL identifier");
+export const templated = text.max(500).describe("may hold ${{ parameters.NAME }}");
 export const datasetName = z.string().regex(/^[a-z][a-z0-9_]{0,62}\.[a-z][a-z0-9_]{0,62}$/, "schema.table, lower case").describe("schema.table, for example silver.partners");
 export const datasetReference = z.string().regex(/^[a-z][a-z0-9_]{0,62}\.[a-z][a-z0-9_]{0,62}(@([1-9]\d{0,8}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)))?$/, "schema.table, schema.table@VERSION or schema.table@TIME")
   .describe("a dataset as readers see it; with @ a registered version by its number, or the one that readers followed at a moment (RFC 3339)");

@@ -12,14 +12,14 @@ export function templateReferences(text: string): { written: string; parameter: 
   return [...text.matchAll(template)].map((match) => ({ written: match[0], parameter: parameterReference.exec(match[1] ?? "")?.[1] ?? null }));
 }
 
-/** Puts parameters into `${{ parameters.NAME }}`; a parameter without a value gives the empty text. */
-export function fillTemplate(text: string, parameters: Record<string, unknown>): string {
+/** Puts parameters into `${{ parameters.NAME }}`, each as `write` has it; a parameter without a value gives the empty text. */
+export function fillTemplate(text: string, parameters: Record<string, unknown>, write: (value: string) => string = (value) => value): string {
   return text.replace(template, (written, inner: string) => {
     const name = parameterReference.exec(inner)?.[1];
     if (name === undefined) return written;
     const value = Object.hasOwn(parameters, name) ? parameters[name] : undefined;
     if (value === undefined || value === null) return "";
-    return typeof value === "string" ? value : JSON.stringify(value);
+    return write(typeof value === "string" ? value : JSON.stringify(value));
   });
 }
 

@@ -1,6 +1,7 @@
 import { z } from "zod";
-import { capUse, datasetName, jsonObject, text, word } from "./common.ts";
+import { capUse, datasetName, identifier, jsonObject, templated, text, word } from "./common.ts";
 import { layer } from "./dataset.ts";
+import { fileIngestConfig } from "./pipeline-files.ts";
 import { severity } from "./quality.ts";
 
 export const phaseTypes = ["ingest", "validate", "transform", "publish", "query", "connect", "maintain", "reseal"] as const;
@@ -22,8 +23,6 @@ export const longRuntimeLabel = "runtime:long";
 /** The label of executors that keep large files on a disk, not in memory. */
 export const largeMemoryLabel = "memory:large";
 
-const identifier = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, "a plain SQL identifier");
-const templated = text.max(500).describe("may hold ${{ parameters.NAME }}");
 const sql = text.min(1).max(200_000);
 
 const sourceTable = z.strictObject({
@@ -41,6 +40,7 @@ export const changeCapture = z.strictObject({
   publication: slotName.describe("has all tables; made by the source's owner"),
   resync: z.union([z.boolean(), templated]).default(false).describe("true reads every table whole, with a new slot where the old one is lost"),
 });
+/** Of databases; files have one of their own (pipeline-files.ts). */
 export const ingestConfig = z.strictObject({
   source: sourceKind,
   connection: templated.default("odoo"),
@@ -115,8 +115,8 @@ const phaseBase = z.strictObject({
   for_each: forEach.optional(),
 });
 export const phaseSpec = z.discriminatedUnion("type", [
-  phaseBase.extend({ type: z.literal("ingest"), config: ingestConfig })
-    .refine((phase) => phase.for_each === undefined || phase.config.mode !== "cdc", { path: ["for_each"], error: "a slot has one reader: items cannot share it" }),
+  phaseBase.extend({ type: z.literal("ingest"), config: z.discriminatedUnion("source", [ingestConfig, fileIngestConfig]) })
+    .refine((phase) => phase.for_each === undefined || !("mode" in phase.config) || phase.config.mode !== "cdc", { path: ["for_each"], error: "a slot has one reader: items cannot share it" }),
   phaseBase.extend({ type: z.literal("validate"), config: validateConfig.default({}) }),
   phaseBase.extend({ type: z.literal("transform"), config: transformConfig })
     .refine((phase) => phase.for_each === undefined || phase.config.tables.every((table) => table.mode !== "merge"), { path: ["for_each"], error: "a merge follows one version: items cannot merge into a table at once" }),
@@ -127,6 +127,7 @@ export const phaseSpec = z.discriminatedUnion("type", [
   phaseBase.extend({ type: z.literal("reseal"), config: resealConfig.default({}) }),
 ]);
 export type PhaseSpec = z.infer<typeof phaseSpec>;
+export type TableIngestConfig = z.infer<typeof ingestConfig>;
 export type PhaseConfig<T extends PhaseType> = Extract<PhaseSpec, { type: T }>["config"];
 
 /** The engine that a phase needs: what works on the lake does so with DuckDB. Null: none. */

@@ -1,6 +1,7 @@
 import { datasetName } from "./common.ts";
 import { timesMistake } from "./cron.ts";
 import { templateReferences, applyParameters, parametersValidator } from "./parameters.ts";
+import { rejectedOf } from "./pipeline-files.ts";
 import type { PhaseSpec, PipelineSpec, QualityCheck } from "./pipeline.ts";
 
 export interface Finding { path: PropertyKey[]; code: string; message: string }
@@ -23,7 +24,14 @@ export function findMistakes(spec: PipelineSpec): Finding[] {
 /** Names of the datasets that a phase stages, with their places. */
 export function datasetsWrittenBy(phase: PhaseSpec): { name: string; path: PropertyKey[] }[] {
   switch (phase.type) {
-    case "ingest": return phase.config.tables.map((table, index) => ({ name: `${phase.config.target}.${table.name}`, path: ["config", "tables", index, "name"] }));
+    case "ingest": {
+      const { target } = phase.config;
+      return phase.config.tables.flatMap((table, index) => {
+        const name = `${target}.${table.name}`;
+        const rejects = "bad_rows" in table && table.bad_rows === "quarantine";
+        return (rejects ? [name, rejectedOf(name)] : [name]).map((name) => ({ name, path: ["config", "tables", index, "name"] }));
+      });
+    }
     case "transform": return phase.config.tables.map((table, index) => ({ name: table.name, path: ["config", "tables", index, "name"] }));
     default: return [];
   }
@@ -113,7 +121,7 @@ function unsupported(schema: PipelineSpec["parameters"]): string | null {
 }
 
 /** Fields that take parameters. */
-const templatedFields = new Set<PropertyKey | undefined>(["connection", "version", "timestamp"]);
+const templatedFields = new Set<PropertyKey | undefined>(["connection", "path", "version", "timestamp"]);
 
 /** Templates belong into few fields: SQL takes parameters as variables, so that no text becomes SQL. */
 function checkTemplates(value: unknown, path: PropertyKey[], declared: Record<string, unknown>, report: Report): void {

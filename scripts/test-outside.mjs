@@ -16,6 +16,7 @@ try {
   await runShown("Delta tables read back by delta-rs", "tsx", ["executors/lake/readback.outside.ts"]);
   await runShown("Storage on a real S3 server", "tsx", ["executors/storage/s3.outside.ts"]);
   await runShown("Phases on a lake in a bucket", "tsx", ["executors/phases/s3-lake.outside.ts"]);
+  await runShown("Files of a bucket land as tables", "tsx", ["executors/phases/ingest-files.outside.ts"]);
   await runShown("Eight processes race 200 commits, in a folder and on S3", "tsx", ["executors/lake/race.outside.ts"]);
   await runShown("The advisors of Supabase find nothing", "tsx", ["supabase/tests/advisors.outside.ts"]);
   await runShown("OpenLineage by its own schemas, examples and recorded emitters", "tsx", ["supabase/tests/lineage.outside.ts"]);

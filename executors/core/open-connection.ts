@@ -1,4 +1,5 @@
-import type { ConnectionKind, HttpSettings, PostgresSettings } from "../../contracts/connection.ts";
+import { fileURLToPath } from "node:url";
+import type { HttpSettings, PostgresSettings } from "../../contracts/connection.ts";
 import { httpSettings, postgresSettings, s3Settings } from "../../contracts/connection.ts";
 import type { S3Settings } from "../storage/s3-settings.ts";
 import { PermanentError } from "./errors.ts";
@@ -9,11 +10,14 @@ export type OpenConnection =
   | { kind: "odoo"; url: string }
   /** `url` is the base address without a slash at its end; `headers` hold the secret. */
   | { kind: "http"; url: string; headers: Record<string, string> }
-  | { kind: "s3"; settings: S3Settings };
-export type ConnectionOf<K extends ConnectionKind> = Extract<OpenConnection, { kind: K }>;
+  | { kind: "s3"; settings: S3Settings }
+  /** A folder of this machine. Only the executor's own environment names one: the control room keeps none. */
+  | { kind: "file"; folder: string };
+export type OpenKind = OpenConnection["kind"];
+export type ConnectionOf<K extends OpenKind> = Extract<OpenConnection, { kind: K }>;
 
 /** Throws `connection_invalid` where the connection is of none of the kinds. */
-export function ofKind<K extends ConnectionKind>(connection: OpenConnection, name: string, kinds: readonly K[]): ConnectionOf<K> {
+export function ofKind<K extends OpenKind>(connection: OpenConnection, name: string, kinds: readonly K[]): ConnectionOf<K> {
   if ((kinds as readonly string[]).includes(connection.kind)) return connection as ConnectionOf<K>;
   throw new PermanentError("connection_invalid", `The connection "${name}" is of kind ${connection.kind}; this phase asks one of kind ${kinds.join(" or ")}.`, { connection: name });
 }
@@ -41,8 +45,8 @@ export function openStored(kind: string, settings: unknown, secret: string | nul
 }
 
 /**
- * From an executor's own environment: `postgres://user:password@host/database`, `https://user:password@host/path`, or
- * `s3://KEY:SECRET@bucket/prefix?region=…&endpoint=…`. Null where it is none of them.
+ * From an executor's own environment: `postgres://user:password@host/database`, `https://user:password@host/path`,
+ * `s3://KEY:SECRET@bucket/prefix?region=…&endpoint=…`, or `file:/folder`. Null where it is none of them.
  */
 export function openUrl(text: string): OpenConnection | null {
   if (!URL.canParse(text) || /^postgres(ql)?:/.test(text)) return { kind: "postgres", url: text };
@@ -53,6 +57,7 @@ export function openUrl(text: string): OpenConnection | null {
     const settings = { endpoint: url.searchParams.get("endpoint") ?? `https://s3.${region}.amazonaws.com`, region, bucket: url.hostname, prefix: decodeURIComponent(url.pathname.slice(1)), access_key_id: user };
     return openStored("s3", settings, password);
   }
+  if (url.protocol === "file:") return url.host === "" && url.search === "" ? { kind: "file", folder: fileURLToPath(url) } : null;
   if (url.protocol !== "http:" && url.protocol !== "https:") return null;
   const auth = user === "" ? { auth: "none" } : { auth: "basic", user };
   return openStored("http", { url: `${url.origin}${url.pathname}`, ...auth }, password);

@@ -50,9 +50,12 @@ export function lakeLocation(lake: string, run: Pick<Claim["run"], "environment_
 /** The phase with parameters in the places that take them. */
 export function filledPhase(phase: PhaseSpec, parameters: Record<string, unknown>): PhaseSpec {
   if (phase.type === "ingest") {
-    const { connection, cdc } = phase.config;
+    const connection = fillTemplate(phase.config.connection, parameters);
+    // The paths of files are filled in by the phase itself, which knows what may stand in them.
+    if (!("mode" in phase.config)) return { ...phase, config: { ...phase.config, connection } };
+    const { cdc } = phase.config;
     const resync = typeof cdc?.resync === "string" ? fillTemplate(cdc.resync, parameters) === "true" : cdc?.resync;
-    return { ...phase, config: { ...phase.config, connection: fillTemplate(connection, parameters), ...(cdc === undefined ? {} : { cdc: { ...cdc, resync: resync ?? false } }) } };
+    return { ...phase, config: { ...phase.config, connection, ...(cdc === undefined ? {} : { cdc: { ...cdc, resync: resync ?? false } }) } };
   }
   if (phase.type === "connect") return { ...phase, config: { connection: fillTemplate(phase.config.connection, parameters) } };
   if (phase.type === "transform") return { ...phase, config: { ...phase.config, past: filledPast(phase.config.past, parameters) } };

@@ -1,11 +1,10 @@
 import type { Artifact, ArtifactKind } from "../../contracts/artifact.ts";
 import type { Claim } from "../../contracts/claim.ts";
-import type { ConnectionKind } from "../../contracts/connection.ts";
 import type { DatasetVersion, PublishDatasetRequest, PublishIntent } from "../../contracts/dataset.ts";
 import type { PhaseConfig, PhaseSpec, PhaseType, PipelineSpec } from "../../contracts/pipeline.ts";
 import type { NewQualityResult } from "../../contracts/quality.ts";
 import type { KeySlice } from "../engines/key-slices.ts";
-import type { ConnectionOf } from "./open-connection.ts";
+import type { ConnectionOf, OpenKind } from "./open-connection.ts";
 import type { NewFile } from "./scratch.ts";
 import type { ArtifactContent } from "./upload.ts";
 
@@ -80,7 +79,7 @@ export interface PhaseContext<T extends PhaseType = PhaseType> {
   checkpoint: Record<string, unknown> | null;
 
   /** A connection that the run names, its secret opened. Throws PermanentError connection_missing, connection_invalid (also where it is of none of the kinds), PhaseError secret_unreadable. */
-  connection<K extends ConnectionKind>(name: string, kinds: readonly K[]): Promise<ConnectionOf<K>>;
+  connection<K extends OpenKind>(name: string, kinds: readonly K[]): Promise<ConnectionOf<K>>;
   /** Hosts and networks that sources over http may reach beside public ones, of this executor (executors/sources/outbound.ts). */
   outbound_allow: readonly string[];
   /** Seals to the newest key what is sealed to older ones. */

@@ -1,21 +1,20 @@
-import type { ConnectionKind } from "../../contracts/connection.ts";
 import { longRuntimeLabel } from "../../contracts/pipeline.ts";
 import { NeedsLabels } from "../core/errors.ts";
-import { ofKind, type ConnectionOf, type OpenConnection } from "../core/open-connection.ts";
+import { ofKind, type ConnectionOf, type OpenKind } from "../core/open-connection.ts";
 import type { PhaseContext, PhaseHandler } from "../core/phase.ts";
 
 /** Asks once, and answers what the other side says of itself, never content. Throws what a source of the kind throws. */
-export type Probe<K extends ConnectionKind> = (connection: ConnectionOf<K>, context: PhaseContext<"connect">) => Promise<Record<string, string | number>>;
+export type Probe<K extends OpenKind> = (connection: ConnectionOf<K>, context: PhaseContext<"connect">) => Promise<Record<string, string | number>>;
 /** To add a kind: its word in contracts/connection.ts, then its probe. */
-export type Probes = { [K in OpenConnection["kind"]]: Probe<K> };
+export type Probes = { [K in OpenKind]: Probe<K> };
 
 /** Asks a connection whether it answers. Lands nothing. */
 export function connectPhase(probes: Partial<Probes>): PhaseHandler<"connect"> {
   return async (context) => {
     const name = context.config.connection;
-    const kinds = ["postgres", "odoo", "http", "s3"] as const satisfies readonly ConnectionKind[];
+    const kinds = ["postgres", "odoo", "http", "s3", "file"] as const satisfies readonly OpenKind[];
     const connection = await context.connection(name, kinds);
-    const probe = probes[connection.kind] as Probe<ConnectionKind> | undefined;
+    const probe = probes[connection.kind] as Probe<OpenKind> | undefined;
     if (probe === undefined) throw new NeedsLabels([longRuntimeLabel], `this executor cannot ask a connection of kind ${connection.kind}`);
     const started = performance.now();
     const facts = await probe(ofKind(connection, name, kinds), context);

@@ -1,27 +1,18 @@
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
+import type { TableIngestConfig } from "../../contracts/pipeline.ts";
 import { PermanentError } from "../core/errors.ts";
 import type { PhaseContext, PhaseHandler, PhaseResult, StagedFile, StagedTable } from "../core/phase.ts";
-import type { CopyResult, CopyStep, EngineView } from "../engines/duckdb-job.ts";
-import { literal } from "../engines/duckdb-sql.ts";
+import type { EngineView } from "../engines/duckdb-job.ts";
 import type { SlicedTable } from "../lake/sliced-table.ts";
 import { csvToParquet } from "../sources/csv-to-parquet.ts";
 import { type ChangesRead, readChanges } from "../sources/read-changes.ts";
 import { type ReadRequest, type ReadTable, readTables } from "../sources/read-tables.ts";
 import { mapConcurrently } from "./concurrently.ts";
-import { runEngine } from "./engine.ts";
+import { landFiles } from "./ingest-files.ts";
 import { engineColumns, inputViews, viewFiles } from "./inputs.ts";
-import { type Landed, landedSince, landedTables, sourceMark } from "./source-marks.ts";
-import { FILES_AT_ONCE, LANDING_COLUMNS, lakeTable, stageTable } from "./staging.ts";
-
-/** What a run's input manifest keeps of an ingest: where the rows came from, and the files in which they landed. */
-const landing = z.looseObject({
-  tables: z.array(z.object({ name: z.string(), files: z.array(z.object({ path: z.string(), sha256: z.string() })).min(1), key: z.array(z.string()), mark: sourceMark.nullish() })),
-  missing: z.array(z.string()),
-  excluded: z.record(z.string(), z.array(z.string())),
-});
-type Landing = z.infer<typeof landing>;
+import { land, landAgain, landedResult, recordedLanding, secondsSince } from "./landing.ts";
+import { type Landed, landedSince, landedTables } from "./source-marks.ts";
+import { FILES_AT_ONCE, lakeTable } from "./staging.ts";
 
 /**
  * Lands tables of a source as they are: one snapshot for all, typed, in key order. Incrementally, only rows written since the
@@ -31,12 +22,14 @@ type Landing = z.infer<typeof landing>;
  * later attempt of the same run, land again what the first landing recorded; the live source has moved on by then.
  */
 export const ingest: PhaseHandler<"ingest"> = async (context) => {
-  const recorded = landing.safeParse((context.run.input_manifest?.["sources"] as Record<string, unknown> | undefined)?.[context.phase.name]);
-  return recorded.success ? landAgain(context, recorded.data) : landFromSource(context);
+  const { config } = context;
+  const recorded = recordedLanding(context);
+  if (recorded !== null) return landAgain(context, recorded);
+  return "mode" in config ? landTables(context, config) : landFiles(context, config);
 };
 
-async function landFromSource(context: PhaseContext<"ingest">): Promise<PhaseResult> {
-  const { config, scratch } = context;
+async function landTables(context: PhaseContext<"ingest">, config: TableIngestConfig): Promise<PhaseResult> {
+  const { scratch } = context;
   const started = performance.now();
   const read = { rows: 0, bytes: 0 };
   const nameOf = (table: { name: string }): string => `${config.target}.${table.name}`;
@@ -62,7 +55,7 @@ async function landFromSource(context: PhaseContext<"ingest">): Promise<PhaseRes
   const missing = tables.filter((table) => table.missing).map((table) => table.name);
   const source_rows = found.reduce((sum, table) => sum + (table.content?.rows ?? 0), 0);
   const merged = found.filter((table) => table.present !== null || table.logged !== null);
-  const read_seconds = seconds(started);
+  const read_seconds = secondsSince(started);
   context.progress(`Read ${found.length} tables with ${source_rows} ${merged.length > 0 ? `rows, of ${merged.length} of them those that changed,` : "rows"} from one snapshot of ${config.connection}.`, {
     tables: found.length, rows: source_rows, merged: merged.length, missing, horizon: snapshot.horizon, horizon_exact: snapshot.horizon_exact, ...slotFacts(log),
   });
@@ -74,35 +67,14 @@ async function landFromSource(context: PhaseContext<"ingest">): Promise<PhaseRes
     ...(await inputViews(context, { required: merged.filter((table) => table.touched === null).map(nameOf) })),
     ...(await mapConcurrently(merged.filter((table) => table.touched !== null), FILES_AT_ONCE, (table) => touchedView(context, nameOf(table), landed!.get(nameOf(table))!, table.touched!))),
   ];
-  const { staged, engine, ...used } = await land(context, steps, { files: found.flatMap(({ content, present }) => [content, present].flatMap((csv) => csv?.file ?? [])), views, kept });
+  const { staged, facts, metrics } = await land(context, { steps, read_files: found.flatMap(({ content, present }) => [content, present].flatMap((csv) => csv?.file ?? [])), views, kept });
   merged.forEach((table) => refuseGap(table, staged.find(({ name }) => name === nameOf(table))!, kept.get(nameOf(table))!));
   const excluded = Object.fromEntries(found.filter((table) => table.excluded.length > 0).map((table) => [table.name, table.excluded]));
   await context.pinSource(context.phase.name, {
     connection: config.connection, kind: config.source, schema: config.schema, ...snapshot, missing, excluded,
     tables: staged.map((table, index) => ({ name: table.name, files: table.files.map(({ path, sha256 }) => ({ path, sha256 })), key: table.key, mark: found[index]!.mark })),
   });
-  return result(staged, { missing, excluded, engine }, { read_seconds, seconds: seconds(started), ...used, horizon: snapshot.horizon, ...slotFacts(log) });
-}
-
-async function landAgain(context: PhaseContext<"ingest">, recorded: Landing): Promise<PhaseResult> {
-  const started = performance.now();
-  context.progress(`Lands again the ${recorded.tables.length} tables that the first landing recorded, not the live source.`, { tables: recorded.tables.length });
-  const steps: CopyStep[] = [];
-  const files: string[] = [];
-  for (const { name, files: landed, key } of recorded.tables) {
-    const table = await lakeTable(context.lake.read_root, name);
-    const local = await mapConcurrently(landed, FILES_AT_ONCE, async ({ path }) => {
-      if ((await table.storage.stat(`${table.path}/${path}`)) === null) {
-        throw new PermanentError("dataset_missing", `The landed file of ${name} (${path}) is no longer in the lake. Start a new run, which reads the source.`, { dataset: name });
-      }
-      return table.storage.localFile(`${table.path}/${path}`, context.scratch);
-    });
-    files.push(...local);
-    steps.push({ kind: "copy", name, sql: `select * from read_parquet([${local.map(literal).join(", ")}])`, key, to: join(context.scratch, `${steps.length}.parquet`), slices: { by: key[0]!, shift: null } });
-  }
-  const { staged, engine, ...used } = await land(context, steps, { files });
-  const { missing, excluded } = recorded;
-  return result(staged, { missing, excluded, engine }, { seconds: seconds(started), ...used, landed_again: true });
+  return landedResult(staged, { missing, excluded, ...facts }, { read_seconds, seconds: secondsSince(started), ...metrics, horizon: snapshot.horizon, ...slotFacts(log) });
 }
 
 /** How far the landing is behind the source's log, in bytes, and what the source keeps for it. */
@@ -128,39 +100,4 @@ function refuseGap(table: ReadTable, staged: StagedTable, kept: StagedFile[]): v
 async function touchedView(context: PhaseContext<"ingest">, name: string, { snapshot, sliced }: Landed, touched: number[]): Promise<EngineView> {
   const files = touched.flatMap((number) => sliced!.slices.get(number)?.file ?? []);
   return { name, parts: await viewFiles(context, await lakeTable(context.lake.read_root, name), snapshot.columns, files), columns: engineColumns(name, snapshot.columns) };
-}
-
-interface ToLand {
-  /** CSV or Parquet files that the steps read. */
-  files: string[];
-  views?: EngineView[];
-  /** Files of divided tables that stay as they are, by the table's name. */
-  kept?: Map<string, StagedFile[]>;
-}
-
-async function land(context: PhaseContext<"ingest">, steps: CopyStep[], { files, views = [], kept }: ToLand): Promise<{ staged: StagedTable[]; engine: string; peak_memory_bytes: number; cpu_seconds: number }> {
-  const outcome = await runEngine(context, { views, steps, read_files: files });
-  const staged = await mapConcurrently(steps, FILES_AT_ONCE, async (step, index) => {
-    context.signal.throwIfAborted();
-    const options = { mode: "overwrite" as const, key: step.key ?? [], partition_columns: LANDING_COLUMNS, kept: kept?.get(step.name) ?? [] };
-    const table = await stageTable(context, outcome.results[index] as CopyResult, options);
-    await rm(step.to, { force: true });
-    return table;
-  });
-  const rows = staged.reduce((sum, table) => sum + table.row_count, 0);
-  context.progress(`Staged ${staged.length} tables with ${rows} rows.`, { tables: staged.length, rows });
-  return { staged, engine: `duckdb ${outcome.engine_version}`, peak_memory_bytes: outcome.peak_memory_bytes, cpu_seconds: outcome.cpu_seconds };
-}
-
-function result(staged: StagedTable[], facts: Record<string, unknown>, metrics: Record<string, unknown>): PhaseResult {
-  const rows = staged.reduce((sum, table) => sum + table.row_count, 0);
-  const bytes = staged.reduce((sum, table) => sum + table.byte_size, 0);
-  return {
-    output: { tables: staged, facts: { ...facts, rows: Object.fromEntries(staged.map((table) => [table.name, table.row_count])) } },
-    metrics: { rows, bytes, tables: staged.length, ...metrics },
-  };
-}
-
-function seconds(since: number): number {
-  return Math.round(performance.now() - since) / 1000;
 }

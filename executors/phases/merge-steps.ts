@@ -71,7 +71,7 @@ export function mergedTables(upstream: PhaseContext["upstream"]): Map<string, st
 }
 
 /** A union would turn numbers into text without a word. Throws PermanentError `lake_conflict`. */
-export function refuseRetyped(view: EngineView | undefined, written: CopyResult): void {
+export function refuseRetyped(view: EngineView | undefined, written: Pick<CopyResult, "name" | "columns">): void {
   for (const { name, type } of view?.columns ?? []) {
     const now = written.columns.find((column) => column.name === name)?.type;
     if (now === type) continue;

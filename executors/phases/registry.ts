@@ -1,5 +1,6 @@
 import type { Engine } from "../../contracts/pipeline.ts";
 import type { PhaseRegistry } from "../core/phase.ts";
+import { askFolder } from "./connect-folder.ts";
 import { askHttp, askS3 } from "./connect-http.ts";
 import { askPostgres } from "./connect-postgres.ts";
 import { connectPhase } from "./connect.ts";
@@ -17,4 +18,4 @@ import { validate } from "./validate.ts";
 const queryEngines: Record<Engine, QueryEngine> = { duckdb: queryDuckdb, postgres: queryPostgres };
 
 /** What executes each phase type of contracts/pipeline.ts. */
-export const registry: PhaseRegistry = { connect: connectPhase({ postgres: askPostgres, odoo: askPostgres, http: askHttp, s3: askS3 }), ingest, maintain, publish, query: queryPhase(queryEngines), reseal, transform, validate };
+export const registry: PhaseRegistry = { connect: connectPhase({ postgres: askPostgres, odoo: askPostgres, http: askHttp, s3: askS3, file: askFolder }), ingest, maintain, publish, query: queryPhase(queryEngines), reseal, transform, validate };

@@ -47,11 +47,11 @@ export function landedSince(landed: Landed | undefined, app_id: string): LandedT
   return { version, slices: rows === null ? null : { shift: landed.sliced!.shift, rows } };
 }
 
-/** What the run's landings of changes recorded of where the source stood, by dataset. */
+/** What the run's landings of changes and of files recorded of where the source stood, by dataset. */
 export async function recordedMarks(context: PhaseContext<"publish">): Promise<Map<string, SourceMark>> {
   const marks = new Map<string, SourceMark>();
   for (const phase of context.spec.phases) {
-    if (phase.type !== "ingest" || phase.config.mode === "full" || phase.for_each !== undefined || !context.upstream.has(phase.name)) continue;
+    if (phase.type !== "ingest" || ("mode" in phase.config && phase.config.mode === "full") || phase.for_each !== undefined || !context.upstream.has(phase.name)) continue;
     const recorded = marked.safeParse(await context.pinSource(phase.name, {}));
     for (const { name, mark } of recorded.data?.tables ?? []) if (mark != null) marks.set(name, mark);
   }

@@ -6,9 +6,9 @@ import { backoffMs, sleep } from "../core/backoff.ts";
 import { CodedError } from "./coded-error.ts";
 import { downloadOnce } from "./local-copy.ts";
 import { type S3Client, s3Client, within } from "./s3-client.ts";
+import { listKeys } from "./s3-list.ts";
 import { type S3Settings, s3Settings } from "./s3-settings.ts";
 import { abortUpload, finishUpload, startUpload, uploadPart } from "./s3-multipart.ts";
-import { xmlElements, xmlText } from "./s3-xml.ts";
 import type { Storage, StorageBody, StoredObject } from "./storage.ts";
 import { relativePath } from "./storage-path.ts";
 
@@ -151,10 +151,12 @@ async function wrote(client: S3Client, key: string, id: string): Promise<boolean
   return found.status !== 404 && found.headers.get(WRITE_ID) === id;
 }
 
-/** The first answer is awaited, so that a missing object is known before the first byte; later failures go on where they were. */
-async function readObject(client: S3Client, key: string, range: { start?: number; end?: number }): Promise<Readable> {
+/**
+ * The first answer is awaited, so that a missing object is known before the first byte; later failures go on where they were.
+ * With `etag` only the object that has it is read.
+ */
+export async function readObject(client: S3Client, key: string, range: { start?: number; end?: number }, etag: string | null = null): Promise<Readable> {
   let at = range.start ?? 0;
-  let etag: string | null = null;
   const open = async () => {
     const bytes: Record<string, string> = at > 0 || range.end !== undefined ? { range: `bytes=${at}-${range.end ?? ""}` } : {};
     const { response, controller } = await client.open({ method: "GET", key, headers: etag === null ? bytes : { ...bytes, "if-match": etag }, expect: [416] });
@@ -195,18 +197,9 @@ async function readObject(client: S3Client, key: string, range: { start?: number
 }
 
 async function* listObjects(client: S3Client, root: string, folder: string): AsyncIterable<StoredObject> {
-  for (let token: string | null = null, more = true; more; ) {
-    const query: Record<string, string> = { "list-type": "2", "encoding-type": "url", prefix: `${root}${folder}`, ...(token === null ? {} : { "continuation-token": token }) };
-    const { text } = await client.call({ method: "GET", query, expect: [] });
-    // Not every store does what was asked; one that does says so.
-    const name = xmlText(text, "EncodingType") === "url" ? (key: string) => decodeURIComponent(key.replaceAll("+", " ")) : (key: string) => key;
-    for (const entry of xmlElements(text, "Contents")) {
-      const path = name(xmlText(entry, "Key") ?? "").slice(root.length);
-      if (path.startsWith(PROBES) || path.endsWith("/")) continue;
-      yield { path, size: Number(xmlText(entry, "Size")), modified_at: new Date(xmlText(entry, "LastModified") ?? 0) };
-    }
-    token = xmlText(text, "NextContinuationToken");
-    more = xmlText(text, "IsTruncated") === "true" && token !== null;
+  for await (const { key, size, modified_at } of listKeys(client, `${root}${folder}`)) {
+    const path = key.slice(root.length);
+    if (!path.startsWith(PROBES)) yield { path, size, modified_at };
   }
 }
 

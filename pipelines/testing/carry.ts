@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import { checkSpec } from '../../contracts/check-spec.ts';
-import type { PhaseConfig, PipelineSpec, QualityCheck } from '../../contracts/pipeline.ts';
+import type { PipelineSpec, QualityCheck, TableIngestConfig } from '../../contracts/pipeline.ts';
 import type { CopyResult, EngineView, QueryResult } from '../../executors/engines/duckdb-job.ts';
 import { identifier, literal, tableName } from '../../executors/engines/duckdb-sql.ts';
 import { runDuckdb, type DuckdbJob, type DuckdbOutcome } from '../../executors/engines/duckdb.ts';
@@ -36,7 +36,7 @@ export async function carry(
   const samples: Record<string, unknown>[] = [];
   const engine = (job: Omit<DuckdbJob, 'variables'>): Promise<DuckdbOutcome> => run(lake, { ...job, variables: options.variables ?? {} }, options.threads ?? 2);
   for (const phase of spec.phases) {
-    if (phase.type === 'ingest') await land(lake, phase.config, options.source_url ?? '');
+    if (phase.type === 'ingest' && 'mode' in phase.config) await land(lake, phase.config, options.source_url ?? '');
     if (phase.type === 'transform') {
       const steps = phase.config.tables.map((table) => ({ kind: 'copy' as const, name: table.name, sql: table.sql ?? '', key: table.key, to: fileOf(lake, table.name) }));
       keep(lake, await engine({ views: viewsOf(lake, phase.config.inputs), steps }));
@@ -64,7 +64,7 @@ export async function ask(lake: Lake, sql: string): Promise<Record<string, unkno
 }
 
 /** Lands tables through CSV with the types that bronze has. */
-async function land(lake: Lake, config: PhaseConfig<'ingest'>, url: string): Promise<void> {
+async function land(lake: Lake, config: TableIngestConfig, url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url, query_timeout: 120_000 });
   await client.connect();
   const csv_folder = join(lake.folder, 'csv');
