@@ -36,7 +36,7 @@ async function lintStructure(root: string, file: string): Promise<Finding[]> {
   });
 }
 
-/** Breaking changes that nobody has accepted, and acceptances that are good for nothing. */
+/** Breaking changes that nobody has accepted. What was accepted stays in the file: a later base has the change, and no longer asks for it. */
 export function lintBreaks(root: string, before: OpenApi, after: OpenApi): { findings: Finding[]; changes: BreakingChange[] } {
   const changes = breakingChanges(before, after);
   const read = existsSync(join(root, acceptedFile)) ? readDocument(root, acceptedFile, acceptedBreaks) : null;
