@@ -8,8 +8,8 @@ const schemaName = /^[A-Z][A-Za-z0-9]*$/;
 const segment = /^(\{[a-z][a-z0-9_]*\}|[a-z][a-z0-9]*(-[a-z0-9]+)*(\.json)?)$/;
 /** Maps from names to schemas: their keys are names of fields, not words of JSON Schema. */
 const fieldMaps = new Set(["properties", "patternProperties"]);
-/** Schemas of formats that others have defined: their fields are named as there. ProvenanceEnvelope: DSSE. */
-const foreign = new Set(["ProvenanceEnvelope"]);
+/** Schemas of formats that others have defined: their fields are named as there. ProvenanceEnvelope: DSSE; OpenLineageEvent: OpenLineage. */
+const foreign = new Set(["ProvenanceEnvelope", "OpenLineageEvent"]);
 
 /** Names: operations and fields snake_case, schemas PascalCase, paths in lower-case words with snake_case parameters. */
 export function lintNames(api: OpenApi, file: string): Finding[] {
