@@ -28,8 +28,9 @@ import { appendLogsRequest, appendLogsResponse, listLogsQuery, logPage } from ".
 import { apiTokenPage, createApiTokenRequest, listApiTokensQuery, newApiToken, rotateApiTokenRequest } from "./api-token.ts";
 import { acceptInvitationRequest, changeMemberRequest, invitationPage, inviteMemberRequest, listInvitationsQuery, listMembersQuery, member, memberPage, newInvitation } from "./member.ts";
 import { createEnvironmentRequest, createOrganizationRequest, createProjectRequest, environment, principal } from "./role.ts";
+import { searchHits, searchQuery } from "./search.ts";
 import { sessionPage } from "./session.ts";
-import { cancelRunRequest, createRunRequest, createRunsRequest, createdRunIds, createRunsResponse, listRunsQuery, retryRunRequest, run, runComparison, runPage, runPhase, setPhaseRequest } from "./run.ts";
+import { cancelRunRequest, createRunRequest, createRunsRequest, createdRunIds, createRunsResponse, listRunsQuery, retryRunRequest, run, runComparison, runCountFilter, runCounts, runPage, runPhase, setPhaseRequest } from "./run.ts";
 import { putSignalsRequest, putSignalWeightsRequest, runScore, signals, signalWeights } from "./score.ts";
 import { createScheduleRequest, listFiresQuery, listSchedulesQuery, pauseRequest, previewScheduleQuery, previewScheduleRequest, schedule, scheduleFirePage, schedulePage, scheduleTimes, updateScheduleRequest } from "./schedule.ts";
 import { listTemplatesQuery, saveTemplateRequest, templateDetail, templatePage, templateVersionDetail, templateVersionPage, validateTemplateRequest, validateTemplateResponse } from "./template.ts";
@@ -79,9 +80,12 @@ export const operations = {
   post_tick: { group: "service", method: "POST", path: "/internal/tick", summary: "One scheduler tick", access: "scheduler", answers: { 200: tickResponse }, errors: [], rpc: "tick" },
   whoami: { group: "service", method: "GET", path: "/whoami", summary: "The caller and the environments it sees", access: "member", answers: { 200: principal }, errors: [], rpc: "whoami" },
 
+  search: { group: "service", method: "GET", path: "/search", summary: "Everything that is named so, or has this id or hash", access: "member", query: searchQuery, answers: { 200: searchHits }, errors: ["not_found"], rpc: "search" },
+
   create_run: { group: "runs", method: "POST", path: "/runs", summary: "Queue a run", access: "member", headers: idempotency, body: jsonBody(createRunRequest, 4096 * kB), answers: { 200: run, 201: run }, errors: ["not_found", "invalid_spec", "invalid_parameters", "idempotency_conflict"], rpc: "create_run" },
   create_runs: { group: "runs", method: "POST", path: "/runs/batch", summary: "Queue many runs, each queued or refused for itself", access: "member", body: jsonBody(createRunsRequest, 4096 * kB), answers: { 200: z.union([createRunsResponse, createdRunIds]) }, errors: [], rpc: "create_runs" },
   list_runs: { group: "runs", method: "GET", path: "/runs", summary: "Runs, newest first", access: "member", query: listRunsQuery, answers: { 200: runPage }, errors: ["not_found"] },
+  count_runs: { group: "runs", method: "GET", path: "/runs/counts", summary: "How many runs fit, by status", access: "member", query: runCountFilter.extend({ environment_id: uuid }), answers: { 200: runCounts }, errors: ["not_found"], rpc: "count_runs" },
   get_run: { group: "runs", method: "GET", path: "/runs/{run_id}", summary: "One run", access: "member", params: runId, answers: { 200: run }, errors: ["not_found"] },
   cancel_run: { group: "runs", method: "POST", path: "/runs/{run_id}/cancel", summary: "Cancel a run", access: "member", params: runId, body: jsonBody(cancelRunRequest), answers: { 200: run }, errors: ["not_found", "run_finished"], rpc: "cancel_run" },
   retry_run: { group: "runs", method: "POST", path: "/runs/{run_id}/retry", summary: "Run again as a new run", access: "member", params: runId, headers: idempotency, body: jsonBody(retryRunRequest), answers: { 201: run }, errors: ["not_found", "illegal_transition", "idempotency_conflict"], rpc: "retry_run" },

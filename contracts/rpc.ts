@@ -3,6 +3,7 @@ import { auditHead, auditWalk } from "./audit.ts";
 import { artifact, registerArtifactRequest } from "./artifact.ts";
 import { advancedBackfill, backfill, backfillPreview, newBackfill } from "./backfill.ts";
 import { cap, capAllowance, capPeriods, capUnits } from "./cap.ts";
+import { checklist } from "./checklist.ts";
 import { anyClaimsResponse, claim, createChildrenResponse, heartbeatResponse, runState } from "./claim.ts";
 import { bulkJob, bulkPreview, createBulkRequest } from "./bulk.ts";
 import { bigintText, capKey, capUse, jsonObject, sha256, timestamp, uuid, word } from "./common.ts";
@@ -21,14 +22,16 @@ import { newQualityResult, recordQualityResponse } from "./quality.ts";
 import { apiToken } from "./api-token.ts";
 import { invitation, member, openInvitation } from "./member.ts";
 import { environment, principal, role } from "./role.ts";
+import { searchHit } from "./search.ts";
 import { session } from "./session.ts";
-import { createdRunIds, createRunsResponse, run, runPhase, setPhaseRequest } from "./run.ts";
+import { createdRunIds, createRunsResponse, run, runCountFilter, runCounts, runPhase, setPhaseRequest } from "./run.ts";
 import { putSignalsRequest, putSignalWeightsRequest, runScore, signals, signalWeights } from "./score.ts";
 import { dueSchedules, firedSchedule, newSchedule, schedule, updateScheduleRequest } from "./schedule.ts";
 import { template } from "./template.ts";
 import { connection, connectionKinds } from "./connection.ts";
 import { environmentKey, runSecrets, secret } from "./secret.ts";
 import { publicKey } from "./sealing.ts";
+import { saveViewRequest, view, viewLists, views } from "./view.ts";
 import { delivery, takenDelivery, webhook, webhookEvents } from "./webhook.ts";
 
 const leased = { run_id: uuid, lease_token: uuid };
@@ -109,6 +112,13 @@ export const rpc = {
   delete_cap: { args: z.object({ cap_id: uuid }), returns: z.boolean() },
   cap_allow: { args: z.object({ cap_key: capKey, amount: z.number().optional(), environment_id: uuid.nullable().optional(), run_id: uuid.nullable().optional(), lease_token: uuid.nullable().optional() }), returns: capAllowance },
   read_overview: { args: z.object({ environment_id: uuid, from_at: timestamp, to_at: timestamp, step_seconds: z.int() }), returns: overview },
+  search: { args: z.object({ environment_id: uuid, query: z.string() }), returns: z.array(searchHit) },
+  read_checklist: { args: z.object({ environment_id: uuid }), returns: checklist },
+  rename_scope: { args: z.object({ kind: z.enum(["organization", "project", "environment"]), id: uuid, name: z.string() }), returns: z.boolean() },
+  list_views: { args: z.object({ project_id: uuid, list: z.enum(viewLists) }), returns: views },
+  save_view: { args: z.object({ request: saveViewRequest }), returns: view },
+  delete_view: { args: z.object({ view_id: uuid }), returns: z.boolean() },
+  put_personal_setting: { args: z.object({ project_id: uuid, key: z.string(), value: z.string().nullable() }), returns: z.boolean() },
   record_lineage: { args: z.object({ environment_id: uuid, events: z.array(openLineageEvent) }), returns: recordLineageResponse },
   read_lineage: {
     args: z.object({ environment_id: uuid, node_id: uuid.optional(), dataset: z.string().optional(), direction: z.enum(lineageDirections).optional(), depth: z.int().optional(), search: z.string().optional(), most: z.int().optional(), after: z.string().optional() }),
@@ -129,6 +139,7 @@ export const rpc = {
   export_control_plane: { args: z.object({ project_id: uuid }), returns: controlPlaneExport },
   plan_control_plane: { args: z.object({ project_id: uuid, document: controlPlaneArgument, prune: z.boolean().optional() }), returns: controlPlanePlan },
   apply_control_plane: { args: z.object({ project_id: uuid, document: controlPlaneArgument, prune: z.boolean(), state_sha256: sha256, after_sha256: sha256 }), returns: controlPlanePlan },
+  count_runs: { args: z.object({ environment_id: uuid, filter: runCountFilter.optional() }), returns: runCounts },
   create_bulk: { args: z.object({ request: createBulkRequest.extend({ idempotency_key: z.string().optional() }) }), returns: z.union([bulkJob, bulkPreview]) },
   abort_bulk: { args: z.object({ bulk_id: uuid }), returns: bulkJob },
   advance_bulk_jobs: { args: z.object({ at_most: z.int().optional() }), returns: z.int() },

@@ -36,6 +36,7 @@ export const run = z.object({
   run_after: timestamp.nullable(),
   expires_at: timestamp.nullable(),
   lease_expires_at: timestamp.nullable(),
+  lease_expired: z.boolean().nullable().describe("by the database's clock; null where nobody holds it"),
   concurrency_key: z.string().nullable(),
   score: z.number().nullable(),
   attempt: z.int(),
@@ -178,6 +179,12 @@ export const listRunsQuery = pageQuery.extend({
   created_before: timestamp.optional(),
 });
 export type ListRunsQuery = z.input<typeof listRunsQuery>;
+
+/** The words of the list without its page, for counting. */
+export const runCountFilter = listRunsQuery.omit({ limit: true, cursor: true, environment_id: true, status: true });
+/** How many runs of a filter are in each status; of the newest 5,000 of the environment, unless `complete`. */
+export const runCounts = z.object({ complete: z.boolean(), runs: z.object({ queued: z.int(), claimed: z.int(), running: z.int(), succeeded: z.int(), failed: z.int(), canceled: z.int() }) }).meta({ id: "RunCounts" });
+export type RunCounts = z.infer<typeof runCounts>;
 
 const verdict = z.enum(["equal", "differs", "only_a", "only_b", "not_compared"]);
 export const runComparison = z.object({

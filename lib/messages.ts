@@ -1,5 +1,6 @@
 import type { Layer } from "@/contracts/dataset.ts";
 import type { PhaseStatus, RunStatus } from "@/contracts/run.ts";
+import type { SearchKind } from "@/contracts/search.ts";
 
 // Every string of the shared parts of the interface in one typed catalogue: a sentence with a gap is a function, never
 // joined from pieces, so that another language can order its words.
@@ -118,14 +119,30 @@ export const messages = {
   },
   palette: {
     title: "Command palette",
-    description: "Go to a page, do something, or paste the id of a run.",
-    placeholder: "Type a command, or paste a run id",
-    empty: "No command fits. Paste a whole run id to open the run.",
+    description: "Go to a page, do something, or find anything by its name, id or hash.",
+    placeholder: "Search, type a command, or paste an id",
+    empty: "Nothing of this name, id or hash is here.",
+    hint: "Names, ids, hashes, request ids, whole addresses.",
+    searching: "Searching…",
+    count: (hits: number) => (hits === 1 ? "1 found" : `${hits} found`),
     goTo: "Go to",
     actions: "On this page",
+    begin: "Begin",
+    found: "Found",
     recent: "Recent",
-    run: "Run",
-    openRun: (id: string) => `Open run ${id}`,
+    kind: { run: "Run", pipeline: "Pipeline", schedule: "Schedule", dataset: "Dataset", executor: "Executor", backfill: "Backfill", artifact: "Artifact", event: "Event", connection: "Connection", secret: "Secret", cap: "Cap", member: "Member", audit: "Audit" } satisfies Record<SearchKind, string>,
+    runPipeline: "Run a pipeline",
+    newPipeline: "Write a pipeline",
+    newSchedule: "Make a schedule",
+    addExecutor: "Add an executor",
+    inviteMember: "Invite a member",
+    createToken: "Make an API token",
+    runNamed: (title: string) => `Run ${title}`,
+    pauseNamed: (name: string) => `Pause ${name}`,
+    resumeNamed: (name: string) => `Resume ${name}`,
+    paused: (name: string) => `${name} is paused.`,
+    resumed: (name: string) => `${name} fires again.`,
+    undo: "Undo",
     theme: "Theme",
     themeTo: (theme: string) => `Theme: ${theme}`,
   },
@@ -138,5 +155,5 @@ export const messages = {
     sheet: "Show this list",
     goTo: (page: string) => `Go to ${page}`,
   },
-  page: { overview: "Overview", failures: "Failures", runs: "Runs", pipelines: "Pipelines", schedules: "Schedules", backfills: "Backfills", executors: "Executors", datasets: "Datasets", caps: "Caps", connections: "Connections", secrets: "Secrets", members: "Members", tokens: "Tokens", webhook: "Webhook", audit: "Audit", health: "Health", danger: "Danger zone", account: "Account", start: "Start" },
+  page: { overview: "Overview", failures: "Failures", runs: "Runs", pipelines: "Pipelines", schedules: "Schedules", backfills: "Backfills", executors: "Executors", datasets: "Datasets", caps: "Caps", connections: "Connections", secrets: "Secrets", members: "Members", tokens: "Tokens", webhook: "Webhook", audit: "Audit", health: "Health", calendar: "Calendar", settings: "Settings", danger: "Danger zone", account: "Account", start: "Start" },
 } as const;

@@ -47,7 +47,7 @@ export function AuditFilters({ state, environmentName }: { state: AuditFilterSta
           Only {environmentName}
         </label>
         <Button type="submit" size="sm"><Search aria-hidden />Filter</Button>
-        {filtered ? <Button asChild variant="ghost" size="sm"><Link href="/audit"><X aria-hidden />{messages.action.clearFilters}</Link></Button> : null}
+        {filtered ? <Button asChild variant="ghost" size="sm"><Link href="/audit?view=all"><X aria-hidden />{messages.action.clearFilters}</Link></Button> : null}
       </form>
     </search>
   );

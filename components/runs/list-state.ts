@@ -1,7 +1,8 @@
 import { createLoader, parseAsArrayOf, parseAsIsoDateTime, parseAsString, parseAsStringLiteral } from "nuqs/server";
 import type { bulkFilter } from "@/contracts/bulk";
-import { runStatuses, runTriggers } from "@/contracts/run";
+import { runKinds, runStatuses, runTriggers } from "@/contracts/run";
 import type { z } from "zod";
+import { defaultColumns, runColumns } from "./columns";
 import { rangeMilliseconds, rangeWords, type RangeWord } from "./words";
 
 const ranges = Object.keys(rangeWords) as RangeWord[];
@@ -11,6 +12,9 @@ export const runListParsers = {
   status: parseAsArrayOf(parseAsStringLiteral(runStatuses)).withDefault([]),
   pipeline: parseAsString,
   trigger: parseAsStringLiteral(runTriggers),
+  kind: parseAsStringLiteral(runKinds),
+  executor: parseAsString,
+  error: parseAsString,
   search: parseAsString.withDefault(""),
   range: parseAsStringLiteral(ranges),
   /** Two moments instead of a range: a bar of the overview. */
@@ -18,6 +22,8 @@ export const runListParsers = {
   to: parseAsIsoDateTime,
   /** The cursors of the pages that were turned, oldest page last: "Newer" takes the last one away. */
   page: parseAsArrayOf(parseAsString).withDefault([]),
+  /** The columns that are shown, in their order. */
+  columns: parseAsArrayOf(parseAsStringLiteral(runColumns)).withDefault(defaultColumns),
 };
 export const loadRunListState = createLoader(runListParsers);
 export type RunListState = Awaited<ReturnType<typeof loadRunListState>>;
@@ -30,6 +36,9 @@ export function runListQuery(state: RunListState, environmentId: string, now: nu
   if (state.status.length > 0) query.status = state.status.join(",");
   if (state.pipeline) query.template_key = state.pipeline;
   if (state.trigger) query.trigger = state.trigger;
+  if (state.kind) query.kind = state.kind;
+  if (state.executor) query.executor_id = state.executor;
+  if (state.error) query.error_code = state.error;
   if (state.search.trim()) query.search = state.search.trim().slice(0, 200);
   if (state.range) query.created_after = new Date(now - rangeMilliseconds[state.range]).toISOString();
   if (state.from) query.created_after = state.from.toISOString();
@@ -45,11 +54,17 @@ export function bulkFilterOf(state: RunListState, environmentId: string, now: nu
   return { ...words, ...(state.status.length > 0 ? { status: state.status } : {}) } as z.input<typeof bulkFilter>;
 }
 
-/** What the list is cached under: the state without the clock. */
-export function runListKey(state: RunListState, environmentId: string): readonly string[] {
+/** The query of GET /api/v1/runs/counts for this state, whatever status or page it shows. */
+export function runCountsQuery(state: RunListState, environmentId: string, now: number): Record<string, string> {
+  const { limit: _limit, ...query } = runListQuery({ ...state, status: [], page: [] }, environmentId, now);
+  return query;
+}
+
+/** What the list is cached under: the state without the clock, and without how it is drawn. */
+export function runListKey({ columns: _columns, ...state }: RunListState, environmentId: string): readonly string[] {
   return ["runs", environmentId, JSON.stringify(state)];
 }
 
 export function isFiltered(state: RunListState): boolean {
-  return state.status.length > 0 || state.pipeline !== null || state.trigger !== null || state.search.trim() !== "" || state.range !== null || state.from !== null || state.to !== null;
+  return state.status.length > 0 || state.pipeline !== null || state.trigger !== null || state.kind !== null || state.executor !== null || state.error !== null || state.search.trim() !== "" || state.range !== null || state.from !== null || state.to !== null;
 }

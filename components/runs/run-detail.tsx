@@ -5,7 +5,6 @@ import { Link } from "@/components/common/link";
 import { parseAsStringLiteral, useQueryState } from "nuqs";
 import { Duration } from "@/components/common/duration";
 import { LayerBadge } from "@/components/common/layer-badge";
-import { useNow } from "@/components/common/now";
 import { ShortId } from "@/components/common/short-id";
 import { DerivedStatusBadge, StatusBadge } from "@/components/common/status-badge";
 import { runStatusLooks } from "@/components/common/status-looks";
@@ -102,9 +101,8 @@ export function RunDetail({ view, title, layer, executorName, spec, parameters, 
 }
 
 function Derived({ run }: { run: Run }) {
-  const now = useNow(run.lease_expires_at === null ? null : "second");
   if (isTerminal(run.status)) return run.isolated ? <span className="text-xs text-muted-foreground">isolated verification</span> : null;
-  if (run.lease_expires_at !== null && now !== null && Date.parse(run.lease_expires_at) < now) return <DerivedStatusBadge status="stale_lease" focusable />;
+  if (run.lease_expired === true) return <DerivedStatusBadge status="stale_lease" focusable />;
   if (run.status === "queued" && run.attempt > 0 && run.started_at !== null) return <DerivedStatusBadge status="retrying" focusable />;
   return null;
 }

@@ -6,9 +6,12 @@ import { SearchField } from "@/components/common/search-field";
 import { Time } from "@/components/common/time";
 import { runStatusLooks } from "@/components/common/status-looks";
 import { Button } from "@/components/ui/button";
-import { runStatuses, runTriggers } from "@/contracts/run";
+import { runErrorCodes } from "@/contracts/error";
+import { type RunCounts, runKinds, runStatuses, runTriggers } from "@/contracts/run";
 import { cn } from "@/lib/cn";
+import { formatCount } from "@/lib/format";
 import { messages } from "@/lib/messages";
+import { ColumnMenu } from "./column-menu";
 import { FilterChoice } from "./filter-choice";
 import { isFiltered, type RunListState, type runListParsers } from "./list-state";
 import type { PipelineChoice } from "./run-list";
@@ -18,13 +21,16 @@ type RunFiltersProps = {
   state: RunListState;
   setState: ReturnType<typeof useQueryStates<typeof runListParsers>>[1];
   templates: PipelineChoice[];
+  executors: Readonly<Record<string, string>>;
+  /** Of the runs that fit the other filters; undefined until it is known. */
+  counts: RunCounts | undefined;
   /** The list that fits these filters is on its way. */
   busy: boolean;
 };
 
-const none = { status: null, pipeline: null, trigger: null, search: null, range: null, from: null, to: null, page: null };
+const none = { status: null, pipeline: null, trigger: null, kind: null, executor: null, error: null, search: null, range: null, from: null, to: null, page: null };
 
-export function RunFilters({ state, setState, templates, busy }: RunFiltersProps) {
+export function RunFilters({ state, setState, templates, executors, counts, busy }: RunFiltersProps) {
   const toggle = (status: (typeof runStatuses)[number]) => {
     const next = state.status.includes(status) ? state.status.filter((each) => each !== status) : [...state.status, status];
     void setState({ status: next.length > 0 ? next : null, page: null });
@@ -46,12 +52,16 @@ export function RunFilters({ state, setState, templates, busy }: RunFiltersProps
             >
               <look.icon className="size-3.5" aria-hidden />
               {look.word}
+              {counts ? <StatusCount counts={counts} status={status} /> : null}
             </button>
           );
         })}
       </div>
       <FilterChoice label="Pipeline" className="w-36" value={state.pipeline} all="All pipelines" options={templates.map((each) => each.template_key)} words={Object.fromEntries(templates.map((each) => [each.template_key, each.title]))} onChange={(pipeline) => void setState({ pipeline, page: null })} />
       <FilterChoice label="Trigger" className="w-36" value={state.trigger} all="Any trigger" options={runTriggers} words={triggerWords} onChange={(trigger) => void setState({ trigger: trigger as RunListState["trigger"], page: null })} />
+      <FilterChoice label="Executor" className="w-36" value={state.executor} all="Any executor" options={Object.keys(executors)} words={executors} onChange={(executor) => void setState({ executor, page: null })} />
+      <FilterChoice label="Kind" className="w-28" value={state.kind} all="Any kind" options={runKinds} onChange={(kind) => void setState({ kind: kind as RunListState["kind"], page: null })} />
+      <FilterChoice label="Error code" className="w-40" value={state.error} all="Any error" options={runErrorCodes} onChange={(error) => void setState({ error, page: null })} />
       <FilterChoice label="Range" className="w-36" value={state.range} all="Any time" options={Object.keys(rangeWords)} words={rangeWords} onChange={(range) => void setState({ range: range as RangeWord | null, from: null, to: null, page: null })} />
       {state.from || state.to ? (
         <Button variant="secondary" size="sm" aria-label="Any time again" onClick={() => void setState({ from: null, to: null, page: null })}>
@@ -66,7 +76,14 @@ export function RunFilters({ state, setState, templates, busy }: RunFiltersProps
           {messages.action.clearFilters}
         </Button>
       ) : null}
+      <span className="ms-auto"><ColumnMenu shown={state.columns} onChange={(columns) => void setState({ columns }, { history: "replace" })} /></span>
       <span role="status">{busy ? <><Loader className="size-4 animate-spin text-muted-foreground motion-reduce:animate-none" aria-hidden /><span className="sr-only">Filtering</span></> : null}</span>
     </search>
   );
+}
+
+/** "12", or "12+" where older runs were not counted. */
+function StatusCount({ counts, status }: { counts: RunCounts; status: (typeof runStatuses)[number] }) {
+  const text = formatCount(counts.runs[status]) + (counts.complete ? "" : "+");
+  return <span className="tabular-nums opacity-75" title={counts.complete ? undefined : "Of the newest 5,000 runs"}>{text}</span>;
 }

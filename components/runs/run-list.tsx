@@ -12,10 +12,10 @@ import { ApiError, fetchJson } from "@/components/common/fetch-json";
 import { useShortcut } from "@/components/shell/shortcuts";
 import { Button } from "@/components/ui/button";
 import type { Layer } from "@/contracts/dataset";
-import { isTerminal, type RunPage } from "@/contracts/run";
+import { isTerminal, type RunCounts, type RunPage } from "@/contracts/run";
 import { cn } from "@/lib/cn";
 import { BulkBar } from "./bulk-bar";
-import { bulkFilterOf, isFiltered, runListKey, runListParsers, runListQuery } from "./list-state";
+import { bulkFilterOf, isFiltered, runCountsQuery, runListKey, runListParsers, runListQuery } from "./list-state";
 import { RunFilters } from "./run-filters";
 import { RunTable } from "./run-table";
 import type { BulkActionSet } from "./use-bulk";
@@ -60,6 +60,13 @@ export function RunList({ environmentId, initial, initialKey, readAt, templates,
     refetchInterval: (query) => (query.state.data?.items.some((run) => !isTerminal(run.status)) ? busyMs : idleMs),
   });
 
+  const { data: counts } = useQuery({
+    queryKey: ["run-counts", ...runListKey({ ...state, status: [], page: [] }, environmentId)],
+    queryFn: ({ signal }) => fetchJson<RunCounts>(`/api/v1/runs/counts?${new URLSearchParams(runCountsQuery(state, environmentId, Date.now()))}`, signal),
+    placeholderData: keepPreviousData,
+    refetchInterval: idleMs,
+  });
+
   const atTop = useSyncExternalStore(subscribeScroll, () => scrollY < topPixels, () => true);
   const { shown, hidden, showAll } = useHeldRows(data, key.join(), atTop);
   const [active, setActive] = useState<string | null>(null);
@@ -88,7 +95,7 @@ export function RunList({ environmentId, initial, initialKey, readAt, templates,
 
   return (
     <div className="grid gap-3">
-      <RunFilters state={state} setState={setState} templates={templates} busy={isFetching && isPlaceholderData} />
+      <RunFilters state={state} setState={setState} templates={templates} executors={executors} counts={counts} busy={isFetching && isPlaceholderData} />
       <BulkBar environmentId={environmentId} selected={selected} filterOf={meant} canSelectAll={isFiltered(state) && (data?.next_cursor != null || state.page.length > 0)} canOperate={canOperate} actions={bulkActions} />
       {hidden > 0 ? (
         <div className="sticky top-14 z-20 flex justify-center" role="status">
@@ -106,7 +113,7 @@ export function RunList({ environmentId, initial, initialKey, readAt, templates,
         </p>
       ) : shown.length === 0 && hidden === 0 ? (
         isFiltered(state) ? (
-          <FilteredEmpty clearHref="/runs" description="There may be other runs, but none that fits every filter." />
+          <FilteredEmpty clearHref="/runs?view=all" description="There may be other runs, but none that fits every filter." />
         ) : state.page.length > 0 ? (
           <EmptyState title="No older runs" action={<Button variant="outline" onClick={() => turn([])}>To the newest runs</Button>} />
         ) : (
@@ -119,7 +126,7 @@ export function RunList({ environmentId, initial, initialKey, readAt, templates,
         )
       ) : (
         <div className={cn("transition-opacity", isPlaceholderData && "opacity-60")} aria-busy={isPlaceholderData}>
-          <RunTable runs={shown} templates={templates} executors={executors} active={active} selected={selected} />
+          <RunTable runs={shown} templates={templates} executors={executors} active={active} shown={state.columns} selected={selected} />
         </div>
       )}
       {error && data ? (

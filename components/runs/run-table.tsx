@@ -3,31 +3,29 @@
 import { createColumnHelper, tableFeatures, useTable } from "@tanstack/react-table";
 import { Link } from "@/components/common/link";
 import { useMemo } from "react";
-import { Duration } from "@/components/common/duration";
-import { LayerBadge } from "@/components/common/layer-badge";
 import { ShortId } from "@/components/common/short-id";
 import { StatusBadge } from "@/components/common/status-badge";
-import { Time } from "@/components/common/time";
 import { Checkbox } from "@/components/ui/checkbox";
 import { rowLinkClasses, Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
 import type { Run } from "@/contracts/run";
 import { cn } from "@/lib/cn";
-import { messages } from "@/lib/messages";
+import { columnWords, defaultColumns, type RunColumn } from "./columns";
+import { runCells } from "./run-cells";
 import type { PipelineChoice } from "./run-list";
 import type { RunSelection } from "./use-selection";
-import { triggerWords } from "./words";
 
 const features = tableFeatures({});
 const helper = createColumnHelper<typeof features, Run>();
 type Names = { templates: PipelineChoice[]; executors: Record<string, string> };
 
 /** Figures stand at the end of their cell. */
-const numeric = new Set(["duration", "attempt"]);
-/** What a card on a narrow screen leaves out: it keeps status, name, time and duration. */
-const wideOnly = new Set(["trigger", "attempt", "executor"]);
+const numeric = new Set(["duration", "attempt", "priority", "score", "version"]);
+/** What a card on a narrow screen keeps. */
+const narrowColumns = new Set(["status", "run", "pipeline", "started", "duration"]);
 
-function columnsFor({ templates, executors }: Names) {
+function columnsFor({ templates, executors }: Names, shown: readonly RunColumn[]) {
   const byKey = new Map(templates.map((each) => [each.template_key, each]));
+  const names = { executors, layerOf: (run: Run) => byKey.get(run.template_key ?? "")?.layer };
   return helper.columns([
     helper.accessor("status", { header: "Status", cell: ({ row }) => <StatusBadge status={row.original.status} className="relative" /> }),
     helper.display({
@@ -40,45 +38,14 @@ function columnsFor({ templates, executors }: Names) {
         </Link>
       ),
     }),
-    helper.display({
-      id: "pipeline",
-      header: "Pipeline",
-      cell: ({ row: { original: run } }) => {
-        const layer = byKey.get(run.template_key ?? "")?.layer;
-        return (
-          <span className="inline-flex items-center gap-2">
-            {layer ? <LayerBadge layer={layer} /> : null}
-            <code className="text-xs text-muted-foreground max-sm:hidden">{run.spec_slug}</code>
-          </span>
-        );
-      },
-    }),
-    helper.display({
-      id: "trigger",
-      header: "Trigger",
-      cell: ({ row: { original: run } }) => (
-        <span className="inline-flex max-w-56 items-baseline gap-1.5">
-          {triggerWords[run.trigger]}
-          {run.triggered_by ? <span className="truncate text-muted-foreground" title={run.triggered_by}>{run.triggered_by}</span> : null}
-        </span>
-      ),
-    }),
-    helper.accessor("started_at", { header: "Started", cell: ({ row: { original: run } }) => <Time at={run.started_at} absent={run.finished_at ? messages.time.never : "waiting"} className="relative" /> }),
-    helper.display({ id: "duration", header: "Duration", cell: ({ row: { original: run } }) => <Duration from={run.started_at} to={run.finished_at} /> }),
-    helper.display({ id: "attempt", header: "Attempt", cell: ({ row: { original: run } }) => <span className={cn("tabular-nums", run.attempt > 1 && "text-warning")}>{run.attempt}/{run.max_attempts}</span> }),
-    helper.display({
-      id: "executor",
-      header: "Executor",
-      cell: ({ row: { original: run } }) =>
-        run.executor_id === null ? <span className="text-muted-foreground">{messages.time.unknown}</span> : (executors[run.executor_id] ?? <ShortId id={run.executor_id} what="executor id" plain />),
-    }),
+    ...shown.map((column) => helper.display({ id: column, header: columnWords[column], cell: ({ row }) => runCells[column](row.original, names) })),
   ]);
 }
 
-type RunTableProps = Names & { runs: Run[]; active: string | null; /** Without it nothing can be selected. */ selected?: RunSelection };
+type RunTableProps = Names & { runs: Run[]; active: string | null; /** Beside status and name. */ shown?: readonly RunColumn[]; /** Without it nothing can be selected. */ selected?: RunSelection };
 
-export function RunTable({ runs, templates, executors, active, selected }: RunTableProps) {
-  const columns = useMemo(() => columnsFor({ templates, executors }), [templates, executors]);
+export function RunTable({ runs, templates, executors, active, shown = defaultColumns, selected }: RunTableProps) {
+  const columns = useMemo(() => columnsFor({ templates, executors }, shown), [templates, executors, shown]);
   const table = useTable({ features, columns, data: runs, getRowId: (run) => run.run_id });
   const ids = runs.map((run) => run.run_id);
   const held = selected === undefined ? 0 : ids.filter(selected.has).length;
@@ -110,7 +77,7 @@ export function RunTable({ runs, templates, executors, active, selected }: RunTa
               </TableCell>
             ) : null}
             {row.getAllCells().map((cell) => (
-              <TableCell key={cell.id} numeric={numeric.has(cell.column.id)} narrow={!wideOnly.has(cell.column.id)}>
+              <TableCell key={cell.id} numeric={numeric.has(cell.column.id)} narrow={narrowColumns.has(cell.column.id)}>
                 <table.FlexRender cell={cell} />
               </TableCell>
             ))}

@@ -2,10 +2,12 @@ import Link from "next/link";
 import type { ReactNode } from "react";
 import { messages } from "@/lib/messages";
 import { CommandPalette } from "./command-palette";
-import { type EnvironmentChoice, EnvironmentSwitcher } from "./environment-switcher";
+import { EnvironmentSwitcher } from "./environment-switcher";
 import { Mark } from "./mark";
 import { MobileNav } from "./mobile-nav";
 import { OfflineBanner } from "./offline-banner";
+import type { EnvironmentChoice } from "./open-environment";
+import type { PaletteActions } from "./palette-list";
 import { SearchButton } from "./search-button";
 import { ShellKeys } from "./shell-keys";
 import { ShortcutSheet } from "./shortcut-sheet";
@@ -17,11 +19,12 @@ type AppShellProps = {
   environments: readonly EnvironmentChoice[];
   lastEnvironmentId: string | undefined;
   signOutAction: () => Promise<void>;
+  paletteActions: PaletteActions;
   children: ReactNode;
 };
 
 /** The frame of every page behind the sign-in: side navigation, header, palette, keys. */
-export function AppShell({ email, environments, lastEnvironmentId, signOutAction, children }: AppShellProps) {
+export function AppShell({ email, environments, lastEnvironmentId, signOutAction, paletteActions, children }: AppShellProps) {
   return (
     <div className="flex min-h-dvh">
       <a
@@ -50,7 +53,7 @@ export function AppShell({ email, environments, lastEnvironmentId, signOutAction
           {children}
         </main>
       </div>
-      <CommandPalette />
+      <CommandPalette environments={environments} lastEnvironmentId={lastEnvironmentId} actions={paletteActions} />
       <ShortcutSheet />
       <ShellKeys />
     </div>

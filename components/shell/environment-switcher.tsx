@@ -2,7 +2,7 @@
 
 import { Check, ChevronsUpDown } from "lucide-react";
 import NextLink from "next/link";
-import { useParams, usePathname } from "next/navigation";
+import { usePathname } from "next/navigation";
 import {
   DropdownMenu,
   DropdownMenuContent,
@@ -16,17 +16,7 @@ import { environmentPath, environmentPathOf } from "@/components/common/environm
 import { groupBy } from "@/lib/group-by";
 import { messages } from "@/lib/messages";
 import { holds, navEntries } from "./nav";
-
-/** An environment the person may see, with the names it is shown under. */
-export type EnvironmentChoice = {
-  environment_id: string;
-  slug: string;
-  name: string;
-  project_slug: string;
-  project_name: string;
-  organization_slug: string;
-  organization_name: string;
-};
+import { type EnvironmentChoice, useOpenEnvironment } from "./open-environment";
 
 type EnvironmentSwitcherProps = {
   environments: readonly EnvironmentChoice[];
@@ -36,11 +26,8 @@ type EnvironmentSwitcherProps = {
 
 /** Organization, project and environment of the page. Another one opens the same page there. */
 export function EnvironmentSwitcher({ environments, lastEnvironmentId }: EnvironmentSwitcherProps) {
-  const named = useParams<Partial<Record<"organization" | "project" | "environment", string>>>();
   const pathname = usePathname();
-  const current =
-    environments.find((each) => each.organization_slug === named.organization && each.project_slug === named.project && each.slug === named.environment) ??
-    environments.find((each) => each.environment_id === lastEnvironmentId);
+  const current = useOpenEnvironment(environments, lastEnvironmentId);
   // A run or a table of one environment is not there in another: the list of its kind is.
   const page = pathname.slice(environmentPathOf(pathname)?.length ?? 0);
   const list = navEntries.find((entry) => holds(entry, page))?.href ?? "/runs";

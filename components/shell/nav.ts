@@ -1,4 +1,4 @@
-import { Cable, CalendarClock, CircleX, Cpu, Database, Gauge, HeartPulse, KeyRound, ListChecks, LockKeyhole, type LucideIcon, ScrollText, ShieldAlert, Users, Webhook, Workflow } from "lucide-react";
+import { Cable, CalendarClock, CircleX, Cpu, Database, Gauge, HeartPulse, KeyRound, ListChecks, LockKeyhole, type LucideIcon, ScrollText, Settings, ShieldAlert, Users, Webhook, Workflow } from "lucide-react";
 import { messages } from "@/lib/messages";
 
 type NavEntry = {
@@ -28,6 +28,7 @@ export const navEntries: readonly NavEntry[] = [
   { href: "/webhook", label: messages.page.webhook, icon: Webhook, key: "w" },
   { href: "/audit", label: messages.page.audit, icon: ScrollText, key: "u" },
   { href: "/health", label: messages.page.health, icon: HeartPulse, key: "h" },
+  { href: "/settings", label: messages.page.settings, icon: Settings, key: "x", also: "/danger" },
 ];
 
 /** Whether an address without its environment is this entry's page, or lies below it. */

@@ -267,6 +267,10 @@ test("every operation answers as the contract says, called well and called badly
   await badly("mark_failure", "illegal_transition", { params, body: { mark: "acknowledged" } });
   await badly("mark_failure", "not_found", { params: { run_id: nobody }, body: { mark: "acknowledged" } });
   await badly("list_failures", "not_found", { query: { environment_id: nobody } });
+  expect(await well("search", { query: { environment_id: tenant.environment_id, query: retried.run_id } }, 200)).toMatchObject({ items: [{ kind: "run", id: retried.run_id, state: "failed" }] });
+  expect(await well("count_runs", { query: { environment_id: tenant.environment_id, error_code: "sql_error" } }, 200)).toMatchObject({ complete: true, runs: { failed: 1, queued: 0 } });
+  await badly("count_runs", "not_found", { query: { environment_id: nobody } });
+  await badly("search", "not_found", { query: { environment_id: nobody, query: "x" } });
   const capped = { cap_key: `contract_${randomUUID()}`, unit: "rows", period: "day", time_zone: "Europe/Berlin", limit_amount: "12.5" };
   const { cap_id } = z.object({ cap_id: z.guid() }).parse(await well("create_cap", { body: capped }, 201));
   await badly("create_cap", "conflict", { body: capped });

@@ -150,7 +150,7 @@ test("gate 6, API: no operation answers about another project, whoever of this o
   for (const [who, headers] of Object.entries(callers)) {
     for (const [name, operation] of Object.entries(operations) as [keyof typeof operations, Operation][]) {
       if (operation.access === "scheduler" || name === "get_openapi") continue;
-      const query = Object.fromEntries(Object.entries({ ...(name === "preview_deletion" ? { kind: "project", id: b.project_id } : {}), environment_id: b.environment_id, project_id: b.project_id, organization_id: b.organization_id, project: b.project, environment: "dev", dataset: `gold.${b.marker}` }).filter(([key]) => key in (operation.query?.shape ?? {})));
+      const query = Object.fromEntries(Object.entries({ ...(name === "preview_deletion" ? { kind: "project", id: b.project_id } : {}), environment_id: b.environment_id, project_id: b.project_id, organization_id: b.organization_id, project: b.project, environment: "dev", dataset: `gold.${b.marker}`, query: b.marker }).filter(([key]) => key in (operation.query?.shape ?? {})));
       const answer = await raw(operationUrl({ url: live.stack.app_url, token: "" }, name, { params, query }), {
         method: operation.method, headers: { ...headers, ...(operation.access === "lease" ? lease : {}), ...(operation.body?.kind === "json" ? { "content-type": "application/json" } : {}) },
         ...(operation.body === undefined ? {} : { body: operation.body.kind === "bytes" ? b.marker : JSON.stringify(bodies[name] ?? {}) }),

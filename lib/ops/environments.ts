@@ -1,12 +1,20 @@
-import type { z } from "zod";
+import { z } from "zod";
 import { ControlRoomError } from "@/contracts/error.ts";
 import { atLeast, type createEnvironmentRequest, type createOrganizationRequest, type createProjectRequest, type Environment, type Principal, type Role } from "@/contracts/role.ts";
 import type { Db } from "@/lib/supabase/client.ts";
-import { callRpc } from "./rpc.ts";
+import { callRpc, readRows } from "./rpc.ts";
 
 /** The caller and the environments it sees. Throws `unauthenticated`, `token_invalid`. */
 export function whoami(db: Db): Promise<Principal> {
   return callRpc(db, "whoami", {});
+}
+
+const projectRow = z.object({ weight: z.int() });
+/** What is set for a project. Throws `not_found`. */
+export async function readProject(db: Db, project_id: string): Promise<z.output<typeof projectRow>> {
+  const [found] = await readRows(projectRow, db.from("projects").select("weight").eq("project_id", project_id).limit(1));
+  if (found === undefined) throw new ControlRoomError("not_found", "There is no such project, or you may not see it.");
+  return found;
 }
 
 /** The one environment that is meant: by its id, as pages know it, or by slugs. Throws `not_found`, or `invalid_input` where several fit. */

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { uuid } from "@/contracts/common.ts";
 import { ControlRoomError } from "@/contracts/error.ts";
-import { run, type listRunsQuery, type retryRunRequest, type Run, type RunPage } from "@/contracts/run.ts";
+import { run, type listRunsQuery, type retryRunRequest, type Run, type runCountFilter, type RunCounts, type RunPage } from "@/contracts/run.ts";
 import type { Db } from "@/lib/supabase/client.ts";
 import { whoami } from "./environments.ts";
 import { decodeCursor, pageOf, quoted } from "./keyset.ts";
@@ -38,6 +38,11 @@ export async function listRuns(db: Db, filter: RunFilter): Promise<RunPage> {
   // Lower-case hex: the order of the text is the order of the uuid.
   merged.sort((a, b) => (a.run_id < b.run_id ? 1 : -1));
   return pageOf(merged, limit, (row) => [row.run_id]);
+}
+
+/** How many of the newest 5,000 runs fit, by status. Throws `not_found`. */
+export function countRuns(db: Db, environment_id: string, filter: z.input<typeof runCountFilter>): Promise<RunCounts> {
+  return callRpc(db, "count_runs", { environment_id, filter });
 }
 
 async function seen(db: Db, environmentId: string): Promise<void> {

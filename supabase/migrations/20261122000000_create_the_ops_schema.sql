@@ -26,7 +26,6 @@ $$;
 -- anon and service_role reach ops_private only for the pre-request function, and nothing in ops.
 grant usage on schema ops_private to anon, authenticated, service_role, ops_token, ops_sql;
 grant usage on schema ops to authenticated, ops_token, ops_sql;
-
 -- Raises an error with a stable code of contracts/error.ts: PostgREST answers the status in the SQLSTATE (PTnnn).
 create function ops_private.fail(code text, detail text default null, hint text default null)
 returns void language plpgsql set search_path = '' as $$
@@ -58,7 +57,6 @@ begin
   return jsonb_build_object('code', case when state in ('22021', '22P05') then 'invalid_text' when state in ('23503', '23505') then 'conflict' else 'invalid_input' end, 'detail', '', 'remedy', '');
 end
 $$;
-
 -- UUIDv7 (RFC 9562, method 3): 48 bits of milliseconds, 12 bits of the millisecond's fraction, 62 random bits.
 -- Ids made later sort later (to 0.25 µs steps of one session's clock), so run_id is also the order of creation: the ids of one call
 -- are a microsecond apart.
@@ -81,7 +79,6 @@ grant execute on function ops_private.uuid_v7s(int), ops_private.uuid_v7() to au
 
 -- uuid::text is only stable in the catalog; generated columns need an immutable function (the text form never varies).
 create function ops_private.uuid_text(id uuid) returns text language sql immutable parallel safe set search_path = '' as 'select encode(uuid_send(id), ''hex'')::uuid::text';
-
 -- Settings of this installation: hashes and keys that SQL itself checks. Nobody but the owner reads them.
 create table ops_private.settings (
   key text primary key,
@@ -96,7 +93,6 @@ create function ops_private.put_setting(key text, value text) returns void langu
   insert into ops_private.settings (key, value) values ($1, $2)
   on conflict (key) do update set value = excluded.value, updated_at = now() where settings.value <> excluded.value
 $$;
-
 -- Locks on what has no row of its own. Not PostgreSQL's advisory locks: every login of the server may take those, and keep them.
 -- Names are without end (debounce keys), so they share 8,192 rows.
 create unlogged table ops_private.locks (
@@ -115,7 +111,6 @@ begin
   perform from ops_private.locks as l where l.name_hash = hash for update;
 end
 $$;
-
 -- organization → project → environment. Every row below carries environment_id or project_id.
 create table ops.organizations (
   organization_id uuid primary key default gen_random_uuid(),
@@ -231,7 +226,6 @@ create table ops_private.sql_logins (
 create index sql_logins_by_user on ops_private.sql_logins (user_id);
 alter table ops_private.sql_logins enable row level security;
 alter table ops_private.sql_logins force row level security;
-
 -- Who asks. Claims and headers count only where PostgREST is the session (session_user = 'authenticator'): any other
 -- login could set them itself, and is looked up in sql_logins instead.
 create type ops_private.principal as (type text, id uuid, name text, project_id uuid, environment_id uuid, role text);
@@ -339,7 +333,6 @@ $$;
 grant execute on function ops_private.pre_request(), ops_private.fail(text, text, text), ops_private.authenticate_token(text) to anon, authenticated, service_role, ops_token;
 grant execute on function ops_private.me() to authenticated, ops_token, ops_sql;
 alter role authenticator set pgrst.db_pre_request = 'ops_private.pre_request';
-
 -- How many calls a principal may make, over all doors and processes. One call in 64 that may write is counted, as a row of its
 -- own: a counter would be a lock that every call of a token waits for. Who goes over is paused, and its calls are refused
 -- by one look at an index. Calls that only read, or fail, are not counted here (their transactions leave nothing), but refused
@@ -415,7 +408,6 @@ begin
 end
 $$;
 grant execute on function ops_private.limit_person() to authenticated;
-
 -- Roles, weakest first, as ranks 1 to 5.
 create function ops_private.rank(role text) returns int language sql immutable parallel safe set search_path = '' as $$
   select coalesce(array_position(array['viewer', 'operator', 'editor', 'admin', 'owner'], role), 0)
@@ -572,7 +564,6 @@ create function ops.status(executor ops.executors) returns text language sql sta
     else 'online' end
 $$;
 grant execute on function ops.status(ops.executors) to authenticated, ops_token, ops_sql;
-
 -- whoami(): the caller and the environments it sees. Anybody with an identity.
 create function ops_private.whoami() returns jsonb language plpgsql stable security definer set search_path = '' as $$
 declare
@@ -594,7 +585,6 @@ end
 $$;
 create function ops.whoami() returns jsonb language sql stable set search_path = '' as 'select ops_private.whoami()';
 grant execute on function ops_private.whoami(), ops.whoami() to authenticated, ops_token;
-
 -- Who changed what: written in the changing transaction, never altered. No column refers to another table: what was done stays when
 -- the thing, its project or its author is gone. Sealed by 15_audit_chain.sql.
 
@@ -683,7 +673,6 @@ begin
     coalesce(me.type, 'service'), me.id, me.name, audit.action, audit.object_type, audit.object_id, audit.before, audit.after);
 end
 $$;
-
 -- One hash chain per organization, written after the fact, so that writers never wait for each other: link n = SHA-256(link n-1 || SHA-256(row)).
 -- Link 0 is SHA-256 of the organization's id. A row that the table's owner changes, removes or slips in no longer fits its link; the
 -- tips are signed and stored outside the database (audit_heads), so that cutting off the end shows too.
@@ -909,7 +898,6 @@ create function ops.verify_audit(organization_id uuid, after_seq bigint default 
 grant execute on function ops_private.seal_audit(int), ops.seal_audit(int), ops_private.take_audit_heads(int), ops.take_audit_heads(int),
   ops_private.note_audit_head(uuid, bigint, bigint), ops.note_audit_head(uuid, bigint, bigint), ops_private.verify_audit(uuid, bigint, int), ops.verify_audit(uuid, bigint, int) to ops_token;
 grant execute on function ops_private.verify_audit(uuid, bigint, int), ops.verify_audit(uuid, bigint, int) to authenticated;
-
 -- Who belongs to an organization, a project or an environment, and as what. Admins of a scope manage it: nobody gives, takes or changes a role above
 -- the own one, and an organization keeps an owner. Everybody may leave. A change holds at the next request: roles are read from these rows.
 -- Locks: the organization's row first, then its memberships, so that of two owners who leave at once one stays.
@@ -1052,7 +1040,6 @@ create function ops.remove_member(membership_id uuid) returns boolean language s
 grant execute on function ops_private.list_members(uuid, uuid, int), ops.list_members(uuid, uuid, int), ops_private.change_member(uuid, text), ops.change_member(uuid, text),
   ops_private.remove_member(uuid), ops.remove_member(uuid) to authenticated, ops_token;
 grant execute on function ops_private.rank_over(uuid, uuid, uuid) to authenticated, ops_token, ops_sql;
-
 -- An invitation makes its bearer, signed in under the invited e-mail address, a member. Whoever calls made the token (lci_ and 256 random bits) and gives its
 -- SHA-256 only. It works once, until it expires, is revoked, or whoever made it loses the role that it was made under.
 create table ops.invitations (
@@ -1229,7 +1216,6 @@ create function ops_private.before_user_created(event jsonb) returns jsonb langu
 $$;
 grant usage on schema ops_private to supabase_auth_admin;
 grant execute on function ops_private.before_user_created(jsonb) to supabase_auth_admin;
-
 -- What becomes of an account is told to each organization of its holder. The auth server changes accounts by itself, here and on hosted
 -- Supabase: a trigger sees it, by whichever door it came.
 create function ops_private.audit_account(person uuid, name text, action text, before jsonb default null, after jsonb default null) returns void language plpgsql security definer set search_path = '' as $$
@@ -1253,7 +1239,6 @@ end
 $$;
 create trigger account_changes_are_audited after update on auth.users for each row
   when (old.email is distinct from new.email or old.encrypted_password is distinct from new.encrypted_password) execute function ops_private.note_account_changes();
-
 -- API tokens (lct_…) of a project or of one environment: admins of that scope, up to their own role. Whoever calls made the token (256 random bits) and gives its
 -- SHA-256 only. A token goes on when the person who made it leaves: it belongs to the project.
 
@@ -1354,7 +1339,6 @@ create function ops.rotate_api_token(api_token_id uuid, token_sha256 text, prefi
 create function ops.revoke_api_token(api_token_id uuid) returns jsonb language sql set search_path = '' as 'select ops_private.revoke_api_token($1)';
 grant execute on function ops_private.create_api_token(uuid, uuid, text, text, text, text, timestamptz), ops.create_api_token(uuid, text, text, text, text, timestamptz, uuid), ops_private.rotate_api_token(uuid, text, text, timestamptz, int), ops.rotate_api_token(uuid, text, text, timestamptz, int),
   ops_private.revoke_api_token(uuid), ops.revoke_api_token(uuid) to authenticated, ops_token;
-
 -- New organizations, projects and environments. An organization begins with a project and an environment, so that its owner has a page to stand on.
 
 create function ops_private.check_name(slug text, name text) returns void language plpgsql set search_path = '' as $$
@@ -1446,7 +1430,6 @@ create function ops.create_project(organization_id uuid, slug text, name text, e
 create function ops.create_environment(project_id uuid, slug text, name text) returns jsonb language sql set search_path = '' as 'select ops_private.create_environment($1, $2, $3)';
 grant execute on function ops_private.create_organization(text, text, text, text, text, text), ops.create_organization(text, text, text, text, text, text), ops_private.create_project(uuid, text, text, text, text), ops.create_project(uuid, text, text, text, text),
   ops_private.create_environment(uuid, text, text), ops.create_environment(uuid, text, text) to authenticated, ops_token;
-
 -- A person's own sessions: rows of GoTrue's auth.sessions, which the owner of these functions may read and delete, here and on hosted Supabase. A session that was
 -- ended, by sign-out or here, is refused at the next request (pre_request), though its JWT has not expired.
 
@@ -1485,7 +1468,6 @@ create function ops.list_sessions() returns jsonb language sql stable set search
 create function ops.revoke_session(session_id uuid) returns boolean language sql set search_path = '' as 'select ops_private.revoke_session($1)';
 grant execute on function ops_private.list_sessions(), ops.list_sessions(), ops_private.revoke_session(uuid), ops.revoke_session(uuid) to authenticated, ops_token;
 grant execute on function ops_private.session_lives(uuid, uuid) to authenticated;
-
 -- Specs are content: named by their hash, stored once a project, never changed.
 create table ops.specs (
   project_id uuid not null references ops.projects,
@@ -1562,7 +1544,6 @@ create view ops.template_version_list with (security_invoker = true) as
   select v.template_id, v.project_id, t.template_key, v.version, v.spec_sha256, v.git_sha, v.created_by, v.created_at
   from ops.job_template_versions as v join ops.job_templates as t using (template_id);
 grant select on ops.template_detail, ops.template_list, ops.template_version_list to authenticated, ops_token, ops_sql;
-
 -- save_template: a new template, or a new version of it where the spec differs; the same spec again changes nothing.
 -- Editors of the project. `base_version` is the one that the writer has read: a template that has gone on since is not overwritten
 -- (conflict); 0 means that there is none yet. Locks the template's row. The structure of a spec is checked before (contracts/check-spec.ts),
@@ -1648,7 +1629,6 @@ $$;
 create function ops.save_template(project_id uuid, spec_text text, source_text text default null, git_sha text default null, base_version int default null) returns jsonb
 language sql set search_path = '' as 'select ops_private.save_template($1, $2, $3, $4, $5)';
 grant execute on function ops_private.save_template(uuid, text, text, text, int), ops.save_template(uuid, text, text, text, int) to authenticated, ops_token;
-
 -- A schedule runs a template by the clock. `cron` in `time_zone` names its nominal times (contracts/cron.ts; SQL reads no cron);
 -- which of them are settled is said here: all up to `after_time`. `next_time` is the first one after that, null until the tick
 -- has worked it out. `next_at`, which is next_time with its jitter, is when the tick looks again: null when nothing is to come.
@@ -1745,7 +1725,6 @@ begin
   end loop;
 end
 $$;
-
 -- A gate is where runs wait for each other: a concurrency key, a template (how many at once, and how often they start), the
 -- caps under a key. Its row is the lock under which live leases are counted; a limit that is null does not hold. It stands in one
 -- environment; a gate of caps may also stand over a project or an organization, and is then passed by whoever passes the one
@@ -1771,7 +1750,6 @@ create table ops_private.gates (
 );
 create index gates_opening on ops_private.gates (environment_id, opens_at) where opens_at is not null;
 create index wide_gates_opening on ops_private.gates (opens_at) where environment_id is null and opens_at is not null;
-
 -- A cap: how much of something may be used within a window of the calendar, under a key that runs name, in an environment, over
 -- all environments of a project, or over all of an organization. Several caps under one key (per hour and per month, of the
 -- environment and of its project) hold together.
@@ -1832,7 +1810,6 @@ language sql stable set search_path = '' as $$
   select s.at, case period when 'hour' then s.at + interval '1 hour' else ((s.at at time zone time_zone) + ('1 ' || period)::interval) at time zone time_zone end
   from (select date_trunc(period, moment, time_zone)) as s (at)
 $$;
-
 -- A lane: runs that the same executors may take. `armed` means that a waiter wants to be woken (channel ops_lane); who waits
 -- cannot have armed a lane that is made only now, so it begins so.
 create table ops_private.lanes (
@@ -2152,7 +2129,6 @@ create trigger terminal_is_final before update of status on ops.runs for each ro
   old.status in ('succeeded', 'failed', 'canceled') and new.status <> old.status
   or old.status = 'queued' and (new.status = 'succeeded' or new.status = 'running' and new.attempt = old.attempt)
   or old.status = 'claimed' and new.status = 'succeeded') execute function ops_private.refuse_leaving_a_terminal_state();
-
 -- One partition a month, made ahead by the tick; a default partition takes what lies outside. Partitions live in
 -- ops_private, so nobody reaches them past the parent's policies.
 create table ops_private.run_events_default partition of ops.run_events default;
@@ -2206,7 +2182,6 @@ begin
   return head.last_seq;
 end
 $$;
-
 -- The wire forms of contracts/: what every RPC answers.
 create function ops_private.inner_columns() returns text[] language sql immutable parallel safe set search_path = '' as $$
   select array['lane_id', 'gate_ids', 'gate_amounts', 'caps', 'debounce_key', 'timeout_seconds', 'blocked_gate', 'not_before', 'idempotency_key', 'request_sha256', 'template_id', 'cancel_reason']
@@ -2214,13 +2189,16 @@ $$;
 create function ops_private.run_json(run ops.runs) returns jsonb language plpgsql stable set search_path = '' as $$
 begin
   return to_jsonb(run) - ops_private.inner_columns()
-    || jsonb_build_object('score', (select s.score from ops.run_scores as s where s.run_id = run.run_id), 'lease_expires_at', (select l.expires_at from ops.leases as l where l.run_id = run.run_id));
+    || jsonb_build_object('score', (select s.score from ops.run_scores as s where s.run_id = run.run_id), 'lease_expires_at', null, 'lease_expired', null)
+    -- Whether a lease has run out is said by the clock that it was given by.
+    || coalesce((select jsonb_build_object('lease_expires_at', l.expires_at, 'lease_expired', l.expires_at <= clock_timestamp()) from ops.leases as l where l.run_id = run.run_id), '{}');
 end
 $$;
 -- The same for readers. A view, because naming fifty columns in a request cost PostgREST 7 ms.
 create view ops.run_list with (security_invoker = true) as
   select r.run_id, r.status, r.kind, r.template_key, r.template_version, r.priority, r.queue, r.labels, r.trigger, r.triggered_by, r.schedule_id, r.backfill_id,
     r.scheduled_for, r.queue_reason, r.run_after, r.expires_at, (select l.expires_at from ops.leases as l where l.run_id = r.run_id) as lease_expires_at,
+    (select l.expires_at <= clock_timestamp() from ops.leases as l where l.run_id = r.run_id) as lease_expired,
     r.concurrency_key, (select s.score from ops.run_scores as s where s.run_id = r.run_id) as score, r.attempt, r.max_attempts, r.parameters, r.git_sha, r.spec_slug, r.spec_sha256, r.input_manifest, r.output_manifest,
     r.error_code, r.error_message, r.cancel_requested_at, r.isolated, r.created_at, r.claimed_at, r.started_at, r.finished_at, r.project_id,
     r.environment_id, r.executor_id, r.parent_run_id, r.parent_phase, r.child_key, r.repairs_run_id, r.repair_mode
@@ -2235,7 +2213,6 @@ $$;
 create function ops_private.artifact_json(artifact ops.run_artifacts) returns jsonb language sql stable set search_path = '' as $$
   select to_jsonb(artifact) - 'environment_id' || jsonb_build_object('byte_size', artifact.byte_size::text)
 $$;
-
 -- Lock order everywhere: runs, leases, gates (by id), phases, heads. Unparking skips locked rows and so never waits. Gates are
 -- locked once a transaction, all together: who ends several runs locks the gates of all of them first. A lease is deleted
 -- under the locks of its gates, because that settles what it used of their caps.
@@ -2421,7 +2398,6 @@ create function ops_private.note_opening(gate bigint, moment timestamptz) return
     then (select min(l.opens_at) from ops_private.limits_at(array[gate], moment) as l) end as opens_at) as n
   where g.gate_id = gate and (g.kind = 'cap' or g.start_seconds is not null or g.opens_at is not null) and g.opens_at is distinct from n.opens_at
 $$;
-
 -- lock_run: what writes to the run's own row locks that first, before hold. Only for who was given the token of its lease, which is looked at and not locked,
 -- so that nobody else makes the holder wait; for others null, and hold says why.
 create function ops_private.lock_run(run uuid, token uuid) returns ops.runs language plpgsql security definer set search_path = '' as $$
@@ -2506,7 +2482,6 @@ $$;
 create function ops_private.timeout_reason(run ops.runs) returns text language sql immutable set search_path = '' as $$
   select format('It did not end within %s s of its start (timeout_seconds).', run.timeout_seconds)
 $$;
-
 -- What a lease used is settled in the transaction that deletes it, whoever does: into the window in which it was claimed.
 --   runs     1 for each attempt
 --   seconds  from claim to end, on the database's clock
@@ -2539,7 +2514,6 @@ create function ops_private.metered(held ops_private.lease_caps) returns numeric
     select sum(ops_private.figure(p.metrics, held.unit)) from ops.run_phases as p where p.run_id = held.run_id and p.started_at >= held.claimed_at))
 $$;
 create trigger a_lease_settles_its_caps after delete on ops_private.lease_caps for each row execute function ops_private.settle_cap();
-
 -- finalize_run: the one terminal function. claimed|running → succeeded|failed|canceled, queued → failed|canceled. The caller has
 -- locked the run (and its lease). Ends the lease, closes the phases with an event each, writes the one terminal event, last.
 create function ops_private.finalize_run(run uuid, status text, error_code text default null, error_message text default null, output_manifest jsonb default null, data jsonb default '{}')
@@ -2605,7 +2579,6 @@ $$;
 create function ops_private.backoff(attempt int) returns interval language sql volatile set search_path = '' as $$
   select make_interval(secs => greatest(0.5, random() * least(300, power(2, least(attempt, 9)))))
 $$;
-
 -- The sweep: leases that ran out by the database's clock, at least `stale` ago. `lock_expired` locks such runs and their leases,
 -- skipping what somebody else holds right now, and looks again at what it locked, so a run that just finished or was just
 -- renewed is left alone. The caller then locks their gates and calls `end_expired`.
@@ -2685,7 +2658,6 @@ end
 $$;
 create function ops.requeue_stale_runs(stale_minutes numeric default 0) returns jsonb language sql set search_path = '' as 'select ops_private.requeue_stale_runs($1)';
 grant execute on function ops_private.requeue_stale_runs(numeric), ops.requeue_stale_runs(numeric) to authenticated, ops_token;
-
 -- A key of caps is a word of the contract; a concurrency key any text, but not a long one: an index holds it.
 create function ops_private.is_gate_key(kind text, key text) returns boolean language sql immutable set search_path = '' as $$
   select case kind when 'cap' then key ~ '^[a-z][a-z0-9_.:-]{0,126}$' else length(key) between 1 and 300 end is true
@@ -2974,7 +2946,6 @@ end
 $$;
 create function ops.create_run(request jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.create_run(ops_private.with_environment($1))';
 grant execute on function ops_private.with_environment(jsonb), ops_private.create_run(jsonb), ops.create_run(jsonb) to authenticated, ops_token;
-
 -- create_runs(requests): operators. Up to 500 runs in one call, each queued or refused for itself, and answered in order as create_run
 -- answers it: { ok: true, created, run }, with ids_only { ok: true, created, run_id }, or { ok: false, error }. Requests that differ in parameters, queue and idempotency key alone
 -- are made together: the first by create_run, the others as copies of it; where they pass gates, each finds its own place there. A
@@ -3151,7 +3122,6 @@ end
 $$;
 create function ops.create_runs(requests jsonb, ids_only boolean default false) returns jsonb language sql set search_path = '' as 'select ops_private.create_runs($1, $2)';
 grant execute on function ops_private.create_runs(jsonb, boolean), ops.create_runs(jsonb, boolean) to authenticated, ops_token;
-
 -- cancel_run: operators. A queued run ends at once; an active one is told at its next heartbeat and ends when its executor
 -- answers, or with its lease. Its child runs go with it: at once where nobody holds their rows, else by the scheduler. A repeat changes nothing; a finished run is run_finished (a canceled one answers itself).
 create function ops_private.cancel_run(run uuid, reason text) returns jsonb language plpgsql security definer set search_path = '' as $$
@@ -3187,7 +3157,6 @@ end
 $$;
 create function ops.cancel_run(run_id uuid, reason text default null) returns jsonb language sql set search_path = '' as 'select ops_private.cancel_run($1, $2)';
 grant execute on function ops_private.cancel_run(uuid, text), ops.cancel_run(uuid, text) to authenticated, ops_token;
-
 -- The same work as a run that never began: for a run that repeats another, or is part of it.
 create function ops_private.not_begun(run ops.runs) returns ops.runs language plpgsql stable set search_path = '' as $$
 begin
@@ -3315,7 +3284,6 @@ $$;
 create function ops.retry_run(run_id uuid, mode text default 'all', definition text default 'pinned', idempotency_key text default null) returns jsonb
 language sql set search_path = '' as 'select ops_private.retry_run($1, $2, $3, $4)';
 grant execute on function ops_private.retry_run(uuid, text, text, text), ops.retry_run(uuid, text, text, text) to authenticated, ops_token;
-
 -- runs_ended: what the end of runs sets in motion, in the transaction that ended them, after their last event. Set-based. It locks
 -- no gate and waits for no row that another transaction may hold: what needs that is left to the tick.
 create function ops_private.runs_ended(ended uuid[]) returns void language plpgsql security definer set search_path = '' as $$
@@ -3339,7 +3307,6 @@ begin
   end if;
 end
 $$;
-
 -- Fair share: a project's turn comes by its live leases divided by its weight, and who would have the least after one more goes
 -- first. What an idle project does not take, others do. Counts only leases in these lanes: who serves others competes there.
 create function ops_private.lane_shares(lanes bigint[]) returns table (lane_id bigint, project_id uuid, live numeric, weight int) language sql stable security definer set search_path = '' as $$
@@ -3583,7 +3550,6 @@ $$;
 create function ops.claim_run(executor_id uuid, lease_seconds int default 30) returns jsonb language sql set search_path = '' as 'select ops_private.claim_run($1, $2)';
 grant execute on function ops_private.claim_runs(int, text[], text[], int, uuid, text, text, boolean, boolean), ops.claim_runs(int, text[], text[], int, uuid, text, text, boolean, boolean),
   ops_private.claim_run(uuid, int), ops.claim_run(uuid, int) to authenticated, ops_token;
-
 -- start_run: the lease holder. claimed → running; a repeat changes nothing. Locks run, lease, head.
 create function ops_private.start_run(run uuid, token uuid) returns jsonb language plpgsql security definer set search_path = '' as $$
 declare
@@ -3601,7 +3567,6 @@ end
 $$;
 create function ops.start_run(run_id uuid, lease_token uuid) returns jsonb language sql set search_path = '' as 'select ops_private.start_run($1, $2)';
 grant execute on function ops_private.start_run(uuid, uuid), ops.start_run(uuid, uuid) to authenticated, ops_token;
-
 -- What a heartbeat finds that must stop the work: the run's timeout, or a cap that is used up while this lease uses more of it
 -- than it reserved (who stays within its reservation is never stopped). Meters rows, bytes and cost on the way.
 create function ops_private.reason_to_stop(lease ops.leases, usage jsonb, out code text, out reason text) language plpgsql security definer set search_path = '' as $$
@@ -3663,7 +3628,6 @@ $$;
 create function ops.heartbeat_run(run_id uuid, lease_token uuid, phase text default null, lease_seconds int default null, usage jsonb default '{}') returns jsonb
 language sql set search_path = '' as 'select ops_private.heartbeat_run($1, $2, $3, $4, $5)';
 grant execute on function ops_private.heartbeat_run(uuid, uuid, text, int, jsonb), ops.heartbeat_run(uuid, uuid, text, int, jsonb) to authenticated, ops_token;
-
 -- Those of these events that may not be appended, and why: payload_too_large or invalid_input. One call for many: a call costs more than an event.
 create function ops_private.refused_events(events jsonb[]) returns table (nth bigint, code text) language plpgsql immutable set search_path = '' as $$
 begin  -- not in SQL, which would be planned anew at each call
@@ -3718,7 +3682,6 @@ end
 $$;
 create function ops.append_events(run_id uuid, lease_token uuid, events jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.append_events($1, $2, $3)';
 grant execute on function ops_private.append_events(uuid, uuid, jsonb), ops.append_events(uuid, uuid, jsonb) to authenticated, ops_token;
-
 -- set_phase: the lease holder of a running run. pending → running | skipped; running → succeeded | failed | running (progress, checkpoint);
 -- failed → running (a retry inside the lease). The same status again writes no second event. Locks lease, phase, head.
 create function ops_private.set_phase(run uuid, token uuid, name text, patch jsonb) returns jsonb language plpgsql security definer set search_path = '' as $$
@@ -3769,7 +3732,6 @@ end
 $$;
 create function ops.set_phase(run_id uuid, lease_token uuid, name text, patch jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.set_phase($1, $2, $3, $4)';
 grant execute on function ops_private.set_phase(uuid, uuid, text, jsonb), ops.set_phase(uuid, uuid, text, jsonb) to authenticated, ops_token;
-
 create table ops.datasets (
   dataset_id uuid primary key default gen_random_uuid(),
   environment_id uuid not null references ops.environments,
@@ -3908,7 +3870,6 @@ $$;
 create function ops.pin_inputs(run_id uuid, lease_token uuid, datasets text[] default '{}', sources jsonb default '{}') returns jsonb
 language sql set search_path = '' as 'select ops_private.pin_inputs($1, $2, $3, $4)';
 grant execute on function ops_private.pin_inputs(uuid, uuid, text[], jsonb), ops.pin_inputs(uuid, uuid, text[], jsonb) to authenticated, ops_token;
-
 -- How old the data of a dataset may be: what the current version of each pipeline promises (its `freshness`). Written by save_template.
 create table ops.freshness_targets (
   template_id uuid not null references ops.job_templates,
@@ -4023,7 +3984,6 @@ end
 $$;
 create function ops.check_freshness() returns jsonb language sql set search_path = '' as 'select to_jsonb(ops_private.check_freshness())';
 grant execute on function ops_private.check_freshness(), ops.check_freshness() to ops_token;
-
 -- What is made of what: tables of the lake and of other systems (nodes), the jobs that read and write them, and the edges between
 -- datasets and between their columns. Filled by the product's own runs as they publish (note_lineage) and by OpenLineage events of
 -- others (record_lineage). A row stands for a relation, not for an event: what is told again changes `seen_at`, so the graph grows
@@ -4133,7 +4093,6 @@ create function ops_private.own_table(environment uuid, namespace text, name tex
   select case when namespace = ops_private.lineage_home(environment) then substring(name from '^[a-z][a-z0-9_]{0,62}\.[a-z][a-z0-9_]{0,62}$')
     else array_to_string(regexp_match(name, '(?:^|/)' || environment || '/([a-z][a-z0-9_]{0,62})/([a-z][a-z0-9_]{0,62})/?$'), '.') end
 $$;
-
 -- begin_publish: the lease holder, by a running phase. Takes the right to commit to tables, all or none, before anything is put into
 -- their logs. Answers for each the fence to commit with and the registered version to build on (-1: none): commits after that one
 -- were never registered. A table that another live lease holds is table_busy, one that failed a check of this run is refused. A repeat under the same lease answers the same.
@@ -4236,7 +4195,6 @@ $$;
 create function ops.publish_dataset(run_id uuid, lease_token uuid, dataset jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.publish_dataset($1, $2, $3)';
 grant execute on function ops_private.begin_publish(uuid, uuid, text, text[], int), ops.begin_publish(uuid, uuid, text, text[], int),
   ops_private.publish_dataset(uuid, uuid, jsonb), ops.publish_dataset(uuid, uuid, jsonb) to authenticated, ops_token;
-
 -- What each check of a run's validate phase found: the history of a dataset's quality. Counts only, never the content of rows.
 create table ops.quality_results (
   result_id bigint generated always as identity primary key,
@@ -4311,7 +4269,6 @@ end
 $$;
 create function ops.record_quality(run_id uuid, lease_token uuid, phase text, results jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.record_quality($1, $2, $3, $4)';
 grant execute on function ops_private.record_quality(uuid, uuid, text, jsonb), ops.record_quality(uuid, uuid, text, jsonb) to authenticated, ops_token;
-
 -- check_receipt: the store vouches for bytes with a receipt, keyed by a secret that SQL shares with it: sha256(key || sha256(key || 'environment:sha256:size')).
 create function ops_private.check_receipt(environment uuid, hash text, byte_size bigint, receipt text) returns void language plpgsql security definer set search_path = '' as $$
 declare
@@ -4381,7 +4338,6 @@ $$;
 create function ops.register_artifact(run_id uuid, lease_token uuid, artifact jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.register_artifact($1, $2, $3)';
 grant execute on function ops_private.record_object(uuid, text, bigint, text), ops.record_object(uuid, text, bigint, text), ops_private.object_stored(uuid, text), ops.object_stored(uuid, text),
   ops_private.register_artifact(uuid, uuid, jsonb), ops.register_artifact(uuid, uuid, jsonb) to authenticated, ops_token;
-
 -- A report that ends the lease is answered once and the answer kept: a repeat with the same lease (its first answer was lost)
 -- gets it again, until a later lease of the run has been ended by its holder. A lease that was swept leaves none: lease_lost.
 create function ops_private.recorded_end(run uuid, token uuid) returns jsonb language sql stable security definer set search_path = '' as $$
@@ -4516,7 +4472,6 @@ create function ops.release_run(run_id uuid, lease_token uuid, reason text defau
 grant execute on function ops_private.complete_run(uuid, uuid, jsonb), ops.complete_run(uuid, uuid, jsonb),
   ops_private.fail_run(uuid, uuid, text, text, jsonb, boolean, double precision), ops.fail_run(uuid, uuid, text, text, jsonb, boolean, double precision),
   ops_private.release_run(uuid, uuid, text, text[]), ops.release_run(uuid, uuid, text, text[]) to authenticated, ops_token;
-
 create table ops_private.scheduler (
   only_row boolean primary key default true constraint there_is_one_row check (only_row),
   last_tick_at timestamptz,
@@ -4600,7 +4555,6 @@ end
 $$;
 create function ops.health() returns jsonb language sql stable set search_path = '' as 'select ops_private.health()';
 grant execute on function ops_private.tick(), ops.tick(), ops_private.health(), ops.health() to ops_token;
-
 -- What schedules and backfills share: a queued run of a template, and the end of many runs at once.
 
 -- Puts the words of a fire into every `${{ schedule.WORD }}` of the parameters, and the spec's defaults where nothing is given. The
@@ -4668,7 +4622,6 @@ begin
   return done;
 end
 $$;
-
 -- report_runs(reports): executors. Many writes of many runs that they hold, in one call. A report is { run_id, lease_token, report_id?,
 -- writes: [{ type, … }] }; its writes are applied in order, whole or not at all, and mean what the functions of one write mean.
 -- Each report is answered for itself, in order: { run_id, ok: true, status, … } or { run_id, ok: false, error }.
@@ -4959,7 +4912,6 @@ end
 $$;
 create function ops.report_runs(reports jsonb) returns json language sql set search_path = '' as 'select ops_private.report_runs($1)';
 grant execute on function ops_private.report_runs(jsonb), ops.report_runs(jsonb) to authenticated, ops_token;
-
 -- A cap as the wire has it, with its use in the window of now. `over` is what it is above its limit: overruns happen between beats.
 create function ops_private.cap_json(cap ops.caps) returns jsonb language sql stable security definer set search_path = '' as $$
   select to_jsonb(cap) - 'gate_id' || jsonb_build_object('scope', case when cap.environment_id is not null then 'environment' when cap.project_id is not null then 'project' else 'organization' end, 'limit_amount', trim_scale(cap.limit_amount)::text, 'used', trim_scale(ops_private.cap_settled(cap.cap_id, w.starts_at))::text,
@@ -5154,7 +5106,6 @@ create function ops.cap_allow(cap_key text, amount numeric default 1, environmen
 language sql set search_path = '' as 'select ops_private.cap_allow($1, $2, $3, $4, $5)';
 grant execute on function ops_private.list_caps(uuid, text, uuid, int), ops.list_caps(uuid, text, uuid, int), ops_private.get_cap(uuid), ops.get_cap(uuid), ops_private.save_cap(jsonb), ops.save_cap(jsonb),
   ops_private.delete_cap(uuid), ops.delete_cap(uuid), ops_private.cap_allow(text, numeric, uuid, uuid, uuid), ops.cap_allow(text, numeric, uuid, uuid, uuid) to authenticated, ops_token;
-
 -- What a run prints. Lines are numbered per run, 1..n without gaps; a chunk holds whole lines of one phase, attempt and stream,
 -- joined by line feeds. Chunks are a buffer: when the run has ended they become one artifact per phase and are deleted, so this
 -- table holds live runs only and needs no partitions, but an eager vacuum.
@@ -5208,7 +5159,6 @@ alter table ops_private.log_heads enable row level security;
 alter table ops_private.log_heads force row level security;
 alter table ops_private.log_files enable row level security;
 alter table ops_private.log_files force row level security;
-
 -- What became of each nominal time, exactly once: the primary key. A buffered one becomes started, superseded or dropped; every other
 -- outcome is final.
 create table ops.schedule_fires (
@@ -5256,7 +5206,6 @@ language sql security definer set search_path = '' as $$
   select p.organization_id, p.project_id, e.environment_id, 'schedule', schedule.schedule_id, schedule.name, action, object_type, object_id, after
   from ops.environments as e join ops.projects as p using (project_id) where e.environment_id = schedule.environment_id
 $$;
-
 -- append_logs: the lease holder. Lines get the run's next numbers, in the order given. A chunk_id that is already there is written
 -- once (the same lines) or refused (others, conflict). Beyond the limit of a run (setting log_limit_bytes, else 256 MB) lines are
 -- counted and dropped, and one line says so. A chunk counts as 100 bytes at least, since its row takes those. Locks lease, log head.
@@ -5318,7 +5267,6 @@ end
 $$;
 create function ops.append_logs(run_id uuid, lease_token uuid, chunks jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.append_logs($1, $2, $3)';
 grant execute on function ops_private.append_logs(uuid, uuid, jsonb), ops.append_logs(uuid, uuid, jsonb) to authenticated, ops_token;
-
 -- explain_run: whoever sees the run. Why is it not running (or not ending)? Every rule that holds it back, each with the row that
 -- does: { rule, detail, remedy, row }. Never empty. Reads little: what it counts, it counts to a bound.
 
@@ -5476,7 +5424,6 @@ end
 $$;
 create function ops.explain_run(run_id uuid) returns jsonb language sql stable set search_path = '' as 'select ops_private.explain_run($1)';
 grant execute on function ops_private.explain_run(uuid), ops.explain_run(uuid) to authenticated, ops_token;
-
 -- create_schedule, update_schedule, delete_schedule: editors. The fields are those of contracts/schedule.ts; whether cron can be read is
 -- checked there, and again by the tick, which pauses a schedule that it cannot read.
 
@@ -5588,7 +5535,6 @@ create function ops.update_schedule(schedule_id uuid, patch jsonb) returns jsonb
 create function ops.delete_schedule(schedule_id uuid) returns jsonb language sql set search_path = '' as 'select ops_private.delete_schedule($1)';
 grant execute on function ops_private.create_schedule(jsonb), ops.create_schedule(jsonb), ops_private.update_schedule(uuid, jsonb), ops.update_schedule(uuid, jsonb),
   ops_private.delete_schedule(uuid), ops.delete_schedule(uuid) to authenticated, ops_token;
-
 -- pause_schedule, resume_schedule: operators. A repeat changes nothing. While paused nothing fires and nothing that waits is started;
 -- nominal times that pass meanwhile are not caught up.
 create function ops_private.pause_schedule(schedule uuid, note text) returns jsonb language plpgsql security definer set search_path = '' as $$
@@ -5646,7 +5592,6 @@ $$;
 create function ops.pause_schedule(schedule_id uuid, note text default null) returns jsonb language sql set search_path = '' as 'select ops_private.pause_schedule($1, $2)';
 create function ops.resume_schedule(schedule_id uuid) returns jsonb language sql set search_path = '' as 'select ops_private.resume_schedule($1)';
 grant execute on function ops_private.pause_schedule(uuid, text), ops.pause_schedule(uuid, text), ops_private.resume_schedule(uuid), ops.resume_schedule(uuid) to authenticated, ops_token;
-
 -- read_logs: whoever sees the run. One page of lines between `after` and `before`, from the first one up (order asc) or from the
 -- last one down (desc), of one phase, attempt or stream where named; with `search`, the lines that hold that text whatever the
 -- case of its letters, and (unless `count` is false) how many of all lines do. A page has at most `limit` lines and 1 MB of text, but at least one line.
@@ -5751,7 +5696,6 @@ end
 $$;
 create function ops.read_heads(runs uuid[]) returns jsonb language sql stable set search_path = '' as 'select ops_private.read_heads($1)';
 grant execute on function ops_private.read_heads(uuid[]), ops.read_heads(uuid[]) to ops_token;
-
 -- Compaction, by the scheduler: take_logs hands out runs that have ended, read_log_chunks gives their lines, the scheduler stores a
 -- file per phase, compact_logs registers the files and deletes the chunks in one transaction. Many callers, or one that dies
 -- anywhere, do the same work again: the same chunks give the same bytes, and the first compact_logs wins.
@@ -5835,7 +5779,6 @@ $$;
 create function ops.compact_logs(run_id uuid, files jsonb) returns boolean language sql set search_path = '' as 'select ops_private.compact_logs($1, $2)';
 grant execute on function ops_private.take_logs(int), ops.take_logs(int), ops_private.read_log_chunks(uuid, text, int), ops.read_log_chunks(uuid, text, int),
   ops_private.compact_logs(uuid, jsonb), ops.compact_logs(uuid, jsonb) to ops_token;
-
 -- due_schedules: the scheduler. Schedules whose time has come (or whose next time is not worked out yet), and those with a fire that
 -- waits while nothing runs any more; the longest due first. Read only.
 create function ops_private.due_schedules(at_most int) returns jsonb language plpgsql security definer set search_path = '' set plan_cache_mode = 'force_custom_plan' as $$
@@ -6011,7 +5954,6 @@ create function ops.fire_schedule(schedule_id uuid, expected_after timestamptz, 
 language sql set search_path = '' as 'select ops_private.fire_schedule($1, $2, $3, $4, $5)';
 grant execute on function ops_private.due_schedules(int), ops.due_schedules(int), ops_private.fire_schedule(uuid, timestamptz, timestamptz[], timestamptz, text),
   ops.fire_schedule(uuid, timestamptz, timestamptz[], timestamptz, text) to ops_token;
-
 -- run_schedule: operators. One run now, as the schedule describes it, beside what runs already and whether or not it is paused; its
 -- nominal time is this moment. The same idempotency_key answers the same run (created = false).
 create function ops_private.run_schedule(schedule uuid, key text) returns jsonb language plpgsql security definer set search_path = '' as $$
@@ -6049,7 +5991,6 @@ end
 $$;
 create function ops.run_schedule(schedule_id uuid, idempotency_key text default null) returns jsonb language sql set search_path = '' as 'select ops_private.run_schedule($1, $2)';
 grant execute on function ops_private.run_schedule(uuid, text), ops.run_schedule(uuid, text) to authenticated, ops_token;
-
 -- One partition of a backfill: pending → started (its run), skipped (what is there need not be made again) or canceled; once.
 create table ops.backfill_items (
   backfill_id uuid not null references ops.backfills,
@@ -6114,7 +6055,6 @@ create function ops_private.skip_reason(reprocess text, state text) returns text
     when reprocess = 'none' then 'It has a run already: ' || state || '.'
     when state = 'succeeded' or state = 'failed' and reprocess = 'missing_only' then 'Its run ' || state || ' already.' end
 $$;
-
 -- A for_each phase fans out: each of its items is a child run, which executes that one phase with the item as a parameter. The parent
 -- gives its lease back while they run (queued, not_before infinity) and joins them when all have ended.
 
@@ -6304,7 +6244,6 @@ create function ops.settle_children() returns jsonb language sql set search_path
 grant execute on function ops_private.create_children(uuid, uuid, text, text, jsonb, int), ops.create_children(uuid, uuid, text, text, jsonb, int),
   ops_private.wait_for_children(uuid, uuid), ops.wait_for_children(uuid, uuid) to authenticated, ops_token;
 grant execute on function ops_private.settle_children(), ops.settle_children() to ops_token;
-
 -- preview_backfill, create_backfill: operators. `request` has the fields of contracts/backfill.ts; the partitions begin at `starts` and
 -- end where the next begins, the last at range_end (lib/ops/backfills.ts works them out from cron).
 
@@ -6393,7 +6332,6 @@ create function ops.preview_backfill(request jsonb, starts timestamptz[]) return
 create function ops.create_backfill(request jsonb, starts timestamptz[]) returns jsonb language sql set search_path = '' as 'select ops_private.create_backfill($1, $2)';
 grant execute on function ops_private.preview_backfill(jsonb, timestamptz[]), ops.preview_backfill(jsonb, timestamptz[]),
   ops_private.create_backfill(jsonb, timestamptz[]), ops.create_backfill(jsonb, timestamptz[]) to authenticated, ops_token;
-
 -- pause_backfill, resume_backfill, cancel_backfill: operators. active ⇄ paused → canceled; a repeat changes nothing, and what has
 -- ended stays so (illegal_transition). While paused no run is made; those that were made go on. To cancel drops what is pending, and
 -- cancels the runs that are open: queued ones at once, active ones at their next heartbeat.
@@ -6424,7 +6362,6 @@ create function ops.pause_backfill(backfill_id uuid, note text default null) ret
 create function ops.resume_backfill(backfill_id uuid) returns jsonb language sql set search_path = '' as 'select ops_private.set_backfill_status($1, ''active'', null)';
 create function ops.cancel_backfill(backfill_id uuid, note text default null) returns jsonb language sql set search_path = '' as 'select ops_private.set_backfill_status($1, ''canceled'', $2)';
 grant execute on function ops_private.set_backfill_status(uuid, text, text), ops.pause_backfill(uuid, text), ops.resume_backfill(uuid), ops.cancel_backfill(uuid, text) to authenticated, ops_token;
-
 -- advance_backfill: the scheduler. Takes the active backfill that waited longest (skipping what others hold) and makes runs for its next
 -- partitions, as many as it may have open at once; at most 50 a call. A partition is looked at again first: what came into being since is
 -- skipped. Item and run are written in one transaction under the backfill's lock, so a crash or a repeat neither doubles nor loses
@@ -6519,7 +6456,6 @@ end
 $$;
 create function ops.advance_backfill() returns jsonb language sql set search_path = '' as 'select ops_private.advance_backfill()';
 grant execute on function ops_private.advance_backfill(), ops.advance_backfill() to ops_token;
-
 -- Tables of the owner's list (LH-002) whose functions come with later milestones: alert rules and what they find.
 create table ops.alert_rules (
   alert_rule_id uuid primary key default gen_random_uuid(),
@@ -6568,7 +6504,6 @@ begin
   end loop;
 end
 $$;
-
 -- Who answers for what in a project (table B): areas with their owners, signals, channels, and the rules that bring each signal to an area. The first rule that holds
 -- decides. Written as a whole by apply_control_plane (92_control_plane.sql), in the form of contracts/routing.ts; read by whatever sends a signal.
 create table ops.routing_areas (
@@ -6717,7 +6652,6 @@ $$;
 create function ops_private.texts_of(list jsonb) returns text[] language sql immutable set search_path = '' as $$
   select case when list is not null then array(select jsonb_array_elements_text(list)) end
 $$;
-
 -- One webhook per project, and the log of what was sent to it. A delivery is written in the transaction of what it tells, and
 -- sent by the web process (lib/ops/tick/webhooks.ts), which signs it; the database holds no key. The URL may hold a secret of
 -- its own, so only those who administer the whole project see it.
@@ -6868,7 +6802,6 @@ create function ops.retry_delivery(delivery_id uuid) returns jsonb language sql 
 grant execute on function ops_private.put_webhook(uuid, text, boolean, text[]), ops.put_webhook(uuid, text, boolean, text[]),
   ops_private.delete_webhook(uuid), ops.delete_webhook(uuid), ops_private.test_webhook(uuid), ops.test_webhook(uuid),
   ops_private.retry_delivery(uuid), ops.retry_delivery(uuid) to authenticated, ops_token;
-
 -- What makes a delivery, and how it is taken and settled.
 
 -- Called by runs_ended: one delivery for each run that ended failed, where the project's webhook wants it. A verification is
@@ -6998,7 +6931,6 @@ create function ops.settle_delivery(delivery_id uuid, attempt int, http_status i
 language sql set search_path = '' as 'select ops_private.settle_delivery($1, $2, $3, $4)';
 grant execute on function ops_private.watch_executors(), ops.watch_executors(), ops_private.take_deliveries(int), ops.take_deliveries(int),
   ops_private.settle_delivery(uuid, int, int, text), ops.settle_delivery(uuid, int, int, text) to ops_token;
-
 -- One verb on many runs, as a job: the runs are found once, at its creation, and then worked off in slices by the tick, each item
 -- in a savepoint, as the one who asked: their role counts when an item's turn comes, and the audit log names them.
 create table ops.bulk_jobs (
@@ -7068,8 +7000,8 @@ create function ops_private.bulk_json(job uuid) returns jsonb language sql stabl
   select to_jsonb(l) from ops.bulk_list as l where l.bulk_id = job
 $$;
 
--- The runs that a filter means, newest first, at most one more than `at_most`. The words are those of the runs list, and run_ids.
-create function ops_private.runs_of_filter(filter jsonb, environments uuid[], statuses text[], at_most int) returns uuid[]
+-- The runs that a filter means, newest first, at most one more than `at_most`, none before `first_run`. The words are those of the runs list, and run_ids.
+create function ops_private.runs_of_filter(filter jsonb, environments uuid[], statuses text[], at_most int, first_run uuid default null) returns uuid[]
 language plpgsql stable security definer set search_path = '' set plan_cache_mode = 'force_custom_plan' as $$
 declare
   search text := nullif(btrim(filter ->> 'search'), '');
@@ -7087,7 +7019,7 @@ begin
     select f.run_id from unnest(environments) as e (environment_id) cross join lateral (
       select r.run_id from ops.runs as r
       where r.environment_id = e.environment_id and r.status = any (statuses)
-        and (ids is null or r.run_id = any (ids))
+        and (ids is null or r.run_id = any (ids)) and (first_run is null or r.run_id >= first_run)
         and (not filter ? 'template_key' or r.template_key = filter ->> 'template_key')
         and (not filter ? 'kind' or r.kind = filter ->> 'kind')
         and (not filter ? 'trigger' or r.trigger = filter ->> 'trigger')
@@ -7104,6 +7036,26 @@ begin
     order by f.run_id desc limit at_most + 1);
 end
 $$;
+
+-- count_runs: whoever sees the environment. How many of its newest 5,000 runs fit a filter (without its status), by status; `complete` where no older
+-- one could. Costs as much of a million runs as of five thousand.
+create function ops_private.count_runs(environment uuid, filter jsonb) returns jsonb language plpgsql stable security definer set search_path = '' as $$
+declare
+  looked_at constant int := 5000;
+  words jsonb := jsonb_strip_nulls(filter) - array['environment_id', 'status'];
+  first_run uuid;
+begin
+  if not environment = any (ops_private.visible_environments()) then
+    perform ops_private.fail('not_found', 'There is no such environment, or you may not see it.');
+  end if;
+  select r.run_id into first_run from ops.runs as r where r.environment_id = environment order by r.run_id desc offset looked_at limit 1;
+  return jsonb_build_object('complete', first_run is null or coalesce(ops_private.uuid_at((words ->> 'created_after')::timestamptz) > first_run, false),
+    'runs', (select jsonb_object_agg(s.status, cardinality(ops_private.runs_of_filter(words, array[environment], array[s.status], looked_at, first_run)))
+      from unnest(array['queued', 'claimed', 'running', 'succeeded', 'failed', 'canceled']) as s (status)));
+end
+$$;
+create function ops.count_runs(environment_id uuid, filter jsonb default '{}') returns jsonb language sql stable set search_path = '' as 'select ops_private.count_runs($1, $2)';
+grant execute on function ops_private.count_runs(uuid, jsonb), ops.count_runs(uuid, jsonb) to authenticated, ops_token;
 
 -- create_bulk(request): people and API tokens with the role operator. { filter, verb, mode, definition, reason, limit, dry_run, idempotency_key }.
 -- Refuses an empty filter, a word that it does not know, and a filter that more than `limit` runs fit. dry_run only counts. The first slice
@@ -7207,7 +7159,6 @@ $$;
 create function ops.create_bulk(request jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.create_bulk($1)';
 create function ops.abort_bulk(bulk_id uuid) returns jsonb language sql set search_path = '' as 'select ops_private.abort_bulk($1)';
 grant execute on function ops_private.create_bulk(jsonb), ops.create_bulk(jsonb), ops_private.abort_bulk(uuid), ops.abort_bulk(uuid) to authenticated, ops_token;
-
 -- The principal that a job's creator is now: null where the token has ended, or the person is banned. What they may do is asked again for every item.
 create function ops_private.principal_now(type text, id uuid, name text) returns text language sql stable security definer set search_path = '' as $$
   select case type
@@ -7283,7 +7234,6 @@ end
 $$;
 create function ops.advance_bulk_jobs(at_most int default 50) returns jsonb language sql set search_path = '' as 'select to_jsonb(ops_private.advance_bulk_jobs($1))';
 grant execute on function ops_private.advance_bulk_jobs(int), ops.advance_bulk_jobs(int) to ops_token;
-
 -- A run's score: how well it went, 0 to 100, out of signals (numbers about the run) and the weights that its project gives them.
 -- The formula is in docs/scores.md. Same signals and weights, same score.
 create table ops.signal_weights (
@@ -7509,7 +7459,6 @@ grant execute on function ops_private.score_ended_runs(int), ops.score_ended_run
 grant execute on function ops_private.compute_run_score(uuid), ops.compute_run_score(uuid),
   ops_private.put_signals(uuid, uuid, jsonb), ops.put_signals(uuid, uuid, jsonb), ops_private.get_signal_weights(uuid), ops.get_signal_weights(uuid),
   ops_private.put_signal_weights(uuid, jsonb), ops.put_signal_weights(uuid, jsonb) to authenticated, ops_token;
-
 -- The failure inbox: failed runs that nobody has dealt with. A run leaves it when its pipeline succeeds later (of an inline spec: when a run
 -- that repeats it does), or when somebody marks it: acknowledged (seen) or waived (accepted, with the reason).
 create table ops.failure_marks (
@@ -7606,7 +7555,6 @@ end
 $$;
 create function ops.mark_failure(run_id uuid, mark text, reason text default null) returns jsonb language sql set search_path = '' as 'select ops_private.mark_failure($1, $2, $3)';
 grant execute on function ops_private.list_failures(uuid, text), ops.list_failures(uuid, text), ops_private.mark_failure(uuid, text, text), ops.mark_failure(uuid, text, text) to authenticated, ops_token;
-
 -- The registry of executors: admins of the whole project. Deleting one keeps its row, because runs name it; its name is free again.
 
 create function ops_private.executor_json(executor ops.executors) returns jsonb language sql stable security definer set search_path = '' as $$
@@ -7807,7 +7755,6 @@ create function ops.heartbeat_executor(executor_id uuid, version text default nu
 grant execute on function ops_private.create_executor(uuid, text, text[], text[]), ops.create_executor(uuid, text, text[], text[]), ops_private.update_executor(uuid, jsonb), ops.update_executor(uuid, jsonb),
   ops_private.delete_executor(uuid), ops.delete_executor(uuid), ops_private.create_executor_token(uuid, text, text, timestamptz, int), ops.create_executor_token(uuid, text, text, timestamptz, int),
   ops_private.revoke_executor_token(uuid, uuid), ops.revoke_executor_token(uuid, uuid), ops_private.heartbeat_executor(uuid, text, text), ops.heartbeat_executor(uuid, text, text) to authenticated, ops_token;
-
 -- read_overview: whoever sees the environment. What its runs did between two moments, and in as long a time before them. Counts are
 -- walks of the index runs_by_status, one for each status and step, and exact; times are of the newest 1,000 runs that succeeded.
 
@@ -7863,7 +7810,164 @@ end
 $$;
 create function ops.read_overview(environment_id uuid, from_at timestamptz, to_at timestamptz, step_seconds int) returns jsonb language sql stable set search_path = '' as 'select ops_private.read_overview($1, $2, $3, $4)';
 grant execute on function ops_private.read_overview(uuid, timestamptz, timestamptz, int), ops.read_overview(uuid, timestamptz, timestamptz, int) to authenticated, ops_token;
+-- Filters of a list under a name: a person's own, or shared with its project. And what a person chose for itself in a project.
+create table ops.saved_views (
+  view_id uuid primary key default gen_random_uuid(),
+  project_id uuid not null references ops.projects,
+  user_id uuid not null references auth.users (id) on delete cascade,
+  list text not null constraint list_is_known check (list in ('runs', 'failures', 'datasets', 'audit')),
+  name text not null constraint view_has_a_name check (length(name) between 1 and 100 and name = btrim(name)),
+  query text not null constraint query_is_short check (length(query) <= 2000),
+  shared boolean not null default false,
+  made_by text,
+  created_at timestamptz not null default clock_timestamp(),
+  updated_at timestamptz not null default clock_timestamp()
+);
+create unique index own_views_differ_by_name on ops.saved_views (user_id, project_id, list, name);
+create unique index shared_views_differ_by_name on ops.saved_views (project_id, list, name) where shared;
+alter table ops.saved_views enable row level security;
+alter table ops.saved_views force row level security;
+create policy people_see_their_own_and_shared_views on ops.saved_views for select to authenticated, ops_token, ops_sql
+  using (project_id = any ((select ops_private.visible_projects())::uuid[]) and (shared or user_id = (select (ops_private.me()).id)));
+grant select on ops.saved_views to authenticated, ops_token, ops_sql;
 
+create table ops.personal_settings (
+  user_id uuid not null references auth.users (id) on delete cascade,
+  project_id uuid not null references ops.projects,
+  key text not null constraint setting_is_known check (key in ('default_view.runs', 'default_view.failures', 'default_view.datasets', 'default_view.audit', 'checklist_dismissed')),
+  value text not null constraint setting_is_short check (length(value) <= 200),
+  updated_at timestamptz not null default clock_timestamp(),
+  primary key (user_id, project_id, key)
+);
+create index personal_settings_by_project on ops.personal_settings (project_id);
+alter table ops.personal_settings enable row level security;
+alter table ops.personal_settings force row level security;
+create policy people_see_their_own_settings on ops.personal_settings for select to authenticated, ops_token, ops_sql
+  using (user_id = (select (ops_private.me()).id) and project_id = any ((select ops_private.visible_projects())::uuid[]));
+grant select on ops.personal_settings to authenticated, ops_token, ops_sql;
+
+create function ops_private.view_json(saved ops.saved_views) returns jsonb language sql stable security definer set search_path = '' as $$
+  select to_jsonb(saved) - array['user_id', 'created_at'] || jsonb_build_object('own', saved.user_id is not distinct from (ops_private.me()).id)
+$$;
+
+-- A person who sees the project; a token has nothing of its own. Answers its id.
+create function ops_private.person_in(project uuid, action text) returns uuid language plpgsql stable security definer set search_path = '' as $$
+declare
+  me ops_private.principal := ops_private.me();
+begin
+  if project is null or not project = any (ops_private.visible_projects()) then
+    perform ops_private.fail('not_found', 'There is no such project, or you may not see it.');
+  elsif me.type is distinct from 'user' then
+    perform ops_private.fail('forbidden', format('Only a person may %s.', action), 'Sign in.');
+  end if;
+  return me.id;
+end
+$$;
+
+-- list_views: whoever sees the project. The shared ones and the caller's own (200 of each at most), by name; and the one that the list opens with.
+create function ops_private.list_views(project uuid, wanted text) returns jsonb language plpgsql stable security definer set search_path = '' as $$
+declare
+  me ops_private.principal := ops_private.me();
+  chosen uuid;
+begin
+  if project is null or not project = any (ops_private.visible_projects()) then
+    perform ops_private.fail('not_found', 'There is no such project, or you may not see it.');
+  end if;
+  select v.view_id into chosen from ops.personal_settings as s join ops.saved_views as v on v.view_id::text = s.value
+  where s.user_id = me.id and s.project_id = project and s.key = 'default_view.' || wanted and v.project_id = project and v.list = wanted and (v.shared or v.user_id = me.id);
+  return jsonb_build_object('default_view_id', chosen, 'items', (select coalesce(jsonb_agg(ops_private.view_json(x.v) order by (x.v).name, (x.v).view_id), '[]') from (
+    (select v from ops.saved_views as v where v.user_id = me.id and v.project_id = project and v.list = wanted order by v.name limit 200)
+    union (select v from ops.saved_views as v where v.project_id = project and v.list = wanted and v.shared order by v.name limit 200)) as x));
+end
+$$;
+create function ops.list_views(project_id uuid, list text) returns jsonb language sql stable set search_path = '' as 'select ops_private.list_views($1, $2)';
+
+-- save_view: a person's own; to share one needs operator in the whole project, to change one that somebody else has shared, admin. Raises conflict where the
+-- name is taken or 200 are kept. What everybody sees is in the audit log. Locks the view.
+create function ops_private.save_view(request jsonb) returns jsonb language plpgsql security definer set search_path = '' as $$
+declare
+  person uuid := ops_private.person_in((request ->> 'project_id')::uuid, 'keep views');
+  project uuid := (request ->> 'project_id')::uuid;
+  share boolean := coalesce((request ->> 'shared')::boolean, false);
+  title text := btrim(request ->> 'name');
+  before ops.saved_views;
+  saved ops.saved_views;
+begin
+  if request ->> 'view_id' is not null then
+    select * into before from ops.saved_views as v where v.view_id = (request ->> 'view_id')::uuid and v.project_id = project and v.list = request ->> 'list' and (v.shared or v.user_id = person) for update;
+    if not found then
+      perform ops_private.fail('not_found', 'There is no such view, or you may not see it.');
+    elsif before.user_id <> person then
+      perform ops_private.require_project(project, 'admin', 'change a view of somebody else');
+    end if;
+  elsif (select count(*) from (select from ops.saved_views as v where v.user_id = person and v.project_id = project and v.list = request ->> 'list' limit 200) as v) = 200 then
+    perform ops_private.fail('conflict', 'You keep 200 views of this list.', 'Delete one first.');
+  end if;
+  if share and before.shared is not true then
+    perform ops_private.require_project(project, 'operator', 'share a view');
+  end if;
+  if coalesce(title, '') = '' or length(title) > 100 or length(request ->> 'query') > 2000 or request ->> 'query' is null then
+    perform ops_private.fail('invalid_input', 'A view has a name of 1 to 100 characters, and a query of at most 2,000.');
+  end if;
+  begin
+    if before.view_id is null then
+      insert into ops.saved_views (project_id, user_id, list, name, query, shared, made_by) values (project, person, request ->> 'list', title, request ->> 'query', share, (ops_private.me()).name) returning * into saved;
+    else
+      update ops.saved_views as v set name = title, query = request ->> 'query', shared = share, updated_at = clock_timestamp() where v.view_id = before.view_id returning * into saved;
+    end if;
+  exception when unique_violation then
+    perform ops_private.fail('conflict', format('There is a view %s already.', title), 'Choose another name.');
+  end;
+  if share or before.shared then
+    perform ops_private.audit(null, 'view.saved', 'view', saved.view_id::text, case when before.shared then to_jsonb(before) - 'user_id' end, to_jsonb(saved) - 'user_id', project);
+  end if;
+  return ops_private.view_json(saved);
+end
+$$;
+create function ops.save_view(request jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.save_view($1)';
+
+-- delete_view: who made it, or, of a shared one, an admin of the whole project.
+create function ops_private.delete_view(view uuid) returns boolean language plpgsql security definer set search_path = '' as $$
+declare
+  me ops_private.principal := ops_private.me();
+  gone ops.saved_views;
+begin
+  select * into gone from ops.saved_views as v where v.view_id = view and v.project_id = any (ops_private.visible_projects()) and (v.shared or v.user_id = me.id) for update;
+  if not found then
+    perform ops_private.fail('not_found', 'There is no such view, or you may not see it.');
+  elsif gone.user_id is distinct from me.id then
+    perform ops_private.require_project(gone.project_id, 'admin', 'delete a view of somebody else');
+  end if;
+  delete from ops.saved_views as v where v.view_id = view;
+  if gone.shared then
+    perform ops_private.audit(null, 'view.deleted', 'view', view::text, to_jsonb(gone) - 'user_id', null, gone.project_id);
+  end if;
+  return true;
+end
+$$;
+create function ops.delete_view(view_id uuid) returns boolean language sql set search_path = '' as 'select ops_private.delete_view($1)';
+
+-- put_personal_setting: a person's own, in a project that it sees; null takes it away.
+create function ops_private.put_personal_setting(project uuid, key text, value text) returns boolean language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+declare
+  person uuid := ops_private.person_in(project, 'keep settings');
+begin
+  if put_personal_setting.value is null then
+    delete from ops.personal_settings as s where s.user_id = person and s.project_id = project and s.key = put_personal_setting.key;
+  else
+    insert into ops.personal_settings (user_id, project_id, key, value) values (person, project, put_personal_setting.key, put_personal_setting.value)
+    on conflict (user_id, project_id, key) do update set value = excluded.value, updated_at = clock_timestamp();
+  end if;
+  return true;
+exception when check_violation then
+  perform ops_private.fail('invalid_input', 'There is no such setting, or its value is too long.');
+  return false;
+end
+$$;
+create function ops.put_personal_setting(project_id uuid, key text, value text) returns boolean language sql set search_path = '' as 'select ops_private.put_personal_setting($1, $2, $3)';
+grant execute on function ops_private.list_views(uuid, text), ops.list_views(uuid, text), ops_private.save_view(jsonb), ops.save_view(jsonb), ops_private.delete_view(uuid), ops.delete_view(uuid),
+  ops_private.put_personal_setting(uuid, text, text), ops.put_personal_setting(uuid, text, text) to authenticated, ops_token;
 -- Secrets of an environment: names that anybody there may know, and values that only its executors can open. A value is sealed to
 -- the environment's public key (X25519, a JWE of ECDH-ES and A256GCM; docs/secrets.md) before it comes here; the private key
 -- lives with the executors. The sealed value itself is answered by one function alone: get_run_secrets, to the holder of a lease.
@@ -8079,7 +8183,6 @@ create function ops.put_secret(environment_id uuid, name text, sealed text) retu
 create function ops.delete_secret(environment_id uuid, name text) returns boolean language sql set search_path = '' as 'select ops_private.delete_secret($1, $2)';
 grant execute on function ops_private.put_environment_key(uuid, jsonb), ops.put_environment_key(uuid, jsonb), ops_private.retire_environment_key(uuid, text), ops.retire_environment_key(uuid, text),
   ops_private.list_secrets(uuid), ops.list_secrets(uuid), ops_private.put_secret(uuid, text, text), ops.put_secret(uuid, text, text), ops_private.delete_secret(uuid, text), ops.delete_secret(uuid, text) to authenticated, ops_token;
-
 -- A connection: a named source or warehouse of an environment. Pipelines name it; the executor gets its settings, and its secret
 -- sealed, when it holds a run that names it (get_run_secrets). Whoever may change where a connection leads could have its secret
 -- sent there, so connections are for admins, as secrets are.
@@ -8313,7 +8416,6 @@ create function ops.delete_connection(connection_id uuid) returns boolean langua
 create function ops.test_connection(connection_id uuid) returns jsonb language sql set search_path = '' as 'select ops_private.test_connection($1)';
 grant execute on function ops_private.list_connections(uuid), ops.list_connections(uuid), ops_private.get_connection(uuid), ops.get_connection(uuid), ops_private.save_connection(jsonb), ops.save_connection(jsonb),
   ops_private.delete_connection(uuid), ops.delete_connection(uuid), ops_private.test_connection(uuid), ops.test_connection(uuid) to authenticated, ops_token;
-
 -- What a run may open: the connections that its pinned spec names, with its parameters in their places. A child run gets no more than
 -- what the specs of all runs above it name as well: whoever executes a parent writes its children's specs.
 create function ops_private.run_connections(run ops.runs) returns setof ops.connections language sql stable security definer set search_path = '' as $$
@@ -8413,7 +8515,6 @@ create function ops.reseal_secret(run_id uuid, lease_token uuid, name text, vers
 create function ops.reseal_secrets(environment_id uuid) returns jsonb language sql set search_path = '' as 'select ops_private.reseal_secrets($1)';
 grant execute on function ops_private.get_run_secrets(uuid, uuid), ops.get_run_secrets(uuid, uuid), ops_private.reseal_secret(uuid, uuid, text, int, text), ops.reseal_secret(uuid, uuid, text, int, text),
   ops_private.reseal_secrets(uuid), ops.reseal_secrets(uuid) to authenticated, ops_token;
-
 -- What a run of this product publishes joins the graph in the transaction that registers it. The truth is dataset_versions.lineage and
 -- the input manifest; the graph is what follows from them.
 
@@ -8548,7 +8649,182 @@ begin
   on conflict (lineage_job_id, direction, node_id) do update set seen_at = excluded.seen_at;
 end
 $$;
+-- search: whoever sees the environment. One call over everything that has a page. An id is looked up by its key in every environment that the caller
+-- sees; words are looked for in this environment and its project, each of them in what is shown of a thing. What grows without end is read at its newest
+-- end (runs 1,000, audit entries 2,000) and, by the beginning of an id or a hash, through an index: a million runs cost what a thousand do.
 
+create function ops_private.hit(kind text, id text, title text, environment uuid, detail text default null, state text default null, run uuid default null) returns jsonb language sql immutable set search_path = '' as $$
+  select jsonb_build_object('kind', kind, 'id', id, 'title', title, 'detail', detail, 'state', state, 'environment_id', environment, 'run_id', run)
+$$;
+create function ops_private.run_hit(run ops.runs) returns jsonb language sql stable set search_path = '' as $$
+  select ops_private.hit('run', run.run_id::text, run.spec_slug, run.environment_id, coalesce(run.error_code, to_char(run.created_at at time zone 'utc', 'YYYY-MM-DD HH24:MI "UTC"')), run.status)
+$$;
+create function ops_private.schedule_hit(schedule ops.schedules) returns jsonb language sql stable set search_path = '' as $$
+  select ops_private.hit('schedule', schedule.schedule_id::text, schedule.name, schedule.environment_id, schedule.cron || ' ' || schedule.time_zone, case when schedule.paused_at is null then 'active' else 'paused' end)
+$$;
+
+-- Everything whose id this is.
+create function ops_private.search_id(environment uuid, organization uuid, wanted uuid) returns setof jsonb language plpgsql stable security definer rows 5 set search_path = '' as $$
+declare
+  seen uuid[] := ops_private.visible_environments();
+begin
+  return query
+  -- What belongs to a project is shown in this environment, else in another of that project.
+  with home as (select e.project_id, (array_agg(e.environment_id order by e.environment_id <> environment, e.environment_id))[1] as environment_id from ops_private.my_environments() as e group by e.project_id)
+  select ops_private.run_hit(r) from ops.runs as r where r.run_id = wanted and r.environment_id = any (seen)
+  union all select ops_private.hit('executor', x.executor_id::text, x.name, h.environment_id, x.hostname) from ops.executors as x join home as h using (project_id) where x.executor_id = wanted and x.deleted_at is null
+  union all select ops_private.hit('pipeline', t.template_key, t.title, h.environment_id, t.template_key) from ops.job_templates as t join home as h using (project_id) where t.template_id = wanted
+  union all select ops_private.schedule_hit(s) from ops.schedules as s where s.schedule_id = wanted and s.environment_id = any (seen) and s.deleted_at is null
+  union all select ops_private.hit('backfill', b.backfill_id::text, t.title, b.environment_id, t.template_key) from ops.backfills as b join ops.job_templates as t using (template_id) where b.backfill_id = wanted and b.environment_id = any (seen)
+  union all select ops_private.hit('dataset', d.name, d.name, d.environment_id, d.layer) from ops.datasets as d where d.dataset_id = wanted and d.environment_id = any (seen)
+  union all select ops_private.hit('artifact', a.artifact_id::text, a.name, a.environment_id, a.kind, null, a.run_id) from ops.run_artifacts as a where a.artifact_id = wanted and a.environment_id = any (seen)
+  union all select ops_private.hit('connection', c.connection_id::text, c.name, c.environment_id, c.kind) from ops.connections as c where c.connection_id = wanted and c.environment_id = any (seen)
+  -- The ids of an executor's own events are in an index of each run; the control plane's events have none but their numbers.
+  union all (select ops_private.hit('event', e.seq::text, e.type, e.environment_id, e.message, null, e.run_id)
+    from (select r.run_id from ops.runs as r where r.environment_id = environment order by r.run_id desc limit 200) as newest
+    cross join lateral (select v.* from ops.run_events as v where v.run_id = newest.run_id and v.event_id = wanted and v.reported limit 1) as e limit 1)
+  -- What is gone, or has no page, still stands in the audit log.
+  union all (select ops_private.hit('audit', a.object_id, a.action, environment, a.object_type) from ops.audit_log as a where a.organization_id = organization and a.object_id = wanted::text
+      and (a.environment_id = any (ops_private.visible_environments(4)) or a.environment_id is null and (a.organization_id = any (ops_private.governed_organizations(4)) or a.project_id = any (ops_private.governed_projects(4))))
+    order by a.audit_id desc limit 1);
+end
+$$;
+
+-- What has this SHA-256, or one that begins so: artifacts, specs, the tables that readers follow.
+create function ops_private.search_hash(environment uuid, project uuid, wanted text) returns setof jsonb language sql stable security definer rows 10 set search_path = '' as $$
+  (select ops_private.hit('artifact', a.artifact_id::text, a.name, a.environment_id, a.kind || ' ' || left(a.sha256, 8), null, a.run_id) from ops.run_artifacts as a
+    where a.environment_id = environment and a.sha256 >= wanted and a.sha256 <= rpad(wanted, 64, 'f') order by a.sha256, a.created_at desc limit 5)
+  union all (select ops_private.hit('pipeline', t.template_key, t.title, environment, format('spec of version %s', v.version)) from ops.job_template_versions as v join ops.job_templates as t using (template_id)
+    where v.project_id = project and v.spec_sha256 >= wanted and v.spec_sha256 <= rpad(wanted, 64, 'f') order by v.version desc limit 3)
+  union all (select ops_private.hit('dataset', d.name, d.name, environment, format('version %s', v.version)) from (select n.* from ops.datasets as n where n.environment_id = environment order by n.name limit 2000) as d
+    join ops.dataset_versions as v on v.dataset_id = d.dataset_id and v.version = d.current_version where v.content_sha256 >= wanted and v.content_sha256 <= rpad(wanted, 64, 'f') limit 3)
+$$;
+
+-- Where every word occurs in what is shown of a thing; `words` are patterns of `ilike`.
+create function ops_private.search_words(environment uuid, project uuid, organization uuid, words text[]) returns setof jsonb language sql stable security definer rows 30 set search_path = '' as $$
+  (select ops_private.hit('pipeline', t.template_key, t.title, environment, t.template_key) from (select n.* from ops.job_templates as n where n.project_id = project order by n.template_key limit 2000) as t
+    where t.title || ' ' || t.template_key || ' ' || coalesce(t.layer, '') || ' ' || array_to_string(t.tags, ' ') ilike all (words) limit 6)
+  union all (select ops_private.schedule_hit(x.s) from (select n as s, n.name, n.template_id from ops.schedules as n where n.environment_id = environment and n.deleted_at is null order by n.name limit 2000) as x join ops.job_templates as t using (template_id)
+    where x.name || ' ' || t.title || ' ' || t.template_key ilike all (words) limit 5)
+  union all (select ops_private.hit('dataset', d.name, d.name, environment, d.layer) from (select n.* from ops.datasets as n where n.environment_id = environment order by n.name limit 2000) as d where d.name ilike all (words) limit 6)
+  union all (select ops_private.hit('executor', x.executor_id::text, x.name, environment, x.hostname) from (select n.* from ops.executors as n where n.project_id = project and n.deleted_at is null order by n.name limit 2000) as x
+    where x.name || ' ' || coalesce(x.hostname, '') ilike all (words) limit 5)
+  union all (select ops_private.run_hit(x.r) from (select n as r, n.run_id, n.status || ' ' || n.spec_slug || ' ' || coalesce(n.error_code, '') || ' ' || n.trigger || ' ' || n.run_id::text as shown from ops.runs as n where n.environment_id = environment order by n.run_id desc limit 1000) as x
+    where x.shown ilike all (words) order by x.run_id desc limit 6)
+  union all (select ops_private.hit('connection', c.connection_id::text, c.name, environment, c.kind) from (select n.* from ops.connections as n where n.environment_id = environment order by n.name limit 2000) as c where c.name || ' ' || c.kind ilike all (words) limit 3)
+  union all (select ops_private.hit('secret', s.name, s.name, environment) from (select n.* from ops.secrets as n where n.environment_id = environment order by n.name limit 2000) as s where s.name ilike all (words) limit 3)
+  union all (select ops_private.hit('cap', c.cap_id::text, c.cap_key, environment, c.unit || ' a ' || c.period) from (select n.* from ops.caps as n where n.environment_id = environment or n.project_id = project and n.environment_id is null or n.organization_id = organization and n.project_id is null limit 2000) as c
+    where c.cap_key ilike all (words) limit 3)
+  -- Names no one but to whom list_members does.
+  union all (select ops_private.hit('member', x.membership_id::text, x.email, environment, x.role) from (
+      select n.*, u.email from ops.memberships as n join auth.users as u on u.id = n.user_id where n.organization_id = organization and u.email ilike all (words) order by u.email limit 200) as x
+    where x.user_id = (ops_private.me()).id or ops_private.rank_over(x.organization_id, x.project_id, x.environment_id) >= 4 limit 5)
+$$;
+
+create function ops_private.search(environment uuid, query text) returns jsonb language plpgsql stable security definer set search_path = '' as $$
+declare
+  written text := lower(btrim(coalesce(query, '')));
+  id text := substring(written from '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}');
+  hash text := substring(written from '(?<![0-9a-f])[0-9a-f]{8,64}(?![0-9a-f])');
+  hex text := substring(replace(written, '-', '') from '^[0-9a-f]{4,31}$');
+  first_run uuid := rpad(hex, 32, '0')::uuid;
+  last_run uuid := rpad(hex, 32, 'f')::uuid;
+  project uuid;
+  organization uuid;
+  words text[];
+begin
+  select e.project_id, e.organization_id into project, organization from ops_private.my_environments() as e where e.environment_id = environment;
+  if not found then
+    perform ops_private.fail('not_found', 'There is no such environment, or you may not see it.');
+  elsif length(written) > 400 then
+    perform ops_private.fail('invalid_input', 'What is searched for has at most 400 characters.');
+  elsif written = '' then
+    return '[]';
+  end if;
+  -- An id as pages shorten it has a gap, which stands for anything.
+  select array_agg('%' || replace(replace(replace(replace(w, '\', '\\'), '%', '\%'), '_', '\_'), '…', '%') || '%') into words
+  from (select w from regexp_split_to_table(written, '\s+') as w where w <> '' limit 6) as w (w);
+  return (
+    with hits as materialized (
+      select h, 1 as place from ops_private.search_id(environment, organization, id::uuid) as h where id is not null
+      union all select h, 2 from ops_private.search_hash(environment, project, hash) as h where id is null and hash is not null
+      union all (select ops_private.run_hit(r), 3 from ops.runs as r where id is null and r.environment_id = environment and r.run_id between first_run and last_run order by r.run_id desc limit 5)
+      union all select h, 4 from ops_private.search_words(environment, project, organization, words) as h where id is null and coalesce(length(hash), 0) < 64
+      union all (select ops_private.hit('audit', x.object_id, x.action, environment, x.object_type || ' ' || x.request_id), 5
+        from (select a.* from ops.audit_log as a where a.environment_id = environment and environment = any (ops_private.visible_environments(4)) order by a.audit_id desc limit 2000) as x where lower(x.request_id) = written limit 3))
+    select coalesce(jsonb_agg(u.h order by u.place, u.n), '[]')
+    from (select x.h, min(x.place) as place, min(x.n) as n from (select h, place, row_number() over () as n from hits) as x group by x.h order by 2, 3 limit 60) as u);
+end
+$$;
+create function ops.search(environment_id uuid, query text) returns jsonb language sql stable set search_path = '' as 'select ops_private.search($1, $2)';
+grant execute on function ops_private.search(uuid, text), ops.search(uuid, text) to authenticated, ops_token;
+-- read_checklist: whoever sees the environment. What it needs before it works for a team, each step true as soon as the database holds it; and whether this
+-- person has hidden the list in this project.
+create function ops_private.read_checklist(environment uuid) returns jsonb language plpgsql stable security definer set search_path = '' as $$
+declare
+  me ops_private.principal := ops_private.me();
+  project uuid;
+  organization uuid;
+begin
+  select e.project_id, e.organization_id into project, organization from ops_private.my_environments() as e where e.environment_id = environment;
+  if not found then
+    perform ops_private.fail('not_found', 'There is no such environment, or you may not see it.');
+  end if;
+  return jsonb_build_object('dismissed', exists (select from ops.personal_settings as s where s.user_id = me.id and s.project_id = project and s.key = 'checklist_dismissed'), 'steps', jsonb_build_object(
+    -- A connection that only an executor knows stands in no table: what was landed over it does.
+    'source', exists (select from ops.connections as c where c.environment_id = environment) or exists (select from ops.datasets as d where d.environment_id = environment and d.layer = 'bronze'),
+    'executor', exists (select from ops.executor_environments as w join ops.executors as x using (executor_id) where w.environment_id = environment and x.deleted_at is null and x.last_seen_at is not null),
+    'run', exists (select from ops.runs as r where r.environment_id = environment and r.status = 'succeeded'),
+    'gold', exists (select from ops.datasets as d where d.environment_id = environment and d.layer = 'gold' and d.current_version > 0),
+    'schedule', exists (select from ops.schedules as s where s.environment_id = environment and s.deleted_at is null),
+    'member', (select count(*) from (select from ops.memberships as m where m.organization_id = organization group by m.user_id limit 2) as people) > 1
+      or exists (select from ops.invitations as i where i.organization_id = organization)));
+end
+$$;
+create function ops.read_checklist(environment_id uuid) returns jsonb language sql stable set search_path = '' as 'select ops_private.read_checklist($1)';
+grant execute on function ops_private.read_checklist(uuid), ops.read_checklist(uuid) to authenticated, ops_token;
+
+-- rename_scope: admins of all of an organization, a project or an environment. Only what people read: its slug, which addresses and programs use, stays. A
+-- repeat changes nothing. Locks its row.
+create function ops_private.rename_scope(kind text, id uuid, name text) returns boolean language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+declare
+  title text := btrim(rename_scope.name);
+  before text;
+  project uuid;
+  organization uuid;
+begin
+  if kind = 'environment' then
+    select e.project_id, p.organization_id into project, organization from ops.environments as e join ops.projects as p using (project_id) where e.environment_id = id and e.deleted_at is null;
+  elsif kind = 'project' then
+    select p.project_id, p.organization_id into project, organization from ops.projects as p where p.project_id = id and p.deleted_at is null;
+  elsif kind = 'organization' then
+    select o.organization_id into organization from ops.organizations as o where o.organization_id = id and o.deleted_at is null;
+  else
+    perform ops_private.fail('invalid_input', 'kind is organization, project or environment.');
+  end if;
+  perform ops_private.require_over(organization, project, case kind when 'environment' then id end, 'admin', format('rename the %s', kind));
+  if coalesce(title, '') = '' or length(title) > 100 then
+    perform ops_private.fail('invalid_input', 'name has 1 to 100 characters.');
+  end if;
+  if kind = 'environment' then
+    select e.name into before from ops.environments as e where e.environment_id = id for no key update;
+    update ops.environments as e set name = title where e.environment_id = id and e.name <> title;
+  elsif kind = 'project' then
+    select p.name into before from ops.projects as p where p.project_id = id for no key update;
+    update ops.projects as p set name = title where p.project_id = id and p.name <> title;
+  else
+    select o.name into before from ops.organizations as o where o.organization_id = id for no key update;
+    update ops.organizations as o set name = title where o.organization_id = id and o.name <> title;
+  end if;
+  if found then
+    perform ops_private.audit(case kind when 'environment' then id end, kind || '.renamed', kind, id::text, jsonb_build_object('name', before), jsonb_build_object('name', title), project, organization);
+  end if;
+  return true;
+end
+$$;
+create function ops.rename_scope(kind text, id uuid, name text) returns boolean language sql set search_path = '' as 'select ops_private.rename_scope($1, $2, $3)';
+grant execute on function ops_private.rename_scope(text, uuid, text), ops.rename_scope(text, uuid, text) to authenticated, ops_token;
 -- The graph around a dataset or a column, and the whole of it by pages.
 
 -- The nodes with what they are made of: { node_id, namespace, name, dataset, layer, seen_at, distance, upstream, more_upstream, more_downstream }.
@@ -8694,7 +8970,6 @@ create function ops.read_column_lineage(environment_id uuid, node_id uuid defaul
 language sql stable set search_path = '' as 'select ops_private.read_column_lineage($1, $2, $3, $4, $5, $6, $7)';
 grant execute on function ops_private.read_lineage(uuid, uuid, text, text, int, text, int, text), ops.read_lineage(uuid, uuid, text, text, int, text, int, text),
   ops_private.read_column_lineage(uuid, uuid, text, text, text, int, int), ops.read_column_lineage(uuid, uuid, text, text, text, int, int) to authenticated, ops_token;
-
 -- OpenLineage events of others: dbt, Spark, Trino, anything that has a client.
 
 -- A dataset that an event names: normalised to how the graph knows it.
@@ -8863,7 +9138,6 @@ $$;
 
 create function ops.record_lineage(environment_id uuid, events jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.record_lineage($1, $2)';
 grant execute on function ops_private.record_lineage(uuid, jsonb), ops.record_lineage(uuid, jsonb) to authenticated, ops_token;
-
 -- Deleting an organization, a project, an environment or one's own account: seen beforehand (preview_deletion), typed by name, refused while
 -- runs are active. At once nobody sees it, its tokens are void and its name is free; its rows and bytes go in slices, by the tick. The audit log stays.
 
@@ -9006,7 +9280,6 @@ $$;
 create function ops.preview_deletion(kind text, id uuid) returns jsonb language sql stable set search_path = '' as 'select ops_private.preview_deletion($1, $2)';
 create function ops.delete_scope(kind text, id uuid, typed_name text) returns boolean language sql set search_path = '' as 'select ops_private.delete_scope($1, $2, $3)';
 grant execute on function ops_private.preview_deletion(text, uuid), ops.preview_deletion(text, uuid), ops_private.delete_scope(text, uuid, text), ops.delete_scope(text, uuid, text) to authenticated, ops_token;
-
 -- The rows of what was deleted, in slices. Which tables hold them is read from the catalog, so that a new table needs no line here.
 
 -- Tables with that column, those that refer to others before those that they refer to; the audit log is not among them.
@@ -9153,7 +9426,6 @@ create function ops.take_orphans(at_most int default 100) returns jsonb language
 create function ops.settle_orphans(removed text[]) returns jsonb language sql set search_path = '' as 'select to_jsonb(ops_private.settle_orphans($1))';
 grant execute on function ops_private.advance_deletions(int), ops.advance_deletions(int), ops_private.take_orphans(int), ops.take_orphans(int),
   ops_private.settle_orphans(text[]), ops.settle_orphans(text[]) to ops_token;
-
 -- What steers a project, as one document that holds no id, no moment and no secret: the same content gives the same text in every database. Its form
 -- is contracts/control-plane.ts. Caps over a whole organization are not of the project.
 
@@ -9390,6 +9662,5 @@ create function ops.plan_control_plane(project_id uuid, document jsonb, prune bo
 create function ops.apply_control_plane(project_id uuid, document jsonb, prune boolean, state_sha256 text, after_sha256 text) returns jsonb language sql set search_path = '' as 'select ops_private.apply_control_plane($1, $2, $3, $4, $5)';
 grant execute on function ops_private.export_control_plane(uuid), ops.export_control_plane(uuid), ops_private.plan_control_plane(uuid, jsonb, boolean), ops.plan_control_plane(uuid, jsonb, boolean),
   ops_private.apply_control_plane(uuid, jsonb, boolean, text, text), ops.apply_control_plane(uuid, jsonb, boolean, text, text) to authenticated, ops_token;
-
 -- Functions are executable by everybody unless revoked. What is granted above by name stays.
 revoke execute on all functions in schema ops, ops_private from public;

@@ -13,6 +13,7 @@ import { rpc } from "../../contracts/rpc.ts";
 import { claimedRun } from "../../contracts/claim.ts";
 import { phaseStatuses, run, runKinds, runPhase, runStatuses, runTriggers } from "../../contracts/run.ts";
 import { catchUps, fireOutcomes, overlapPolicies } from "../../contracts/schedule.ts";
+import { viewLists } from "../../contracts/view.ts";
 import { aClaim, anExecutor, aRun, aTenant, call, openWorld, type World } from "./world.ts";
 
 let world: World;
@@ -48,6 +49,8 @@ test("the lists of SQL checks are the lists of contracts", async () => {
   expect(await listOf("direction_is_known", "ops.backfills")).toEqual([...backfillDirections]);
   expect(await listOf("status_is_known", "ops.backfills")).toEqual([...backfillStatuses]);
   expect(await listOf("outcome_is_known", "ops.backfill_items")).toEqual([...itemOutcomes]);
+  expect(await listOf("list_is_known", "ops.saved_views")).toEqual([...viewLists]);
+  expect((await listOf("setting_is_known", "ops.personal_settings")).filter((key) => key.startsWith("default_view."))).toEqual(viewLists.map((list) => `default_view.${list}`));
   expect(await listOf("actor_is_known", "ops.audit_log")).toEqual([...actorTypes]);
   expect(await listOf("role_is_known", "ops.memberships")).toEqual([...roles]);
   expect(await listOf("role_is_known", "ops.api_tokens")).toEqual([...roles]);

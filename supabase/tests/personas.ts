@@ -31,11 +31,11 @@ const aboveTheProject = "above the project";
 
 /** Who may call what on the things of a project of their own, in one place. A new RPC without a line here does not compile. */
 export const personaTable: Record<RpcName, Entry | typeof ownThings | typeof aboveTheProject> = {
-  whoami: ownThings, list_sessions: ownThings, revoke_session: ownThings, requeue_stale_runs: ownThings,
+  whoami: ownThings, save_view: ownThings, delete_view: ownThings, put_personal_setting: ownThings, list_sessions: ownThings, revoke_session: ownThings, requeue_stale_runs: ownThings,
   get_invitation: aboveTheProject, accept_invitation: aboveTheProject, create_organization: aboveTheProject, create_project: aboveTheProject,
 
+  read_logs: reads, list_caps: reads, get_cap: reads, explain_run: reads, read_overview: reads, search: reads, list_views: reads, read_checklist: reads, count_runs: reads, list_failures: reads, get_signal_weights: reads, export_control_plane: { least: "viewer" }, plan_control_plane: admin(), apply_control_plane: admin(), list_members: reads,
   read_lineage: reads, read_column_lineage: reads, record_lineage: { least: "operator", also: ["executor"] },
-  read_logs: reads, list_caps: reads, get_cap: reads, explain_run: reads, read_overview: reads, list_failures: reads, get_signal_weights: reads, export_control_plane: { least: "viewer" }, plan_control_plane: admin(), apply_control_plane: admin(), list_members: reads,
   object_stored: { least: "operator", also: ["executor"] }, cap_allow: { least: "operator", also: ["executor"] }, record_object: { least: "operator", also: ["executor"], audits: "object.stored" },
 
   create_run: operator("run.created"), create_runs: operator("run.created"), cancel_run: operator("run.canceled"), retry_run: operator("run.retried"), compute_run_score: operator("run.scored"), mark_failure: operator("failure.acknowledged"),
@@ -45,7 +45,7 @@ export const personaTable: Record<RpcName, Entry | typeof ownThings | typeof abo
   save_template: editor("template.saved"), put_signal_weights: editor("signal_weights.saved"),
   create_schedule: editor("schedule.created"), update_schedule: editor("schedule.changed"), delete_schedule: editor("schedule.deleted"),
 
-  save_cap: admin("cap.created"), delete_cap: admin("cap.deleted"), verify_audit: admin(), preview_deletion: admin(), delete_scope: admin("environment.deleted"), create_environment: admin("environment.created"),
+  rename_scope: admin("environment.renamed"), save_cap: admin("cap.created"), delete_cap: admin("cap.deleted"), verify_audit: admin(), preview_deletion: admin(), delete_scope: admin("environment.deleted"), create_environment: admin("environment.created"),
   create_executor: admin("executor.created"), update_executor: admin("executor.changed"), delete_executor: admin("executor.deleted"), create_executor_token: admin("executor.token_created"), revoke_executor_token: admin("executor.token_revoked"),
   put_webhook: admin("webhook.saved"), delete_webhook: admin("webhook.deleted"), test_webhook: admin("webhook.tested"), retry_delivery: admin("webhook.retried"),
   change_member: admin("member.changed"), remove_member: admin("member.removed"), invite_member: admin("member.invited"), revoke_invitation: admin("invitation.revoked"),

@@ -93,6 +93,8 @@ async function fill(environment: (typeof environments)[number]): Promise<void> {
   await call(world, tenant.api, "put_secret", { environment_id: tenant.environment_id, name: "password", sealed: await seal("never seen", { environment_id: tenant.environment_id, name: "password" }, { ...publicPart(key), kid: key.kid }) });
   await call(world, tenant.api, "save_connection", { request: { environment_id: tenant.environment_id, name: "source", kind: "postgres", settings: { host: "db", port: 5432, database: "d", user: "u", sslmode: "disable" }, secret_name: "password" } });
   await add("insert into ops.webhooks (project_id, url) values ($1, 'https://hook.example.test/a') on conflict do nothing", p);
+  for (const shared of [true, false]) await world.owner.query("insert into ops.saved_views (project_id, user_id, list, name, query, shared) values ($1, $2, 'runs', $3, 'status=failed', $4)", [tenant.project_id, tenant.user, `${tenant.environment_id} ${shared}`, shared]);
+  await world.owner.query("insert into ops.personal_settings (user_id, project_id, key, value) values ($1, $2, 'checklist_dismissed', 'yes') on conflict do nothing", [tenant.user, tenant.project_id]);
   await add("insert into ops.webhook_deliveries (project_id, type, payload) values ($1, 'webhook.test', '{}')", p);
   await add("insert into ops.signal_weights (project_id, signal, weight) values ($1, 'late', 1) on conflict do nothing", p);
 }
@@ -122,6 +124,8 @@ const rules: Record<string, { columns: string[]; sees: (sight: Sight, row: Row) 
     columns: ["organization_id", "project_id", "environment_id"],
     sees: (sight: Sight, row: Row) => (row.environment_id !== null ? sight.rank(row.environment_id as string) : row.project_id !== null ? projectRank(sight, row.project_id) : organizationRank(sight, row.organization_id)) >= 0,
   }])),
+  saved_views: { columns: ["project_id", "user_id", "shared"], sees: (sight, row) => projectRank(sight, row.project_id) >= 0 && (row.shared as unknown as boolean || row.user_id === sight.user) },
+  personal_settings: { columns: ["project_id", "user_id"], sees: (sight, row) => projectRank(sight, row.project_id) >= 0 && row.user_id === sight.user },
   organizations: { columns: ["organization_id"], sees: (sight, row) => organizationRank(sight, row.organization_id) >= 0 },
   api_tokens: { columns: ["project_id", "environment_id"], sees: admins },
   ...Object.fromEntries(["audit_log", "audit_list"].map((name) => [name, { columns: ["organization_id", "project_id", "environment_id"], sees: audits }])),
@@ -247,7 +251,8 @@ async function callsOn(victim: Tenant) {
     append_logs: { ...lease, chunks: [{ chunk_id: randomUUID(), stream: "stdout", text: "x" }] }, read_logs: { run_id }, read_heads: { runs: [run_id] }, take_logs: { at_most: 1 }, read_log_chunks: { run_id, phase: "work", after: 0 }, compact_logs: { run_id, files: [] },
     pin_inputs: { ...lease, datasets: ["gold.a"] }, record_object: { environment_id: victim.environment_id, sha256, byte_size: "1", receipt: "x" }, object_stored: { environment_id: victim.environment_id, sha256 },
     register_artifact: { ...lease, artifact: { name: "b.txt", kind: "log", content_type: "text/plain", byte_size: 36, sha256 } }, publish_dataset: { ...lease, dataset: { phase: "work", name: "gold.a" } }, begin_publish: { ...lease, phase: "work", datasets: ["gold.a"] }, record_quality: { ...lease, phase: "work", results: [] },
-    list_caps: { environment_id: victim.environment_id }, get_cap: { cap_id: run_id }, delete_cap: { cap_id: run_id }, cap_allow: { cap_key: "x", environment_id: victim.environment_id }, explain_run: { run_id }, list_failures: { environment_id: victim.environment_id }, mark_failure: { run_id, mark: "acknowledged" },
+    list_caps: { environment_id: victim.environment_id }, get_cap: { cap_id: run_id }, delete_cap: { cap_id: run_id }, cap_allow: { cap_key: "x", environment_id: victim.environment_id }, explain_run: { run_id }, list_failures: { environment_id: victim.environment_id }, search: { environment_id: victim.environment_id, query: run_id }, list_views: { project_id: victim.project_id, list: "runs" }, read_checklist: { environment_id: victim.environment_id }, rename_scope: { kind: "environment", id: victim.environment_id, name: "Theirs" }, count_runs: { environment_id: victim.environment_id }, put_personal_setting: { project_id: victim.project_id, key: "checklist_dismissed", value: "yes" },
+    save_view: { request: { project_id: victim.project_id, list: "runs", name: "spy", query: "", shared: true } }, delete_view: { view_id: (await world.owner.query("select view_id from ops.saved_views where project_id = $1 and shared limit 1", [victim.project_id])).rows[0].view_id }, mark_failure: { run_id, mark: "acknowledged" },
     read_lineage: { environment_id: victim.environment_id }, read_column_lineage: { environment_id: victim.environment_id, dataset: "gold.a" }, record_lineage: { environment_id: victim.environment_id, events: [anEvent] },
     read_overview: { environment_id: victim.environment_id, from_at: "2026-01-01T00:00:00Z", to_at: "2026-01-02T00:00:00Z", step_seconds: 3600 },
     save_cap: { request: { environment_id: victim.environment_id, cap_key: "x", unit: "runs", period: "day", limit_amount: "1" } },

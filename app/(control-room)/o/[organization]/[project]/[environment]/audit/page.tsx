@@ -13,6 +13,8 @@ import { atLeast } from "@/contracts/role.ts";
 import { messages } from "@/lib/messages";
 import { attempt } from "@/lib/ops/attempt.ts";
 import { listAudit } from "@/lib/ops/audit.ts";
+import { openViews } from "@/app/(control-room)/default-view.ts";
+import { ListViews } from "@/app/(control-room)/list-views";
 import { one, openEnvironment, type EnvironmentParams, type SearchParams } from "@/app/(control-room)/session.ts";
 
 export const metadata: Metadata = { title: messages.page.audit };
@@ -31,6 +33,7 @@ export default async function Audit({ params, searchParams }: { params: Promise<
       </>
     );
   }
+  const views = await openViews(db, environment, "audit", query);
   const cursor = one(query.cursor);
   const filter = auditQuery(state, environment);
   const page = await attempt(() => listAudit(db, { ...filter, limit: pageSize, cursor }));
@@ -41,20 +44,25 @@ export default async function Audit({ params, searchParams }: { params: Promise<
     <>
       <PageHeader
         title={messages.page.audit}
-        actions={["csv", "ndjson"].map((format) => (
-          <Button key={format} asChild variant="outline" size="sm">
-            <a href={exported(format)} download>
-              <Download aria-hidden />
-              {format === "csv" ? "CSV" : "NDJSON"}
-            </a>
-          </Button>
-        ))}
+        actions={
+          <>
+            <ListViews list="audit" environment={environment} views={views} />
+            {["csv", "ndjson"].map((format) => (
+              <Button key={format} asChild variant="outline" size="sm">
+                <a href={exported(format)} download>
+                  <Download aria-hidden />
+                  {format === "csv" ? "CSV" : "NDJSON"}
+                </a>
+              </Button>
+            ))}
+          </>
+        }
       />
       <AuditFilters state={state} environmentName={environment.name} />
       {!page.ok ? (
         <RefusalState refusal={page.refusal} />
       ) : page.value.items.length === 0 ? (
-        filtered ? <FilteredEmpty clearHref="/audit" /> : <EmptyState icon={ScrollText} title="Nothing was changed yet" description="Every change that a person, a token or a schedule makes appears here, with what was there before and after." />
+        filtered ? <FilteredEmpty clearHref="/audit?view=all" /> : <EmptyState icon={ScrollText} title="Nothing was changed yet" description="Every change that a person, a token or a schedule makes appears here, with what was there before and after." />
       ) : (
         <AuditTable entries={page.value.items} hrefOf={(filterBy) => `/audit?${new URLSearchParams(filterBy).toString()}`} />
       )}

@@ -8,12 +8,15 @@ import { RefusalState } from "@/components/common/refusal-state";
 import { DatasetTable } from "@/components/datasets/dataset-table";
 import { PageHeader } from "@/components/shell/page-header";
 import { Button } from "@/components/ui/button";
+import { viewAddress } from "@/components/views/view-query";
 import { tabClasses, tabListClasses } from "@/components/ui/tabs";
 import { layer, layers, type Layer } from "@/contracts/dataset.ts";
 import { messages } from "@/lib/messages";
 import { attempt } from "@/lib/ops/attempt.ts";
 import { listDatasets } from "@/lib/ops/datasets.ts";
 import { freshnessByName } from "@/lib/ops/freshness.ts";
+import { openViews } from "@/app/(control-room)/default-view.ts";
+import { ListViews } from "@/app/(control-room)/list-views";
 import { one, openEnvironment, type EnvironmentParams, type SearchParams } from "@/app/(control-room)/session.ts";
 
 export const metadata: Metadata = { title: messages.page.datasets };
@@ -29,18 +32,16 @@ export default async function Datasets({ params, searchParams }: { params: Promi
   const shown = chosen.success ? [chosen.data] : order;
   const cursor = chosen.success ? one(query.cursor) : undefined;
   const { environment_id } = environment;
+  const views = await openViews(db, environment, "datasets", query);
   const read = await attempt(async () => {
     const [freshness, ...pages] = await Promise.all([freshnessByName(db, environment_id), ...shown.map((each) => listDatasets(db, { environment_id, layer: each, limit: pageSize, cursor }))]);
     return { freshness, pages };
   });
-  const href = (change: Record<string, string>) => {
-    const text = new URLSearchParams(change).toString();
-    return text === "" ? "/datasets" : `/datasets?${text}`;
-  };
+  const href = (change: Record<string, string>) => viewAddress("datasets", new URLSearchParams(change).toString());
   const groups = read.ok ? shown.flatMap((each, index) => (read.value.pages[index]?.items.length ? [{ layer: each, ...read.value.pages[index] }] : [])) : [];
   return (
     <>
-      <PageHeader title={messages.page.datasets} />
+      <PageHeader title={messages.page.datasets} actions={<ListViews list="datasets" environment={environment} views={views} />} />
       <nav aria-label="Layer" className={tabListClasses}>
         <Link href={href({})} aria-current={chosen.success ? undefined : "page"} className={tabClasses}>All</Link>
         {order.map((each) => (

@@ -1,6 +1,8 @@
 import { CircleCheck } from "lucide-react";
 import type { Metadata } from "next";
 import { connection } from "next/server";
+import { openViews } from "@/app/(control-room)/default-view.ts";
+import { ListViews } from "@/app/(control-room)/list-views";
 import { one, openEnvironment, type EnvironmentParams, type SearchParams } from "@/app/(control-room)/session.ts";
 import { EmptyState } from "@/components/common/empty-state";
 import { LinkTabs } from "@/components/common/link-tabs";
@@ -17,16 +19,18 @@ import { markFailureAction } from "./actions.ts";
 
 export const metadata: Metadata = { title: messages.page.failures };
 const refreshMs = 15_000;
-const tabs = [{ state: "open", href: "/failures", word: "Open" }, { state: "marked", href: "/failures?state=marked", word: "Acknowledged and waived" }] as const;
+const tabs = [{ state: "open", href: "/failures?state=open", word: "Open" }, { state: "marked", href: "/failures?state=marked", word: "Acknowledged and waived" }] as const;
 
 export default async function Failures({ params, searchParams }: { params: Promise<EnvironmentParams>; searchParams: SearchParams }) {
   await connection();
-  const state = one((await searchParams).state) === "marked" ? "marked" : "open";
+  const query = await searchParams;
+  const state = one(query.state) === "marked" ? "marked" : "open";
   const { db, environment } = await openEnvironment(params);
+  const views = await openViews(db, environment, "failures", query);
   const read = await attempt(() => Promise.all([listFailures(db, environment.environment_id, state), templateChoices(db, environment.project_id)]));
   return (
     <>
-      <PageHeader title={messages.page.failures} meta={<span>A failed run stays here until its pipeline succeeds, or somebody acknowledges or waives it.</span>} />
+      <PageHeader title={messages.page.failures} meta={<span>A failed run stays here until its pipeline succeeds, or somebody acknowledges or waives it.</span>} actions={<ListViews list="failures" environment={environment} views={views} />} />
       <LinkTabs label="State" tabs={tabs.map((tab) => ({ ...tab, current: tab.state === state }))} />
       {!read.ok ? (
         <RefusalState refusal={read.refusal} />

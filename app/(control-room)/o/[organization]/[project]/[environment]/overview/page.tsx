@@ -10,6 +10,7 @@ import { RefusalState } from "@/components/common/refusal-state";
 import { attentionOf } from "@/components/overview/attention";
 import { AttentionList } from "@/components/overview/attention-list";
 import { FigureStrip } from "@/components/overview/figure-strip";
+import { ChecklistCard } from "@/components/overview/checklist-card";
 import { figuresOf } from "@/components/overview/figures";
 import { NextScheduled, RunningNow } from "@/components/overview/now-and-next";
 import { PipelineDots } from "@/components/overview/pipeline-dots";
@@ -21,10 +22,13 @@ import { Button } from "@/components/ui/button";
 import { messages } from "@/lib/messages";
 import { attempt } from "@/lib/ops/attempt.ts";
 import { listCaps } from "@/lib/ops/caps.ts";
+import { readChecklist } from "@/lib/ops/checklist.ts";
 import { listExecutors } from "@/lib/ops/executors.ts";
 import { nextSchedules, readOverview, runningNow, selfPausedSchedules, staleLeases } from "@/lib/ops/overview-page.ts";
 import { latestRuns } from "@/lib/ops/pipelines-page.ts";
 import { listTemplates } from "@/lib/ops/templates.ts";
+
+import { setChecklistAction } from "../settings/actions.ts";
 
 export const metadata: Metadata = { title: messages.page.overview };
 const pipelinesShown = 12;
@@ -40,12 +44,13 @@ export default async function OverviewPage({ params, searchParams }: { params: P
   const window = windowOf(state, now);
   const read = await attempt(async () => {
     const templates = listTemplates(db, { project_id, limit: 200 });
-    const [overview, running, next, schedules, leases, caps, executors, { items }, runs] = await Promise.all([
+    const [checklist, overview, running, next, schedules, leases, caps, executors, { items }, runs] = await Promise.all([
+      readChecklist(db, environment_id),
       readOverview(db, environment_id, window), runningNow(db, environment_id), nextSchedules(db, environment_id), selfPausedSchedules(db, environment_id), staleLeases(db, environment_id),
       listCaps(db, { environment_id, limit: 100 }), listExecutors(db, { project_id, limit: 200 }), templates,
       templates.then((page) => latestRuns(db, environment_id, page.items.slice(0, pipelinesShown).map((each) => each.template_key), dots)),
     ]);
-    return { overview, running, next, schedules, leases, caps: caps.items, executors: executors.items, templates: items, runs };
+    return { checklist, overview, running, next, schedules, leases, caps: caps.items, executors: executors.items, templates: items, runs };
   });
   const header = (
     <PageHeader
@@ -54,13 +59,14 @@ export default async function OverviewPage({ params, searchParams }: { params: P
     />
   );
   if (!read.ok) return <>{header}<RefusalState refusal={read.refusal} /></>;
-  const { overview, running, next, templates, runs, ...troubles } = read.value;
+  const { checklist, overview, running, next, templates, runs, ...troubles } = read.value;
   const titles = Object.fromEntries(templates.map(({ template_key, title }) => [template_key, title]));
   const query = window.custom || window.to < now ? String(new URLSearchParams({ from: new Date(window.from).toISOString(), to: new Date(window.to).toISOString() })) : `range=${state.range}`;
   return (
     <>
       {header}
       <RefreshEvery milliseconds={refreshMs} />
+      <ChecklistCard checklist={checklist} dismiss={setChecklistAction.bind(null, project_id, true)} />
       <FigureStrip figures={figuresOf(overview)} query={query} />
       <Panel title="Needs attention" more={{ href: "/failures", text: "All failures" }}><AttentionList items={attentionOf({ ...troubles, failing: overview.failing, titles })} /></Panel>
       <div className="grid gap-6 lg:grid-cols-[minmax(0,2fr)_minmax(16rem,1fr)]">

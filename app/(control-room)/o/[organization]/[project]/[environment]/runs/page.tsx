@@ -15,6 +15,8 @@ import { listExecutors } from "@/lib/ops/executors.ts";
 import { listRuns } from "@/lib/ops/runs.ts";
 import { listTemplates } from "@/lib/ops/templates.ts";
 import { openEnvironment, type EnvironmentParams, type SearchParams } from "@/app/(control-room)/session.ts";
+import { openViews } from "@/app/(control-room)/default-view.ts";
+import { ListViews } from "@/app/(control-room)/list-views";
 import { abortBulkAction, countBulkAction, createBulkAction } from "./actions.ts";
 
 export const metadata: Metadata = { title: messages.page.runs };
@@ -24,11 +26,12 @@ const bulkActions = { count: countBulkAction, create: createBulkAction, abort: a
 
 export default async function Runs({ params, searchParams }: { params: Promise<EnvironmentParams>; searchParams: SearchParams }) {
   await connection();
-  const state = await loadRunListState(searchParams);
   const { db, environment } = await openEnvironment(params);
   const { environment_id, project_id } = environment;
   const now = Date.now();
-  const [page, names] = await Promise.all([
+  const state = await loadRunListState(searchParams);
+  const [views, page, names] = await Promise.all([
+    openViews(db, environment, "runs", await searchParams),
     attempt(async () => listRuns(db, listRunsQuery.parse(runListQuery(state, environment_id, now)))),
     attempt(async () => {
       const [templates, executors] = await Promise.all([listTemplates(db, { project_id, limit: pipelinesToChoose }), listExecutors(db, { project_id, limit: 200 })]);
@@ -43,12 +46,15 @@ export default async function Runs({ params, searchParams }: { params: Promise<E
       <PageHeader
         title={messages.page.runs}
         actions={
-          <Button asChild>
-            <Link href="/pipelines">
-              <Play aria-hidden />
-              Run a pipeline
-            </Link>
-          </Button>
+          <>
+            <ListViews list="runs" environment={environment} views={views} />
+            <Button asChild>
+              <Link href="/pipelines">
+                <Play aria-hidden />
+                Run a pipeline
+              </Link>
+            </Button>
+          </>
         }
       />
       {page.ok && names.ok ? (

@@ -1,0 +1,36 @@
+"use client";
+
+import { useState } from "react";
+import { toast } from "sonner";
+import { useAct } from "@/components/common/use-act";
+import { Button } from "@/components/ui/button";
+import { Field, fieldControl } from "@/components/ui/field";
+import { Input } from "@/components/ui/input";
+import { Tooltip } from "@/components/ui/tooltip";
+import type { Outcome } from "@/lib/ops/attempt";
+
+type RenameFormProps = { what: string; name: string; refused: string | null; rename: (name: string) => Promise<Outcome<unknown>> };
+
+/** The name under which people see it. Its slug stays: addresses and programs use that. */
+export function RenameForm({ what, name, refused, rename }: RenameFormProps) {
+  const [text, setText] = useState(name);
+  const { pending, act } = useAct();
+  const id = `name-of-${what}`;
+  const same = text.trim() === name || text.trim() === "";
+  return (
+    <form
+      className="flex flex-wrap items-end gap-2"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (!same && refused === null) act(() => rename(text.trim()), () => toast.success(`The ${what} is called ${text.trim()}.`));
+      }}
+    >
+      <Field id={id} label={`Name of the ${what}`} className="w-72 max-w-full">
+        <Input {...fieldControl(id, {})} value={text} maxLength={100} readOnly={refused !== null} autoComplete="off" onChange={(event) => setText(event.target.value)} />
+      </Field>
+      <Tooltip content={refused}>
+        <Button type="submit" variant="outline" disabled={pending || (refused === null && same)} aria-disabled={refused !== null}>Rename</Button>
+      </Tooltip>
+    </form>
+  );
+}
