@@ -11,6 +11,7 @@ import { routingMatrix } from "../contracts/routing.ts";
 import { backlog, backlogExport, exportedBacklog } from "./gate/backlog.ts";
 import { capabilities } from "./gate/coverage.ts";
 import { codeowners } from "./gate/codeowners.ts";
+import { referenceExport, referenceFile } from "./gate/exports.ts";
 import { codeownersFile, owners } from "./gate/routing-format.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -35,6 +36,7 @@ export function generatedContracts(): Record<string, string> {
     "config/routing_matrix.schema.json": jsonSchema("routing_matrix", routingMatrix),
     "config/owners.schema.json": jsonSchema("owners", owners),
     [codeownersFile]: codeowners(root),
+    [referenceFile]: referenceExport(root),
   };
 }
 

@@ -2,9 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { canonicalLines } from "../../contracts/json-diff.ts";
-import { lintExports } from "./exports.ts";
+import { lintExports, referenceExport, referenceFile } from "./exports.ts";
 import { exportedRouting } from "./routing.ts";
-import { exportsFolder } from "./summary.ts";
 import { aTree, placed, ROOT } from "./testing.ts";
 
 const document = { version: 1, caps: [{ scope: "project", environment: null, cap_key: "odoo", unit: "rows", period: "day", time_zone: "UTC", limit_amount: "10", enabled: true }] };
@@ -12,8 +11,10 @@ const lint = (text: string) => placed(lintExports(aTree({ "config/exports/acme.j
 
 test("the reference of this repository passes, and has the repository's routing matrix", () => {
   expect(lintExports(ROOT)).toEqual([]);
-  const { version, routing } = JSON.parse(readFileSync(join(ROOT, exportsFolder, "reference.json"), "utf8")) as { version: number; routing: object };
+  const text = readFileSync(join(ROOT, referenceFile), "utf8");
+  const { version, routing } = JSON.parse(text) as { version: number; routing: object };
   expect(canonicalLines({ version, ...routing })).toBe(exportedRouting(ROOT));
+  expect(referenceExport(ROOT)).toBe(text);
 });
 
 test("no export and a right one pass", () => {

@@ -2,8 +2,10 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkControlPlane } from "../../contracts/check-control-plane.ts";
 import { canonicalLines } from "../../contracts/json-diff.ts";
-import { driftOf } from "./documents.ts";
+import { routingMatrix } from "../../contracts/routing.ts";
+import { driftOf, mustRead } from "./documents.ts";
 import type { Finding, Gate } from "./gate.ts";
+import { routingFile } from "./routing-format.ts";
 import { exportsFolder } from "./summary.ts";
 
 /** Committed exports: each a right document in canonical form, so that its diff is the difference of content. */
@@ -19,6 +21,14 @@ export function lintExports(root: string): Finding[] {
     if (document === null) return errors.map((error) => ({ rule: (error.code ?? "structure").replaceAll("_", "-"), file, line: error.line ?? 1, message: `${error.path} ${error.message}`.trim() }));
     return driftOf(root, file, canonicalLines(JSON.parse(text)), "write it with `control-room config export`");
   });
+}
+
+export const referenceFile = `${exportsFolder}/reference.json`;
+
+/** The committed reference with the routing matrix as the repository has it now. */
+export function referenceExport(root: string): string {
+  const { version, ...routing } = mustRead(root, routingFile, routingMatrix);
+  return canonicalLines({ ...(JSON.parse(readFileSync(join(root, referenceFile), "utf8")) as object), version, routing });
 }
 
 export const exportsGate: Gate = {
