@@ -250,8 +250,6 @@ function checkQuarantine(spec: PipelineSpec, check: QualityCheck, path: Property
   if (!datasetName.safeParse(target).success) report([...path, "dataset"], "invalid_dataset_name", `${target} would be too long for a name: at most 51 characters leave room for it`);
   const writers = (name: string): string[] => spec.phases.filter((phase) => datasetsWrittenBy(phase).some((dataset) => dataset.name === name)).map((phase) => phase.name);
   if (writers(target).length > 0) report([...path, "dataset"], "two_writers", `phase ${writers(target)[0]} already writes ${target}, where the rows would go`);
-  const divided = spec.phases.some((phase) => phase.type === "transform" && phase.config.tables.some((table) => table.name === check.dataset && (table.partition_by ?? []).length > 0));
-  if (divided) report([...path, "severity"], "not_a_row_check", `${check.dataset} is divided by partition_by: rows can be taken only out of a table that is not`);
   const before = phasesBefore(spec);
   const runners = runnersOf(spec, check);
   const writer = writers(check.dataset)[0];

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { canonicalJson } from "../../contracts/canonical.ts";
+import { checkSpec } from "../../contracts/check-spec.ts";
 import { canonicalLines } from "../../contracts/json-diff.ts";
 import { answerJson, problemOf, startServer, type TestingServer } from "../core/testing-server.ts";
 import { findConnection } from "./connection.ts";
@@ -46,6 +47,51 @@ test("validate answers 0 and the hash, or 2 and every place", async () => {
   expect(both.code).toBe(2);
   expect(both.out.trim().split("\n").map((line) => (JSON.parse(line) as { valid: boolean }).valid)).toEqual([true, false]);
   expect((await run("pipeline", "validate", join(folder, "bad.yml"))).err).toContain("bad.yml:5:25 /phases/0/type");
+});
+
+test("a plan names phases in order, versions, child runs and what the file changes, and ends with 1 where the run would fail", async () => {
+  const id = "00000000-0000-4000-8000-000000000001";
+  const place = (slug: string) => ({ environment_id: id, slug, name: slug, project_id: id, project_slug: "lake", project_name: "Lake", organization_id: id, organization_slug: "acme", organization_name: "Acme", role: "viewer" });
+  const dataset = (name: string, version: number) => ({
+    dataset_id: id, name, layer: null, version, table_version: "7", format: "delta", location: "x", content_sha256: "0".repeat(64), row_count: "42", byte_size: "1", columns: [], run_id: id, data_at: "2026-01-01T00:00:00Z", created_at: "2026-01-01T00:00:00Z",
+  });
+  const file = join(folder, "p.yml");
+  const phases = (sql: string) => `version: 1\nname: p\nparameters: { type: object, properties: { days: { type: array, items: { type: string }, default: [a, b] }, day: { type: string } } }\nphases:
+  - { name: publish, type: publish, depends_on: [make] }
+  - { name: make, type: transform, for_each: { parameter: day, items_from: days }, config: { inputs: [bronze.t], tables: [{ name: silver.t, key: [id], sql: "${sql}" }] } }
+  - { name: ask, type: query, depends_on: [publish], config: { inputs: [silver.t], sql: select 1 } }\n`;
+  writeFileSync(file, phases("select 1 as id"));
+  const saved = { template_id: id, project_id: id, template_key: "p", title: "p", description: "", kind: "pipeline", layer: null, owner: null, tags: [], current_version: 3, spec_sha256: "1".repeat(64), parameters_schema: {}, created_at: "2026-01-01T00:00:00Z", updated_at: "2026-01-01T00:00:00Z", spec: checkSpec(phases("select 2 as id")).spec, source_text: null };
+  let environments = [place("dev")];
+  let published = [dataset("bronze.t", 5)];
+  let stored: unknown = saved;
+  server = await startServer((incoming, answer) => {
+    if (incoming.path.includes("/whoami")) return answerJson(answer, 200, { type: "token", id, name: "t", environments });
+    if (incoming.path.includes("/templates/p")) return stored === null ? answerJson(answer, 404, problemOf(404, "not_found")) : answerJson(answer, 200, stored);
+    return incoming.path.includes("cursor=2") ? answerJson(answer, 200, { items: published, next_cursor: null }) : answerJson(answer, 200, { items: [], next_cursor: "2" });
+  });
+  const at = ["--url", server.url, "--token", "lct_x"];
+  const planned = await run("--json", "pipeline", "plan", file, ...at);
+  expect(planned, planned.err).toMatchObject({ code: 0 });
+  expect(JSON.parse(planned.out)).toMatchObject({
+    saved: { version: 3 }, changes: [{ path: "/phases/name=make/config/tables/name=silver.t/sql", kind: "changed" }], parameters: { days: ["a", "b"] }, problems: [],
+    phases: [
+      { name: "make", step: 1, children: 2, labels: ["engine:duckdb"], inputs: [{ dataset: "bronze.t", made_by: null, version: 5, row_count: "42" }], outputs: [{ dataset: "silver.t", mode: "overwrite", version: null }] },
+      { name: "publish", step: 2 }, { name: "ask", step: 3, inputs: [{ dataset: "silver.t", made_by: "make", version: null }] },
+    ],
+  });
+  [published, stored] = [[], null];
+  const failing = await run("pipeline", "plan", file, "--param", "days=[]", ...at);
+  expect(failing.code).toBe(1);
+  expect(failing.out).toContain("not stored yet");
+  expect(failing.err).toMatch(/make reads bronze\.t, which no run has published[^]*make has no items/);
+  environments = [place("dev"), place("prod")];
+  expect((await run("pipeline", "plan", file, ...at)).code).toBe(2);
+  const alone = await run("pipeline", "plan", file, "--offline");
+  expect(alone, alone.err).toMatchObject({ code: 0, err: "" });
+  writeFileSync(file, phases("select 1 as id").replace("query", "quary"));
+  expect(await run("pipeline", "plan", file, "--offline")).toMatchObject({ code: 2, err: expect.stringMatching(/7:\d+ \/phases\/2\/type/) });
+  expect((await run("pipeline", "plan", file, "--offline", "--param", "days=x")).code).toBe(2);
 });
 
 test.each([

@@ -8,6 +8,7 @@ import { datasetHistory, maintainTables, type CarePlace } from "./lake-commands.
 import { exit, reportError, terminalOutput, type Output } from "./output.ts";
 import { printProvenance, verifyProvenance, type VerifyProvenanceOptions } from "./provenance-commands.ts";
 import { runPipeline, validatePipelines, type RunOptions } from "./pipeline-commands.ts";
+import { planPipeline, type PlanPipelineOptions } from "./plan-pipeline.ts";
 import { cancelRun, listRuns, showRun, verifyRun, watchRun } from "./run-commands.ts";
 
 interface GlobalOptions { json?: boolean; url?: string; token?: string }
@@ -45,6 +46,11 @@ export async function main(args: string[]): Promise<number> {
   const pipeline = program.command("pipeline").description("pipelines in files and templates");
   pipeline.command("validate").argument("<file...>").description("check pipeline files; names every mistake with its line and column")
     .action((files: string[], _options: unknown, command: Command) => perform(command, (output) => validatePipelines(output, files)));
+  pipeline.command("plan").argument("<file>", "a pipeline file").description("show what a run of a file would do as things are, and what it changes of the stored pipeline; does nothing")
+    .option("-p, --param <name=value>", "a parameter (repeatable)", gather, [])
+    .option("-e, --environment <slug>").option("--project <slug>")
+    .option("--offline", "ask no control room: only the file")
+    .action((file: string, options: PlanPipelineOptions, command: Command) => perform(command, (output, connect) => planPipeline(connect, output, file, options)));
   pipeline.command("run").argument("<key-or-file>", "a template's key, or a pipeline file").description("queue a run")
     .option("-p, --param <name=value>", "a parameter (repeatable)", gather, [])
     .option("-w, --watch", "follow the run until it ends")

@@ -186,6 +186,29 @@ test("appends and merges keep their quarantine, and take nothing out of what is 
   }
 });
 
+test("rows are taken out of a table that is divided, in every mode, and its other files and partitions stay as they are", async () => {
+  const rows = "select * from (values (1, 'be', 10), (2, 'be', -5), (3, 'nl', 7), (4, 'de', -1)) v(id, country, amount)";
+  for (const mode of ["overwrite", "append", "merge"]) {
+    const table = `silver.by_${mode}`;
+    const divided = (sql: string, check = "range, column: amount, min: 0") => {
+      const made = spec({ mode, table, sql, quality: `[{ dataset: ${table}, check: ${check}, severity: quarantine }]` });
+      const make = made.phases[0] as Extract<PipelineSpec["phases"][number], { type: "transform" }>;
+      make.config.tables[0]!.partition_by = ["country"];
+      return made;
+    };
+    const run = await runSpec(environment, divided(rows));
+    expect(run.outputs.get("check")!.tables[0]!.files.map(({ partition_values }) => partition_values)).toEqual([{ country: "be" }, { country: "nl" }]);
+    expect(await answer(`select id, country from ${table} order by id`, table)).toEqual([[1, "be"], [3, "nl"]]);
+    expect(await answer(`select id, country, _reason from ${table}__quarantine order by id`, `${table}__quarantine`)).toEqual([[2, "be", `${table} range (amount)`], [4, "de", `${table} range (amount)`]]);
+    // A merge says which version it was made of, and the first one was of none.
+    if (mode !== "merge") expect((await runSpec(environment, divided(rows), { repeats: run, isolated: true, threads: 1 })).hashes).toEqual(run.hashes);
+    // Also by the values that divide it, and where nothing is left.
+    await runSpec(environment, divided("select 5 as id, 'xx' as country, 1 as amount", "accepted_values, column: country, values: [be, nl]"));
+    expect(await answer(`select id from ${table} order by id`, table)).toEqual(mode === "overwrite" ? [] : [[1], [3]]);
+    expect(await answer(`select count(*) from ${table}__quarantine where country = 'xx'`, `${table}__quarantine`)).toEqual([["1"]]);
+  }
+});
+
 test("the report shows some wrong rows, never a masked value, whatever a query calls it", async () => {
   const masking = { ...spec({
     sql: "select i as id, 'mail' || i as email, -1 as n from range(50) r(i)",

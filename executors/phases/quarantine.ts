@@ -43,8 +43,10 @@ export async function quarantine(context: PhaseContext<"validate">, dataset: str
   const earlier = context.upstream.get(context.phase.name)?.tables ?? [];
   const alone = { ...context, upstream: new Map([...context.upstream, [context.phase.name, { tables: [...earlier, { ...staged, mode: "overwrite" as const }], facts: {} }]]) };
   const views = await inputViews(alone, { required: [dataset, ...other.required], optional: other.optional });
-  const partition = staged.partition_columns.map((column) => identifier(column.name));
-  const columns = (from: string): string => `${from}.*${partition.length > 0 ? ` exclude (${partition.join(", ")})` : ""}`;
+  const ofTheRun = staged.partition_columns.filter(({ name }) => LANDING_COLUMNS.some((column) => column.name === name));
+  // Values that divide a table are its rows' own, wherever the rows go.
+  const partition_by = staged.partition_columns.map(({ name }) => name).filter((name) => !ofTheRun.some((column) => column.name === name));
+  const columns = (from: string): string => `${from}.*${ofTheRun.length > 0 ? ` exclude (${ofTheRun.map(({ name }) => identifier(name)).join(", ")})` : ""}`;
   const reasons = checks.map((check) => `case when exists (select 1 from (\n${wrongRows(check)}\n) as wrong where ${sameKey("here", "wrong", staged.key)}) then ${literal(checkLabel(check))} end`);
   const copies: CopyStep[] = [
     {
@@ -52,7 +54,7 @@ export async function quarantine(context: PhaseContext<"validate">, dataset: str
       sql: `select * from (select ${columns("here")}, concat_ws('; ', ${reasons.join(", ")}) as _reason from ${tableName(dataset)} as here) where _reason <> ''`,
     },
     {
-      kind: "copy", name: `${dataset}__kept`, key: staged.key, to: join(context.scratch, `${dataset}.kept.parquet`),
+      kind: "copy", name: `${dataset}__kept`, key: staged.key, to: join(context.scratch, `${dataset}.kept.parquet`), ...(partition_by.length > 0 ? { partition_by } : {}),
       sql: `select ${columns("here")} from ${tableName(dataset)} as here where not exists (select 1 from ${tableName(target)} as wrong where ${sameKey("here", "wrong", staged.key)})`,
     },
   ];
@@ -64,7 +66,7 @@ export async function quarantine(context: PhaseContext<"validate">, dataset: str
     return { wrong: Number(row["wrong"]), seen: Number(row["seen"]), sample: sampleOf(context.spec, check, views.find((view) => view.name === dataset), results[2 * index + 1] as QueryResult) };
   });
   const adds = staged.mode === "append" || mergedTables(context.upstream).has(dataset);
-  const tables = [taken.rows === 0 ? staged : await stageTable(context, { ...kept, name: dataset }, { mode: staged.mode, key: staged.key, partition_columns: staged.partition_columns })];
+  const tables = [taken.rows === 0 ? staged : await stageTable(context, { ...kept, name: dataset }, { mode: staged.mode, key: staged.key, partition_columns: ofTheRun, partition_by })];
   if (taken.rows > 0 || !adds) tables.push(await stageTable(context, taken, { mode: adds ? "append" : "overwrite", key: staged.key, partition_columns: LANDING_COLUMNS }));
   return { tables, counts };
 }
