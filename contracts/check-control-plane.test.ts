@@ -14,7 +14,7 @@ const good = {
   routing: {
     channels: { hook: { kind: "webhook", title: "The webhook" } },
     areas: { data: { title: "Data", primary: "data-owners", secondary: "app-owners", surface: "migrations", paths: ["*"] } },
-    signals: Object.fromEntries(["run.failed", "executor.offline", "executor.online"].map((name) => [name, { title: "A signal", severity: "warning", source: "the webhook" }])),
+    signals: Object.fromEntries(["run.failed", "dataset.breached", "executor.offline", "executor.online"].map((name) => [name, { title: "A signal", severity: "warning", source: "the webhook" }])),
     rules: [{ name: "gold", when: { layer: ["gold"] }, area: "data", channel: "hook" }, { name: "all_else", when: {}, area: "data", channel: "hook" }],
   },
 };

@@ -104,6 +104,8 @@ describe("every mistake is named with its line and column", () => {
     ["a quarantine of what nothing makes", "dataset: silver.partners, check: referential_integrity", "dataset: bronze.other, severity: quarantine, check: referential_integrity", ["37:16 /quality/1/dataset nothing_to_quarantine"]],
     ["a mask of an unknown dataset", "quality:", "masked: { silver.persons: [name] }\nquality:", ["35:27 /masked/silver.persons unknown_dataset"]],
     ["a promise of freshness for what it does not make, and one that is made twice", "quality:", "freshness:\n  - { dataset: silver.persons, max_age_seconds: 60 }\n  - { dataset: silver.partners, max_age_seconds: 60 }\n  - { dataset: silver.partners, max_age_seconds: 90 }\nquality:", ["36:16 /freshness/0/dataset unknown_dataset", "38:16 /freshness/2/dataset promised_twice"]],
+    ["a promise for a group of which no table lands", "quality:", "freshness:\n  - { group: finance, max_age_seconds: 60 }\nquality:", ["36:14 /freshness/0/group unknown_group"]],
+    ["a promise for nothing", "quality:", "freshness: [{ max_age_seconds: 60 }]\nquality:", ["35:13 /freshness/0 custom"]],
     ["data that are late after they are too old", "quality:", "freshness: [{ dataset: silver.partners, max_age_seconds: 60, late_after_seconds: 61 }]\nquality:", ["35:82 /freshness/0/late_after_seconds custom"]],
     ["an unknown time zone", "Europe/Brussels", "Europe/Atlantis", ["6:44 /schedule/time_zone unknown_time_zone"]],
     ["a bad cron pattern", "15 * * * *", "75 * * * *", ["6:19 /schedule/cron invalid_cron"]],

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { bigintText, datasetName, page, pageQuery, timestamp, uuid } from "./common.ts";
+import { bigintText, datasetName, page, pageQuery, timestamp, uuid, word } from "./common.ts";
 import { layer } from "./dataset.ts";
 
 export const freshnessStates = ["ok", "late", "breached"] as const;
@@ -12,6 +12,7 @@ export const freshness = z.object({
   environment_id: uuid,
   name: datasetName,
   layer: layer.nullable(),
+  table_group: z.string().nullable().describe("the table group that a pipeline names with its promise: finance, operations, master_data"),
   version: z.int(),
   run_id: uuid,
   state: freshnessState,
@@ -27,7 +28,7 @@ export const freshness = z.object({
 }).meta({ id: "Freshness" });
 export type Freshness = z.infer<typeof freshness>;
 export const freshnessPage = page(freshness).meta({ id: "FreshnessPage" });
-export const listFreshnessQuery = pageQuery.extend({ environment_id: uuid, name: datasetName.optional(), state: freshnessState.optional() });
+export const listFreshnessQuery = pageQuery.extend({ environment_id: uuid, name: datasetName.optional(), state: freshnessState.optional(), table_group: word.optional() });
 
 /** A change of a dataset's state, or of its forecast, as the monitor saw it. */
 export const freshnessSignal = z.object({

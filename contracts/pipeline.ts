@@ -183,10 +183,12 @@ export const pipelineSpec = z.strictObject({
   phases: z.array(phaseSpec).min(1).max(500),
   quality: z.array(qualityCheck).max(5000).default([]),
   freshness: z.array(z.strictObject({
-    dataset: datasetName,
+    dataset: datasetName.optional(),
+    group: word.optional().describe("the table group that the dataset belongs to; without a dataset, the promise is for every table of the group that this pipeline lands"),
     max_age_seconds: z.int().min(1).max(315_360_000).describe("how old the data may be before the promise is broken"),
     late_after_seconds: z.int().min(1).optional().describe("from when on they are late; without a word after four fifths of max_age_seconds"),
-  }).refine((target) => (target.late_after_seconds ?? 1) <= target.max_age_seconds, { error: "late_after_seconds is at most max_age_seconds", path: ["late_after_seconds"] })).max(500).optional(),
+  }).refine((target) => (target.late_after_seconds ?? 1) <= target.max_age_seconds, { error: "late_after_seconds is at most max_age_seconds", path: ["late_after_seconds"] })
+    .refine((target) => target.dataset !== undefined || target.group !== undefined, { error: "needs a dataset, a group, or both" })).max(500).optional(),
   masked: z.record(datasetName, z.array(identifier).min(1)).optional().describe("columns whose values no sample of wrong rows shows"),
 }).meta({ id: "PipelineSpec", title: "Lakehouse Control Room pipeline" });
 export type PipelineSpec = z.infer<typeof pipelineSpec>;

@@ -216,8 +216,12 @@ function checkDatasets(spec: PipelineSpec, report: Report): void {
 function checkQuality(spec: PipelineSpec, report: Report): void {
   const known = new Set(spec.phases.flatMap((phase) => [...datasetsWrittenBy(phase), ...datasetsReadBy(phase)].map((dataset) => dataset.name)));
   const made = new Set(spec.phases.flatMap((phase) => datasetsWrittenBy(phase).map((dataset) => dataset.name)));
-  spec.freshness?.forEach(({ dataset }, index) => {
-    if (!made.has(dataset)) report(["freshness", index, "dataset"], "unknown_dataset", `no phase makes ${dataset}: promise only what this pipeline publishes`);
+  const landedGroups = new Set(spec.phases.flatMap((phase) => (phase.type === "ingest" ? phase.config.tables.map((table) => ("group" in table ? table.group : undefined)) : [])));
+  spec.freshness?.forEach(({ dataset, group }, index) => {
+    if (dataset === undefined) {
+      if (!landedGroups.has(group)) report(["freshness", index, "group"], "unknown_group", `no phase lands tables of the group ${group}: name one of its ingest, or a dataset`);
+      else if (spec.freshness?.findIndex((other) => other.dataset === undefined && other.group === group) !== index) report(["freshness", index, "group"], "promised_twice", `${group} has a target above`);
+    } else if (!made.has(dataset)) report(["freshness", index, "dataset"], "unknown_dataset", `no phase makes ${dataset}: promise only what this pipeline publishes`);
     else if (spec.freshness?.findIndex((other) => other.dataset === dataset) !== index) report(["freshness", index, "dataset"], "promised_twice", `${dataset} has a target above`);
   });
   for (const name of Object.keys(spec.masked ?? {})) if (!known.has(name)) report(["masked", name], "unknown_dataset", `no phase makes or reads ${name}`);

@@ -1,4 +1,4 @@
-import { CalendarOff, CircleCheck, CircleX, Cpu, type LucideIcon, ShieldAlert, TriangleAlert } from "lucide-react";
+import { CalendarOff, CircleCheck, CircleX, Clock, Cpu, type LucideIcon, ShieldAlert, TriangleAlert } from "lucide-react";
 import { Link } from "@/components/common/link";
 import { Time } from "@/components/common/time";
 import { cn } from "@/lib/cn";
@@ -6,6 +6,7 @@ import type { Attention } from "./attention";
 
 const looks: Record<Attention["kind"], { icon: LucideIcon; word: string; tone: string }> = {
   failed: { icon: CircleX, word: "Failed", tone: "text-failed" },
+  stale: { icon: Clock, word: "Breached", tone: "text-failed" },
   lease: { icon: TriangleAlert, word: "Stale lease", tone: "text-warning" },
   cap: { icon: ShieldAlert, word: "Cap", tone: "text-warning" },
   executor: { icon: Cpu, word: "Offline", tone: "text-warning" },

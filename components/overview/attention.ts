@@ -1,12 +1,15 @@
+import { groupWords } from "@/components/datasets/table-group";
 import type { Cap } from "@/contracts/cap";
 import type { Executor } from "@/contracts/executor";
+import type { Freshness } from "@/contracts/freshness";
 import type { Failing } from "@/contracts/overview";
-import { formatCount } from "@/lib/format";
+import { formatCount, formatDuration } from "@/lib/format";
+import { groupBy } from "@/lib/group-by";
 
 /** One thing that somebody should look at: what it is, what is known of it, since when, and where to go. */
 export interface Attention {
   key: string;
-  kind: "failed" | "lease" | "cap" | "executor" | "schedule";
+  kind: "failed" | "stale" | "lease" | "cap" | "executor" | "schedule";
   title: string;
   detail: string;
   at: string | null;
@@ -16,6 +19,8 @@ export interface Attention {
 export interface Troubles {
   failing: readonly Failing[];
   leases: readonly { run_id: string; expires_at: string }[];
+  /** Datasets that are older than promised. */
+  stale: readonly Freshness[];
   caps: readonly Cap[];
   executors: readonly Pick<Executor, "executor_id" | "name" | "status" | "last_seen_at">[];
   schedules: readonly { schedule_id: string; name: string; template_key: string; paused_at: string | null; paused_note: string | null }[];
@@ -23,7 +28,7 @@ export interface Troubles {
 }
 
 /** Everything that needs attention, what failed first. */
-export function attentionOf({ failing, leases, caps, executors, schedules, titles }: Troubles): Attention[] {
+export function attentionOf({ failing, leases, stale, caps, executors, schedules, titles }: Troubles): Attention[] {
   return [
     ...failing.map((each): Attention => ({
       key: each.run_id,
@@ -33,9 +38,27 @@ export function attentionOf({ failing, leases, caps, executors, schedules, title
       at: each.finished_at,
       href: `/runs/${each.run_id}`,
     })),
+    ...staleGroups(stale),
     ...leases.map((each): Attention => ({ key: `lease ${each.run_id}`, kind: "lease", title: "A run is held by an executor that is silent", detail: "The next claim or tick queues it again.", at: each.expires_at, href: `/runs/${each.run_id}` })),
     ...caps.filter((cap) => cap.enabled && Number(cap.used) + Number(cap.reserved) >= Number(cap.limit_amount)).map((cap): Attention => ({ key: cap.cap_id, kind: "cap", title: `Cap ${cap.cap_key} is used up`, detail: `${formatCount(cap.limit_amount)} ${cap.unit} in this ${cap.period}; runs under it wait until the window ends.`, at: null, href: "/caps" })),
     ...executors.filter((each) => each.status === "offline" && each.last_seen_at !== null).map((each): Attention => ({ key: each.executor_id, kind: "executor", title: `Executor ${each.name} is offline`, detail: "It gave no sign of life for 90 seconds.", at: each.last_seen_at, href: `/executors/${each.executor_id}` })),
     ...schedules.map((each): Attention => ({ key: each.schedule_id, kind: "schedule", title: `Schedule ${each.name} was paused`, detail: each.paused_note ?? "Its runs failed too often in a row.", at: each.paused_at, href: `/schedules/${each.schedule_id}` })),
   ];
+}
+
+/** One for each table group, one for each dataset of none. */
+function staleGroups(stale: readonly Freshness[]): Attention[] {
+  const groups = groupBy(stale, (each) => (each.table_group === null ? each.name : groupWords(each.table_group)));
+  return [...groups].map(([title, datasets]): Attention => {
+    const [oldest] = datasets.toSorted((a, b) => Date.parse(a.breach_at) - Date.parse(b.breach_at));
+    const one = datasets.length === 1 ? datasets[0]! : null;
+    return {
+      key: `stale ${title}`,
+      kind: "stale",
+      title: one === null ? `${title}: ${formatCount(datasets.length)} tables are older than promised` : `${one.name} is older than promised`,
+      detail: one === null ? datasets.map(({ name }) => name).join(", ") : `Data may be ${formatDuration(one.max_age_seconds * 1000)} old.`,
+      at: oldest!.breach_at,
+      href: one === null ? "/datasets" : `/datasets/${one.name}`,
+    };
+  });
 }

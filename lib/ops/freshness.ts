@@ -11,6 +11,7 @@ export async function listFreshness(db: Db, filter: z.output<typeof listFreshnes
   let query = db.from("freshness_list").select(columns(freshness.shape)).eq("environment_id", filter.environment_id);
   if (filter.name !== undefined) query = query.eq("name", filter.name);
   if (filter.state !== undefined) query = query.eq("state", filter.state);
+  if (filter.table_group !== undefined) query = query.eq("table_group", filter.table_group);
   if (after !== null) query = query.gt("name", after[0]);
   const rows = await readRows(freshness, query.order("name").limit(filter.limit + 1));
   return pageOf(rows, filter.limit, (row) => [row.name]);

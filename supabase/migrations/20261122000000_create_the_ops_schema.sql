@@ -3875,6 +3875,7 @@ create table ops.freshness_targets (
   template_id uuid not null references ops.job_templates,
   dataset text not null constraint dataset_name_is_schema_and_table check (dataset ~ '^[a-z][a-z0-9_]{0,62}\.[a-z][a-z0-9_]{0,62}$'),
   project_id uuid not null references ops.projects,
+  table_group text constraint table_group_is_a_word check (table_group ~ '^[a-z][a-z0-9_]{0,62}$'),
   max_age_seconds int not null,
   late_after_seconds int not null,
   primary key (template_id, dataset),
@@ -3886,12 +3887,24 @@ alter table ops.freshness_targets force row level security;
 create policy members_see_their_projects on ops.freshness_targets for select to authenticated, ops_token, ops_sql using (project_id = any ((select ops_private.visible_projects())::uuid[]));
 grant select on ops.freshness_targets to authenticated, ops_token, ops_sql;
 
+-- The tables that the ingest phases of a pipeline land, as datasets.
+create function ops_private.landed_tables(spec jsonb) returns table (dataset text, value jsonb) language sql immutable set search_path = '' as $$
+  select coalesce(p.value -> 'config' ->> 'target', 'bronze') || '.' || (t.value ->> 'name'), t.value
+  from jsonb_array_elements(spec -> 'phases') as p cross join lateral jsonb_array_elements(p.value -> 'config' -> 'tables') as t
+  where p.value ->> 'type' = 'ingest'
+$$;
+
+-- A promise for a table group is one for each of its tables that the pipeline lands; one for a dataset by name goes before it.
 create function ops_private.set_freshness_targets(template ops.job_templates, spec jsonb) returns void language sql security definer set search_path = '' as $$
   delete from ops.freshness_targets as t where t.template_id = template.template_id;
-  insert into ops.freshness_targets (template_id, dataset, project_id, max_age_seconds, late_after_seconds)
-  select template.template_id, f.value ->> 'dataset', template.project_id, (f.value ->> 'max_age_seconds')::int,
+  insert into ops.freshness_targets (template_id, dataset, project_id, table_group, max_age_seconds, late_after_seconds)
+  select distinct on (d.dataset) template.template_id, d.dataset, template.project_id, coalesce(f.value ->> 'group', d.table_group), (f.value ->> 'max_age_seconds')::int,
     coalesce((f.value ->> 'late_after_seconds')::int, greatest(1, ((f.value ->> 'max_age_seconds')::bigint * 4 / 5)::int))
   from jsonb_array_elements(coalesce(spec -> 'freshness', '[]')) as f
+  cross join lateral (
+    select f.value ->> 'dataset' as dataset, (select t.value ->> 'group' from ops_private.landed_tables(spec) as t where t.dataset = f.value ->> 'dataset') as table_group where f.value ? 'dataset'
+    union all select t.dataset, f.value ->> 'group' from ops_private.landed_tables(spec) as t where not f.value ? 'dataset' and t.value ->> 'group' = f.value ->> 'group') as d
+  order by d.dataset, f.value ? 'dataset' desc
 $$;
 
 -- Of when the data of the tables are that a run writes: the oldest of what it read. What it read outside the lake is as old as the claim under which it was
@@ -3914,13 +3927,14 @@ $$;
 -- A breach is forecast where that comes too late.
 create view ops.freshness_list with (security_invoker = true) as
   select d.dataset_id, d.environment_id, d.name, d.layer, d.current_version as version, v.run_id, v.data_at, v.created_at as published_at,
-    t.late_after_seconds, t.max_age_seconds, x.late_at, x.breach_at,
+    t.table_group, t.late_after_seconds, t.max_age_seconds, x.late_at, x.breach_at,
     case when n.now >= x.breach_at then 'breached' when n.now >= x.late_at then 'late' else 'ok' end as state,
     c.seconds as cadence_seconds, x.expected_at, case when n.now < x.breach_at and x.expected_at > x.breach_at then x.breach_at end as forecast_breach_at
   from ops.datasets as d
   join ops.environments as e on e.environment_id = d.environment_id
   join ops.dataset_versions as v on v.dataset_id = d.dataset_id and v.version = d.current_version
-  cross join lateral (select min(f.max_age_seconds) as max_age_seconds, min(f.late_after_seconds) as late_after_seconds from ops.freshness_targets as f where f.project_id = e.project_id and f.dataset = d.name) as t
+  cross join lateral (select min(f.max_age_seconds) as max_age_seconds, min(f.late_after_seconds) as late_after_seconds,
+      (array_agg(f.table_group order by f.max_age_seconds) filter (where f.table_group is not null))[1] as table_group from ops.freshness_targets as f where f.project_id = e.project_id and f.dataset = d.name) as t
   cross join lateral (select now() as now) as n
   left join lateral (
     select percentile_cont(0.5) within group (order by g.gap) as seconds from (
@@ -3962,7 +3976,8 @@ alter table ops_private.freshness_monitor force row level security;
 insert into ops_private.freshness_monitor default values;
 
 -- check_freshness: the scheduler. Records every change since it last looked, at most every twenty seconds, one caller at a time. A dataset that was
--- always fresh says nothing. Answers how many signals it recorded.
+-- always fresh says nothing. Answers how many signals it recorded. What has just broken its promise is told to the project's webhook: one message for a table
+-- group (or a dataset of none), naming those that broke it, and none while others of the group had broken it before: who was told knows.
 create function ops_private.check_freshness() returns int language plpgsql security definer set search_path = '' as $$
 declare
   recorded int;
@@ -3973,12 +3988,28 @@ begin
     return 0;
   end if;
   update ops_private.freshness_monitor as m set looked_at = clock_timestamp() where m.only_row;
-  insert into ops.freshness_signals (environment_id, dataset_id, dataset, state, forecast, data_at, breach_at, run_id)
-  select l.environment_id, l.dataset_id, l.name, l.state, l.forecast_breach_at is not null, l.data_at, l.breach_at, l.run_id
-  from ops.freshness_list as l join ops.environments as e on e.environment_id = l.environment_id and e.deleted_at is null
-  left join lateral (select s.state, s.forecast from ops.freshness_signals as s where s.dataset_id = l.dataset_id order by s.signal_id desc limit 1) as before on true
-  where (l.state, l.forecast_breach_at is not null) is distinct from (coalesce(before.state, 'ok'), coalesce(before.forecast, false));
-  get diagnostics recorded = row_count;
+  with watched as materialized (
+    select l.*, l.forecast_breach_at is not null as forecast, e.project_id, e.slug as environment, coalesce(before.state, 'ok') as state_before, coalesce(before.forecast, false) as forecast_before
+    from ops.freshness_list as l join ops.environments as e on e.environment_id = l.environment_id and e.deleted_at is null
+    left join lateral (select s.state, s.forecast from ops.freshness_signals as s where s.dataset_id = l.dataset_id order by s.signal_id desc limit 1) as before on true),
+  turned as (
+    insert into ops.freshness_signals (environment_id, dataset_id, dataset, state, forecast, data_at, breach_at, run_id)
+    select w.environment_id, w.dataset_id, w.name, w.state, w.forecast, w.data_at, w.breach_at, w.run_id
+    from watched as w where (w.state, w.forecast) is distinct from (w.state_before, w.forecast_before)
+    returning signal_id),
+  breaches as (
+    select b.project_id, b.environment, b.table_group, max(b.layer) as layer, count(*) as datasets, min(b.breach_at) as breach_at,
+      jsonb_agg(jsonb_build_object('dataset', b.name, 'data_at', b.data_at, 'breach_at', b.breach_at, 'max_age_seconds', b.max_age_seconds, 'run_id', b.run_id) order by b.breach_at, b.name) as each
+    from watched as b where b.state = 'breached' group by b.project_id, b.environment_id, b.environment, b.table_group, case when b.table_group is null then b.dataset_id end
+    having bool_and(b.state_before <> 'breached')),
+  told as (
+    insert into ops.webhook_deliveries (project_id, type, payload)
+    select b.project_id, 'dataset.breached', jsonb_build_object('type', 'dataset.breached', 'timestamp', clock_timestamp(), 'data', jsonb_build_object(
+      'project', p.slug, 'environment', b.environment, 'table_group', b.table_group, 'breach_at', b.breach_at, 'datasets', b.datasets,
+      'first', jsonb_path_query_array(b.each, '$[0 to 19]'), 'path', case when b.datasets = 1 then '/datasets/' || (b.each -> 0 ->> 'dataset') else '/datasets' end,
+      'route', ops_private.route(b.project_id, 'dataset.breached', b.layer, b.environment)))
+    from breaches as b join ops.webhooks as w on w.project_id = b.project_id and w.enabled and 'dataset.breached' = any (w.events) join ops.projects as p on p.project_id = b.project_id)
+  select count(*) into recorded from turned;
   return recorded;
 end
 $$;
@@ -6659,8 +6690,8 @@ create table ops.webhooks (
   project_id uuid primary key references ops.projects,
   url text not null constraint url_is_http check (url ~ '^https?://[^\s@/?#]+([/?#]\S*)?$' and octet_length(url) <= 2000),
   enabled boolean not null default true,
-  events text[] not null default '{run.failed,executor.offline,executor.online}'
-    constraint webhook_events_are_known check (events <@ '{run.failed,executor.offline,executor.online}' and cardinality(events) >= 1),
+  events text[] not null default '{run.failed,dataset.breached,executor.offline,executor.online}'
+    constraint webhook_events_are_known check (events <@ '{run.failed,dataset.breached,executor.offline,executor.online}' and cardinality(events) >= 1),
   created_at timestamptz not null default clock_timestamp(),
   updated_at timestamptz not null default clock_timestamp()
 );
@@ -6670,7 +6701,7 @@ create table ops.webhook_deliveries (
   project_id uuid not null references ops.projects,
   run_id uuid references ops.runs,
   executor_id uuid references ops.executors,
-  type text not null constraint delivery_type_is_known check (type in ('run.failed', 'executor.offline', 'executor.online', 'webhook.test')),
+  type text not null constraint delivery_type_is_known check (type in ('run.failed', 'dataset.breached', 'executor.offline', 'executor.online', 'webhook.test')),
   payload jsonb not null,
   status text not null default 'pending' constraint delivery_status_is_known check (status in ('pending', 'delivered', 'failed')),
   attempts int not null default 0,
@@ -6714,8 +6745,8 @@ begin
   perform ops_private.require_project(project, 'admin', 'set the webhook');
   if url is null or url !~ '^https?://[^\s@/?#]+([/?#]\S*)?$' or octet_length(url) > 2000 then
     perform ops_private.fail('invalid_input', 'The URL begins with https://, holds no user name, and has at most 2,000 bytes.');
-  elsif events is null or cardinality(events) = 0 or not events <@ '{run.failed,executor.offline,executor.online}' then
-    perform ops_private.fail('invalid_input', 'events names at least one of run.failed, executor.offline, executor.online.');
+  elsif events is null or cardinality(events) = 0 or not events <@ '{run.failed,dataset.breached,executor.offline,executor.online}' then
+    perform ops_private.fail('invalid_input', 'events names at least one of run.failed, dataset.breached, executor.offline, executor.online.');
   end if;
   select * into old from ops.webhooks as w where w.project_id = project for update;
   insert into ops.webhooks as w (project_id, url, enabled, events) values (project, put_webhook.url, coalesce(put_webhook.enabled, true), put_webhook.events)
@@ -6794,7 +6825,7 @@ begin
 end
 $$;
 
-create function ops.put_webhook(project_id uuid, url text, enabled boolean default true, events text[] default '{run.failed,executor.offline,executor.online}') returns jsonb
+create function ops.put_webhook(project_id uuid, url text, enabled boolean default true, events text[] default '{run.failed,dataset.breached,executor.offline,executor.online}') returns jsonb
 language sql set search_path = '' as 'select ops_private.put_webhook($1, $2, $3, $4)';
 create function ops.delete_webhook(project_id uuid) returns boolean language sql set search_path = '' as 'select ops_private.delete_webhook($1)';
 create function ops.test_webhook(project_id uuid) returns jsonb language sql set search_path = '' as 'select ops_private.test_webhook($1)';

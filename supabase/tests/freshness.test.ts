@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 
 const service = { token: cronSecret };
-const promise = (name: string, ...freshness: { dataset: string; max_age_seconds: number; late_after_seconds?: number }[]) =>
+const promise = (name: string, ...freshness: { dataset: string; group?: string; max_age_seconds: number; late_after_seconds?: number }[]) =>
   call(world, tenant.api, "save_template", { project_id: tenant.project_id, spec_text: JSON.stringify({ ...(JSON.parse(specText(["work"], name)) as object), freshness }) });
 const targets = async () => (await world.owner.query("select dataset, max_age_seconds, late_after_seconds from ops.freshness_targets where project_id = $1 order by dataset, max_age_seconds", [tenant.project_id])).rows;
 const states = async () => request<{ name: string; state: string; [column: string]: unknown }>(world, tenant.api, "select * from ops.freshness_list where environment_id = $1 order by name", [tenant.environment_id]);
@@ -112,6 +112,52 @@ test("a breach is forecast where the next version, by the cadence, comes too lat
   expect(await at(1800)).toEqual({ "gold.steady": null, "gold.missed": true, "gold.new": null });
   expect(await at(900)).toEqual({ "gold.steady": true, "gold.missed": null, "gold.new": null }); // missed has broken its promise already
   expect((await states()).map(({ name, cadence_seconds }) => [name, cadence_seconds === null ? null : Math.round(Number(cadence_seconds))])).toEqual([["gold.missed", 1000], ["gold.new", null], ["gold.steady", 1000]]);
+});
+
+const look = async () => {
+  await world.owner.query("update ops_private.freshness_monitor set looked_at = '-infinity' where only_row");
+  await Promise.all(Array.from({ length: 4 }, () => call(world, service, "check_freshness", {})));
+};
+
+test("a promise for a table group is one for each table that lands in it, and a table's own goes before it", async () => {
+  const ingest = { name: "land", type: "ingest", config: { source: "odoo", tables: [{ name: "move", group: "finance", key: ["id"] }, { name: "line", group: "finance", key: ["id"] }, { name: "order", group: "operations", key: ["id"] }, { name: "free", key: ["id"] }] } };
+  const spec = { version: 1, name: "landing", phases: [ingest], freshness: [{ group: "finance", max_age_seconds: 100 }, { dataset: "bronze.line", max_age_seconds: 50 }, { dataset: "bronze.order", group: "stock", max_age_seconds: 200 }] };
+  await call(world, tenant.api, "save_template", { project_id: tenant.project_id, spec_text: JSON.stringify(spec) });
+  const { rows } = await world.owner.query("select dataset, table_group, max_age_seconds from ops.freshness_targets where project_id = $1 order by dataset", [tenant.project_id]);
+  expect(rows).toEqual([{ dataset: "bronze.line", table_group: "finance", max_age_seconds: 50 }, { dataset: "bronze.move", table_group: "finance", max_age_seconds: 100 }, { dataset: "bronze.order", table_group: "stock", max_age_seconds: 200 }]);
+  await published("bronze.move", 5);
+  expect((await states()).map(({ name, table_group }) => [name, table_group])).toEqual([["bronze.move", "finance"]]);
+});
+
+test("a broken promise is told to the webhook once: for a group as one message, and not again while a table of it still breaks it", async () => {
+  const told = async () => (await world.owner.query("select payload -> 'data' as data from ops.webhook_deliveries where project_id = $1 and type = 'dataset.breached' order by delivery_id", [tenant.project_id])).rows.map(({ data }) => [data.table_group, data.datasets, data.first.map((each: { dataset: string }) => each.dataset), data.path, data.environment]);
+  await call(world, tenant.api, "put_webhook", { project_id: tenant.project_id, url: "https://hooks.example.com/a" });
+  await published("gold.a", 5000);
+  await published("gold.b", 4000);
+  await published("gold.c", 5);
+  await published("gold.alone", 9000);
+  const all = (max_age_seconds: number) => promise("one", ...["gold.a", "gold.b", "gold.c"].map((dataset) => ({ dataset, group: "finance", max_age_seconds })), { dataset: "gold.alone", max_age_seconds });
+  await all(3000);
+  await look();
+  const first = [[null, 1, ["gold.alone"], "/datasets/gold.alone", "dev"], ["finance", 2, ["gold.a", "gold.b"], "/datasets", "dev"]];
+  expect((await told()).toSorted((a, b) => a[1] - b[1])).toEqual(first);
+  // A third table of the group breaks it too: whoever was told knows already.
+  await all(2);
+  await look();
+  expect(await told()).toHaveLength(2);
+  // All fresh, then broken again: told again.
+  await all(100_000);
+  await look();
+  await all(3000);
+  await look();
+  expect((await told()).slice(2).map(([group, datasets]) => [group, datasets]).toSorted()).toEqual([["finance", 2], [null, 1]].toSorted());
+  // Nothing for a webhook that does not want it.
+  await call(world, tenant.api, "put_webhook", { project_id: tenant.project_id, url: "https://hooks.example.com/a", events: ["run.failed"] });
+  await all(100_000);
+  await look();
+  await all(3000);
+  await look();
+  expect(await told()).toHaveLength(4);
 });
 
 test("the monitor records each change once, whoever looks, and says nothing of what was always fresh", async () => {

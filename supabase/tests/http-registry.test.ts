@@ -134,7 +134,7 @@ describe("the webhook of a project", () => {
   test("is set, read, tested, listed and removed; its key is public, and an address within is refused", async () => {
     await refused(404, "not_found", api("get_webhook"));
     for (const url of ["http://hook.example.test/", "https://127.0.0.1/", "https://u:p@hook.example.test/", "ftp://hook.example.test/"]) await refused(400, "invalid_input", api("put_webhook", { body: { url } }));
-    expect(await ok(200, api("put_webhook", { body: { url: "https://hook.example.test/a" } }))).toMatchObject({ enabled: true, events: ["run.failed", "executor.offline", "executor.online"] });
+    expect(await ok(200, api("put_webhook", { body: { url: "https://hook.example.test/a" } }))).toMatchObject({ enabled: true, events: ["run.failed", "dataset.breached", "executor.offline", "executor.online"] });
     expect(await ok(200, api("get_webhook"))).toMatchObject({ url: "https://hook.example.test/a" });
     const { delivery_id } = (await ok(201, api("test_webhook"))) as unknown as { delivery_id: string };
     expect(await ok(200, api("list_deliveries", { query: "?status=pending&limit=1" }))).toMatchObject({ items: [{ delivery_id, status: "pending" }], next_cursor: null });

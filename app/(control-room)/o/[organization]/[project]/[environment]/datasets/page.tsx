@@ -6,6 +6,7 @@ import { EmptyState, FilteredEmpty } from "@/components/common/empty-state";
 import { LayerBadge } from "@/components/common/layer-badge";
 import { RefusalState } from "@/components/common/refusal-state";
 import { DatasetTable } from "@/components/datasets/dataset-table";
+import { TableGroups } from "@/components/datasets/table-groups";
 import { PageHeader } from "@/components/shell/page-header";
 import { Button } from "@/components/ui/button";
 import { viewAddress } from "@/components/views/view-query";
@@ -48,6 +49,7 @@ export default async function Datasets({ params, searchParams }: { params: Promi
           <Link key={each} href={href({ layer: each })} aria-current={chosen.success && chosen.data === each ? "page" : undefined} className={tabClasses}>{messages.layer[each].word}</Link>
         ))}
       </nav>
+      {read.ok ? <TableGroups freshness={[...read.value.freshness.values()]} /> : null}
       {!read.ok ? (
         <RefusalState refusal={read.refusal} />
       ) : groups.length === 0 ? (

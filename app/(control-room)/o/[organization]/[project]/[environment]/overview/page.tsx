@@ -24,6 +24,7 @@ import { attempt } from "@/lib/ops/attempt.ts";
 import { listCaps } from "@/lib/ops/caps.ts";
 import { readChecklist } from "@/lib/ops/checklist.ts";
 import { listExecutors } from "@/lib/ops/executors.ts";
+import { listFreshness } from "@/lib/ops/freshness.ts";
 import { nextSchedules, readOverview, runningNow, selfPausedSchedules, staleLeases } from "@/lib/ops/overview-page.ts";
 import { latestRuns } from "@/lib/ops/pipelines-page.ts";
 import { listTemplates } from "@/lib/ops/templates.ts";
@@ -44,13 +45,13 @@ export default async function OverviewPage({ params, searchParams }: { params: P
   const window = windowOf(state, now);
   const read = await attempt(async () => {
     const templates = listTemplates(db, { project_id, limit: 200 });
-    const [checklist, overview, running, next, schedules, leases, caps, executors, { items }, runs] = await Promise.all([
+    const [checklist, overview, running, next, schedules, leases, stale, caps, executors, { items }, runs] = await Promise.all([
       readChecklist(db, environment_id),
       readOverview(db, environment_id, window), runningNow(db, environment_id), nextSchedules(db, environment_id), selfPausedSchedules(db, environment_id), staleLeases(db, environment_id),
-      listCaps(db, { environment_id, limit: 100 }), listExecutors(db, { project_id, limit: 200 }), templates,
+      listFreshness(db, { environment_id, state: "breached", limit: 200 }), listCaps(db, { environment_id, limit: 100 }), listExecutors(db, { project_id, limit: 200 }), templates,
       templates.then((page) => latestRuns(db, environment_id, page.items.slice(0, pipelinesShown).map((each) => each.template_key), dots)),
     ]);
-    return { checklist, overview, running, next, schedules, leases, caps: caps.items, executors: executors.items, templates: items, runs };
+    return { checklist, overview, running, next, schedules, leases, stale: stale.items, caps: caps.items, executors: executors.items, templates: items, runs };
   });
   const header = (
     <PageHeader
