@@ -1,5 +1,6 @@
-import type { Claim } from "../../contracts/claim.ts";
+import type { Claim, RunState } from "../../contracts/claim.ts";
 import { engineLabel, engineOf, longRuntimeLabel, pipelineSpec, phaseTypes, type PhaseSpec, type PipelineSpec } from "../../contracts/pipeline.ts";
+import { isTerminal } from "../../contracts/run.ts";
 import { phasesBefore } from "../../contracts/spec-meaning.ts";
 import type { ControlPlane, Lease } from "./control-plane.ts";
 import { decide, type PhaseState } from "./dag.ts";
@@ -75,7 +76,7 @@ export async function runAttempt(claim: Claim, parts: AttemptParts): Promise<Att
     const { failures, needs, waiting } = await runPhases(attempt, parts.registry, running, (error) => work.abort(error));
     await Promise.all([events.flush(), logs.close()]);
     if (needs.size > 0) throw new NeedsLabels([...needs], `needs an executor that offers ${[...needs].join(" and ")}`);
-    if (failures.size > 0) return await reportFailure(controlPlane, lease, failures, held.signal, log);
+    if (failures.size > 0) return await failed(failures);
     if (waiting) {
       await controlPlane.waitForChildren(lease, { signal: held.signal });
       log("info", "run released", { reason: "waits for its child runs" });
@@ -83,17 +84,16 @@ export async function runAttempt(claim: Claim, parts: AttemptParts): Promise<Att
     }
     const phases = Object.fromEntries([...outputs].map(([name, { sha256 }]) => [name, sha256]));
     const verification = await verifyRun(attempt, parts.comparer);
-    await controlPlane.complete(lease, verification === null ? { phases } : { phases, verification }, { signal: held.signal });
+    const end = await controlPlane.complete(lease, verification === null ? { phases } : { phases, verification }, { signal: held.signal });
     log("info", "run succeeded");
-    // What a verification staged has served. A child's files are its parent's to compare; whatever stays takes room, and is read by nobody.
-    if (verification !== null) await parts.comparer?.discard(lakeLocation(parts.settings.lake, claim.run)).catch((error: unknown) => log("warn", "the verification's files stay", { error: failureOf(error).message }));
+    await discardStaged(end);
     return "succeeded";
   } catch (error) {
     const reason: unknown = work.signal.aborted ? work.signal.reason : error;
-    return await close(reason).catch((failed: unknown) => {
-      if (failed instanceof LeaseLost) return lost(failed);
+    return await close(reason).catch((unreported: unknown) => {
+      if (unreported instanceof LeaseLost) return lost(unreported);
       // The lease runs out by itself and the run goes on elsewhere.
-      log("error", "the end of the run could not be reported", { error: failureOf(failed, redact.text).message, cause: failureOf(reason, redact.text).message });
+      log("error", "the end of the run could not be reported", { error: failureOf(unreported, redact.text).message, cause: failureOf(reason, redact.text).message });
       return "unreported" as const;
     });
   } finally {
@@ -103,6 +103,18 @@ export async function runAttempt(claim: Claim, parts: AttemptParts): Promise<Att
     held.abort(new LeaseLost("the attempt ended"));
   }
 
+  /**
+   * What a verification staged has served once it has ended, however it ended; another attempt would still read it. A child's files are its parent's to
+   * compare. Files that stay take room and are read by nobody: a later verification removes them.
+   */
+  async function discardStaged({ status }: RunState): Promise<void> {
+    if (!claim.run.isolated || claim.run.parent_run_id !== null || !isTerminal(status)) return;
+    await parts.comparer?.discard(lakeLocation(parts.settings.lake, claim.run)).catch((error: unknown) => log("warn", "the verification's files stay", { error: failureOf(error).message }));
+  }
+  async function failed(failures: ReadonlyMap<string | null, Failure>): Promise<"failed"> {
+    await discardStaged(await reportFailure(controlPlane, lease, failures, held.signal, log));
+    return "failed";
+  }
   function lost(error: LeaseLost): "lease_lost" {
     log("warn", "the lease is lost; nothing more is written", { reason: error.message });
     return "lease_lost";
@@ -121,11 +133,12 @@ export async function runAttempt(claim: Claim, parts: AttemptParts): Promise<Att
     if (reason instanceof Canceled) {
       // Every phase that started also finishes.
       for (const name of running) await controlPlane.setPhase(lease, name, { status: "failed", error_code: "canceled", error_message: failure.message }, options);
-      await controlPlane.fail(lease, { error_code: "canceled", error_message: failure.message, permanent: true }, options);
+      const end = await controlPlane.fail(lease, { error_code: "canceled", error_message: failure.message, permanent: true }, options);
       log("info", "run canceled", { reason: failure.message });
+      await discardStaged(end);
       return "canceled";
     }
-    return reportFailure(controlPlane, lease, new Map([[null, failure]]), held.signal, log);
+    return failed(new Map([[null, failure]]));
   }
 }
 
@@ -135,18 +148,17 @@ function labelsToAdd(reason: ShuttingDown | OutOfTime | NeedsLabels, progressed:
   return reason instanceof OutOfTime && !progressed ? [longRuntimeLabel] : [];
 }
 
-async function reportFailure(controlPlane: ControlPlane, lease: Lease, failures: ReadonlyMap<string | null, Failure>, signal: AbortSignal, log: Log): Promise<"failed"> {
+async function reportFailure(controlPlane: ControlPlane, lease: Lease, failures: ReadonlyMap<string | null, Failure>, signal: AbortSignal, log: Log): Promise<RunState> {
   const all = [...failures.entries()];
   const [phase, first] = all[0] as [string | null, Failure];
   const waits = all.map(([, failure]) => failure.retry_after_seconds).filter((seconds) => seconds !== null);
   log("error", "run failed", { phase, code: first.code, error: first.message });
-  await controlPlane.fail(lease, {
+  return controlPlane.fail(lease, {
     error_code: first.code, error_message: (phase === null ? first.message : `Phase ${phase}: ${first.message}`).slice(0, 10_000).toWellFormed(),
     error_data: { ...first.data, ...(phase === null ? {} : { phase, failed_phases: all.map(([name]) => name) }) },
     // If one phase cannot succeed, neither can another attempt of the run.
     permanent: all.some(([, failure]) => failure.permanent), ...(waits.length === 0 ? {} : { retry_after_seconds: Math.max(...waits) }),
   }, { signal });
-  return "failed";
 }
 
 function readSpec(claim: Claim): PipelineSpec {

@@ -22,7 +22,7 @@ export interface UnequalTable {
 export interface TableComparer {
   /** What differs in each, in order. */
   compare(tables: UnequalTable[], scope: CompareScope): Promise<TableDifference[]>;
-  /** Removes what a verification wrote into its own prefix. */
+  /** Removes what a verification wrote into its own prefix, and what abandoned ones wrote into theirs. */
   discard(lake: LakeLocation): Promise<void>;
 }
 export interface CompareScope {

@@ -1,4 +1,4 @@
-import { copyFile, mkdtemp, readdir, rm } from "node:fs/promises";
+import { copyFile, mkdtemp, readdir, rm, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -110,4 +110,14 @@ test("what a verification wrote is removed, and nothing else", async () => {
   await compareTables.discard({ read_root: root(), write_root: isolated });
   expect(await files(isolated)).toEqual([]);
   expect(await files(`${root()}/silver`)).toHaveLength(1);
+});
+
+test("what a verification wrote that nobody ended is removed by the next one, once no attempt of it can be under way", async () => {
+  const staged = async () => `${root()}/_isolated/${(await runSpec(environment, keyed("select 1 as id"), { isolated: true })).run.run_id}`;
+  const [abandoned, underWay, ended] = [await staged(), await staged(), await staged()];
+  const files = async (url: string) => (await readdir(fileURLToPath(url), { recursive: true }).catch(() => [])).filter((name) => name.endsWith(".parquet")).map((name) => join(fileURLToPath(url), name));
+  const longAgo = new Date(Date.now() - 9 * 24 * 3600 * 1000);
+  for (const file of await files(abandoned)) await utimes(file, longAgo, longAgo);
+  await compareTables.discard({ read_root: root(), write_root: ended });
+  expect([(await files(abandoned)).length, (await files(underWay)).length, (await files(ended)).length]).toEqual([0, 1, 0]);
 });

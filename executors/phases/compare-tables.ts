@@ -42,11 +42,23 @@ export const compareTables: TableComparer = {
   discard,
 };
 
-/** Removes every object below the verification's own root; nobody reads there any more. */
+/** Longer than any phase may take: what a verification wrote last so long ago is of one whose executors died, or that was canceled in the queue. */
+const ABANDONED_MS = 8 * 24 * 3600 * 1000;
+
+/** Removes every object below the verification's own root, and below those of verifications that were abandoned; nobody reads there any more. */
 async function discard({ read_root, write_root }: LakeLocation): Promise<void> {
   if (write_root === read_root) return;
   const storage = await openStorage(read_root);
-  for await (const { path } of storage.list(write_root.slice(read_root.length + 1))) await storage.remove(path);
+  const own = write_root.slice(read_root.length + 1);
+  for await (const { path } of storage.list(own)) await storage.remove(path);
+  const [isolated] = own.split("/") as [string];
+  const others = new Map<string, { paths: string[]; newest: number }>();
+  for await (const { path, modified_at } of storage.list(isolated)) {
+    const root = path.split("/").slice(0, 2).join("/");
+    const other = others.get(root) ?? { paths: [], newest: 0 };
+    others.set(root, { paths: [...other.paths, path], newest: Math.max(other.newest, modified_at.getTime()) });
+  }
+  for (const { paths, newest } of others.values()) if (newest < Date.now() - ABANDONED_MS) for (const path of paths) await storage.remove(path);
 }
 
 async function openPair(table: UnequalTable, index: number, scope: CompareScope): Promise<Pair | TableDifference> {

@@ -4,10 +4,11 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { canonicalJson } from "../../contracts/canonical.ts";
 import type { Engine } from "../../contracts/pipeline.ts";
-import { PermanentError, PhaseError } from "../../executors/core/errors.ts";
+import { PermanentError, PhaseError, RetryLater } from "../../executors/core/errors.ts";
 import { sha256OfJson } from "../../executors/core/hash.ts";
 import { runLoop } from "../../executors/core/loop.ts";
 import type { AttemptEnd } from "../../executors/core/run-attempt.ts";
+import type { TableComparer } from "../../executors/core/verify-run.ts";
 import type { PhaseContext, PhaseRegistry, PhaseResult } from "../../executors/core/phase.ts";
 import { batchReports } from "../../executors/core/batch-reports.ts";
 import { rpcTransport } from "../../executors/core/rpc-transport.ts";
@@ -46,7 +47,7 @@ function specOf(steps: Omit<Step, "work">[]): string {
 }
 
 interface Executor { ended: Promise<Record<AttemptEnd, number>>; stop(): void; executor_id: string; lines: string[] }
-async function startExecutor(tenant: Tenant, steps: Step[], more: { drain_seconds?: number; lease_seconds?: number; engines?: Engine[]; labels?: string[]; slots?: number } = {}): Promise<Executor> {
+async function startExecutor(tenant: Tenant, steps: Step[], more: { drain_seconds?: number; lease_seconds?: number; engines?: Engine[]; labels?: string[]; slots?: number; comparer?: TableComparer } = {}): Promise<Executor> {
   const { token, executor_id } = await anExecutor(world, tenant);
   const stop = new AbortController();
   const lines: string[] = [];
@@ -59,6 +60,7 @@ async function startExecutor(tenant: Tenant, steps: Step[], more: { drain_second
   const ended = runLoop({
     controlPlane: batchReports(rpcTransport({ url: door.url, token, supabase_url: door.url, publishable_key: "unused" })), registry, scratch, signal: stop.signal,
     log: (level, message, facts) => void lines.push(`${level} ${message} ${JSON.stringify(facts)}`),
+    ...(more.comparer === undefined ? {} : { comparer: more.comparer }),
     settings: { lake: "file:/lake", engines: more.engines ?? ["duckdb", "postgres"], lease_seconds: more.lease_seconds ?? 30, queues: ["default"], labels: more.labels ?? [], slots: more.slots ?? 2, phase_parallelism: 2, memory_mb: 256, threads: 1, drain_seconds: more.drain_seconds ?? 30, connections: new Map([["odoo", "postgres://reader:s3cret-word@db/odoo"]]) },
   });
   ended.catch(() => undefined);
@@ -200,6 +202,40 @@ test("an attempt that fails is retried as a new attempt, which does not execute 
   expect([status, landed, tries]).toEqual(["succeeded", 1, 2]);
   const { rows } = await world.owner.query("select output_sha256 from ops.run_phases where run_id = $1 and name = 'shape'", [run_id]);
   expect(rows[0].output_sha256).toBe(sha256OfJson({ tables: [], facts: { seen: { rows: 7 } } }));
+});
+
+test("what a verification staged is discarded when it has ended, as a failure or canceled too, and not while another attempt is to come", async () => {
+  const tenant = await aTenant(world);
+  const original = await runToEnd(tenant, [chain[0]!]);
+  const discarded: string[] = [];
+  const comparer: TableComparer = { compare: async () => [], discard: async ({ write_root }) => void discarded.push(write_root.split("/").at(-1)!) };
+  const verification = async (max_attempts: number): Promise<string> => {
+    const { run_id } = await call(world, tenant.api, "retry_run", { run_id: original.run_id, mode: "verify" });
+    await world.owner.query("update ops.runs set max_attempts = $2 where run_id = $1", [run_id, max_attempts]);
+    return run_id;
+  };
+  const failing = await verification(3);
+  await runToEnd(tenant, [{ ...chain[0]!, work: async () => { throw new PermanentError("sql_error", "no such column"); } }], failing, { comparer });
+  expect(discarded).toEqual([failing]);
+
+  const retried = await verification(2);
+  let tries = 0;
+  const work: Work = async (context) => {
+    expect(discarded).toEqual([failing]);
+    if ((tries += 1) === 1) throw new RetryLater("conflict", "come again", 0);
+    return chain[0]!.work(context);
+  };
+  expect(await runToEnd(tenant, [{ ...chain[0]!, work }], retried, { comparer })).toMatchObject({ status: "succeeded" });
+  expect([tries, discarded]).toEqual([2, [failing, retried]]);
+
+  const canceled = await verification(2);
+  const executor = await startExecutor(tenant, [{ ...chain[0]!, work: untilStopped }], { lease_seconds: 2, comparer });
+  await vi.waitUntil(async () => (await eventsOf(canceled)).some((event) => event.type === "PHASE_STARTED"), { timeout: 30_000 });
+  await call(world, tenant.api, "cancel_run", { run_id: canceled, reason: "not needed" });
+  await vi.waitUntil(() => discarded.length === 3, { timeout: 30_000 });
+  executor.stop();
+  await executor.ended;
+  expect(discarded).toEqual([failing, retried, canceled]);
 });
 
 test("a run that is cancelled stops its phases and ends canceled", async () => {
