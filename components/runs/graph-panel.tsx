@@ -70,7 +70,7 @@ function Node({ node, runId }: { node: PlacedPhase; runId: string }) {
   return (
     <li className="absolute" style={{ insetInlineStart: leftOf(node), top: topOf(node), ...size }}>
       <Link
-        href={`/runs/${runId}?phase=${phase.name}`} data-phase={phase.name} scroll={false}
+        href={`/runs/${runId}?phase=${phase.name}`} data-phase={phase.name} scroll={false} prefetch={false}
         className="grid size-full content-center gap-0.5 rounded-md border border-s-4 bg-card px-2.5 hover:bg-accent" style={{ borderInlineStartColor: `var(${variable})` }}
       >
         <span className="flex min-w-0 items-center gap-1.5">

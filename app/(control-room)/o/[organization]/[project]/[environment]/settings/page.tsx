@@ -44,7 +44,7 @@ export default async function Settings({ params }: { params: Promise<Environment
           <section className="grid gap-2" aria-labelledby="limits">
             <h2 id="limits" className="font-semibold">Limits and retention</h2>
             <ul className="grid gap-1 text-muted-foreground">
-              <li>Caps that say how much may be used in an hour, a day, a week or a month: <Link href="/caps" className="text-link hover:underline">{read.value[1].items.length}{read.value[1].next_cursor === null ? "" : "+"} in force</Link>.</li>
+              <li>Caps that say how much may be used in an hour, a day, a week or a month: <Link href="/caps" className="text-link underline underline-offset-4">{read.value[1].items.length}{read.value[1].next_cursor === null ? "" : "+"} in force</Link>.</li>
               <li>Runs, events and artifacts are kept until their environment is deleted; the audit log is kept beyond that.</li>
               <li>Versions of a table are kept as long as its pipeline&apos;s <code className="text-xs">maintain</code> phase says.</li>
             </ul>
