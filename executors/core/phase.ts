@@ -1,6 +1,6 @@
 import type { Artifact, ArtifactKind } from "../../contracts/artifact.ts";
 import type { Claim } from "../../contracts/claim.ts";
-import type { DatasetVersion, PublishDatasetRequest, PublishIntent } from "../../contracts/dataset.ts";
+import type { DatasetVersion, PublishDatasetRequest, PublishIntent, TableLineage } from "../../contracts/dataset.ts";
 import type { PhaseConfig, PhaseSpec, PhaseType, PipelineSpec } from "../../contracts/pipeline.ts";
 import type { NewQualityResult } from "../../contracts/quality.ts";
 import type { KeySlice } from "../engines/key-slices.ts";
@@ -36,6 +36,8 @@ export interface StagedTable {
   byte_size: number;
   /** `contentSha256` of it. */
   content_sha256: string;
+  /** What its SQL read; absent where no SQL made it. */
+  lineage?: TableLineage;
 }
 
 /** What a phase hands to those after it, and what its `output_sha256` is the hash of (canonical JSON). */

@@ -9,6 +9,7 @@ import { createInterface } from "node:readline";
 import { type DuckDBConnection, DuckDBInstance, StatementType } from "@duckdb/node-api";
 import type { CopyResult, CopyStep, EngineJob, EngineMessage, EngineStep, QueryResult, QueryStep, SlicedView, WrittenFile } from "./duckdb-job.ts";
 import { dividesTables, inSlices, sliceOf, sliceShift } from "./key-slices.ts";
+import { sqlLineage } from "./sql-lineage.ts";
 import { copyStatements, copyTo, duplicateKeyQuery, identifier, literal, partitionRows, sandboxStatements, tableName, viewStatement } from "./duckdb-sql.ts";
 
 /** Files of one table in one commit, each scanned for and hashed: more is a mistake in the choice of columns. */
@@ -107,6 +108,7 @@ async function runCopy(db: DuckDBConnection, step: CopyStep, touched: number[] |
   // Of the rows, not of the file: Parquet has no HUGEINT and would show it as the DOUBLE that it became.
   const described = await db.runAndReadAll('describe select * from "step_rows"');
   const columns = described.getRowObjectsJson().map((row) => ({ name: String(row["column_name"]), type: String(row["column_type"]) }));
+  const lineage = step.lineage === true ? { lineage: await lineageOf(db, step.sql, columns) } : {};
   const written = await writeFile(db, statements.copy, step.to, columns);
   if (step.key !== null && step.key.length > 0) {
     const wrong = (await db.runAndReadAll(duplicateKeyQuery(step.to, step.key))).getRowObjectsJson()[0]?.["wrong"];
@@ -116,7 +118,7 @@ async function runCopy(db: DuckDBConnection, step: CopyStep, touched: number[] |
   const slices = step.slices === undefined ? null : await writeSlices(db, step, columns, step.slices);
   const kept = step.merges_into?.files.filter(({ number }) => !touched!.includes(number)).map(({ file }) => file) ?? [];
   if (step.define_view) await db.run(`create view ${tableName(step.name)} as select * from read_parquet([${[...kept, step.to].map(literal).join(", ")}])`);
-  return { kind: "copy", name: step.name, ...written, columns, ...parts, ...(slices === null ? {} : { slices: { ...slices, touched } }), seconds: (performance.now() - started) / 1000 };
+  return { kind: "copy", name: step.name, ...written, columns, ...lineage, ...parts, ...(slices === null ? {} : { slices: { ...slices, touched } }), seconds: (performance.now() - started) / 1000 };
 }
 
 /** Makes the view of what a merge reads; answers the numbers of the slices that it touches. */
@@ -145,6 +147,13 @@ async function writeSlices(db: DuckDBConnection, { to: file, key }: CopyStep, co
     files.push({ number, ...(await writeFile(db, copyTo(`select * ${from} where ${inSlices(column, shift, [number])} order by ${key!.map(identifier).join(", ")}`, part), part, columns)) });
   }
   return { shift, files };
+}
+
+/** What the step's SQL reads, by the engine's own parse of it. */
+async function lineageOf(db: DuckDBConnection, sql: string, columns: CopyResult["columns"]): Promise<NonNullable<CopyResult["lineage"]> | null> {
+  const tree = (await db.runAndReadAll(`select json_serialize_sql(${literal(sql)}) as tree`)).getRowObjectsJson()[0]?.["tree"];
+  const seen = (await db.runAndReadAll("select lower(schema_name || '.' || table_name) as name, list(column_name order by column_index) as columns from duckdb_columns() where not internal group by 1")).getRowObjectsJson();
+  return sqlLineage(JSON.parse(String(tree)), new Map(seen.map((row) => [String(row["name"]), row["columns"] as string[]])), columns.map(({ name }) => name));
 }
 
 async function writeFile(db: DuckDBConnection, copy: string, file: string, columns: CopyResult["columns"]): Promise<WrittenFile> {

@@ -1,3 +1,5 @@
+import type { TableLineage } from "../../contracts/dataset.ts";
+
 /** What the parent asks of the DuckDB child, and what it answers. Everything here travels as JSON. */
 
 /** A column with its DuckDB type as DuckDB prints it, for example `DECIMAL(18,2)`. */
@@ -45,6 +47,8 @@ export interface CopyStep {
   /** The SQL merges rows into a table that is divided into slices: only those in which something changes are read, sorted and written. */
   merges_into?: SlicedView;
   define_view?: boolean;
+  /** Also tells what the SQL reads. */
+  lineage?: boolean;
 }
 
 /** A divided table of which a step sees, under the view's name, the slices alone that the rows of `changes` touch. */
@@ -105,6 +109,8 @@ export interface CopyResult extends WrittenFile {
   kind: "copy";
   name: string;
   columns: EngineColumn[];
+  /** Of a step with `lineage`; null where the engine gives no parse tree of the SQL. */
+  lineage?: TableLineage | null;
   /** The files of a step with `partition_by`; values are text as Delta writes them. */
   parts?: (WrittenFile & { values: Record<string, string | null> })[];
   /** The files of a step with `slices`, in order; absent where the table is one file. `touched`: which slices `merges_into` read. */

@@ -21,6 +21,11 @@ export function before(dataset: string): string {
   return `${dataset}__before`;
 }
 
+/** The name of the step that computes the rows which a merge brings. */
+export function changesOf(dataset: string): string {
+  return `${dataset}__changes`;
+}
+
 /** What a merge builds on: nothing yet, a table as a view, or one that is divided by its key. */
 export type MergeBase = { view: EngineView; sliced: SlicedTable | null; files: SlicedView["files"] } | null;
 
@@ -30,7 +35,7 @@ export type MergeBase = { view: EngineView; sliced: SlicedTable | null; files: S
  * Of a table that is divided by its key only the slices of those keys are written.
  */
 export function mergeSteps(table: TargetTable, base: MergeBase, to: string): CopyStep[] {
-  const changes = `${table.name}__changes`;
+  const changes = changesOf(table.name);
   const merges_into = base?.sliced == null ? {} : { merges_into: { view: before(table.name), changes, columns: base.view.columns ?? [], files: base.files } };
   const divided = table.partition_by === undefined ? { slices: { by: table.key[0]!, shift: base?.sliced?.shift ?? null }, ...merges_into } : { partition_by: table.partition_by };
   const kept = table.deleted === undefined ? `select * from ${tableName(changes)}` : `select * exclude (${identifier(table.deleted)}) from ${tableName(changes)} where ${identifier(table.deleted)} is not true`;
@@ -38,7 +43,7 @@ export function mergeSteps(table: TargetTable, base: MergeBase, to: string): Cop
     ? `select * from ${tableName(before(table.name))} landed where not exists (select 1 from ${tableName(changes)} changed where ${sameKey("landed", "changed", table.key)}) union all by name ${kept}`
     : kept;
   return [
-    { kind: "copy", name: changes, sql: table.sql ?? "", key: table.key, to: `${to}.changes`, define_view: true },
+    { kind: "copy", name: changes, sql: table.sql ?? "", key: table.key, to: `${to}.changes`, define_view: true, lineage: true },
     { kind: "copy", name: table.name, sql, key: table.key, to, define_view: true, ...divided },
   ];
 }

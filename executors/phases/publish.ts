@@ -123,7 +123,7 @@ async function nameForRun(context: PhaseContext<"publish">, table: LakeTable, st
 
 async function register(context: PhaseContext<"publish">, staged: StagedTable, outcome: CommitOutcome): Promise<number> {
   const columns = [...staged.columns, ...staged.partition_columns];
-  return registerCommit(context, { name: staged.name, columns, outcome, layer: context.spec.layer ?? null, content_sha256: staged.mode === "overwrite" ? staged.content_sha256 : null });
+  return registerCommit(context, { name: staged.name, columns, outcome, layer: context.spec.layer ?? null, content_sha256: staged.mode === "overwrite" ? staged.content_sha256 : null, lineage: staged.lineage });
 }
 
 interface Committed {
@@ -134,10 +134,11 @@ interface Committed {
   layer: Layer | null;
   /** Null: the content is named by the columns and the files that are live after the commit. */
   content_sha256: string | null;
+  lineage?: StagedTable["lineage"] | undefined;
 }
 
 /** Registers what was committed to a table that this run holds; answers the number of the registered version. */
-export async function registerCommit(context: Pick<PhaseContext, "publishDataset" | "run">, { name, columns: all, outcome, layer, content_sha256 }: Committed): Promise<number> {
+export async function registerCommit(context: Pick<PhaseContext, "publishDataset" | "run">, { name, columns: all, outcome, layer, content_sha256, lineage }: Committed): Promise<number> {
   const columns = all.map((column) => ({ name: column.name, type: column.type }));
   const version = await context.publishDataset({
     name,
@@ -149,6 +150,7 @@ export async function registerCommit(context: Pick<PhaseContext, "publishDataset
     row_count: outcome.rows,
     byte_size: outcome.bytes,
     columns,
+    ...(lineage === undefined ? {} : { lineage }),
   });
   return version.version;
 }

@@ -66,7 +66,8 @@ export async function quarantine(context: PhaseContext<"validate">, dataset: str
     return { wrong: Number(row["wrong"]), seen: Number(row["seen"]), sample: sampleOf(context.spec, check, views.find((view) => view.name === dataset), results[2 * index + 1] as QueryResult) };
   });
   const adds = staged.mode === "append" || mergedTables(context.upstream).has(dataset);
-  const tables = [taken.rows === 0 ? staged : await stageTable(context, { ...kept, name: dataset }, { mode: staged.mode, key: staged.key, partition_columns: ofTheRun, partition_by })];
+  const lineage = staged.lineage === undefined ? {} : { lineage: staged.lineage };
+  const tables = [taken.rows === 0 ? staged : { ...(await stageTable(context, { ...kept, name: dataset }, { mode: staged.mode, key: staged.key, partition_columns: ofTheRun, partition_by })), ...lineage }];
   if (taken.rows > 0 || !adds) tables.push(await stageTable(context, taken, { mode: adds ? "append" : "overwrite", key: staged.key, partition_columns: LANDING_COLUMNS }));
   return { tables, counts };
 }

@@ -47,6 +47,15 @@ beforeAll(async () => {
 }, 300_000);
 afterEach(() => void vi.useRealTimers());
 
+test("each table of silver and gold tells of which columns it is made", () => {
+  const tables = first.slice(1).flatMap((record) => [...record.outputs.values()].flatMap((output) => output.tables)).filter(({ lineage }) => lineage !== undefined);
+  const told = new Map(tables.map((table) => [table.name, table.lineage!]));
+  expect([...told.keys()].filter((name) => name.startsWith("gold.")).length).toBeGreaterThanOrEqual(12);
+  expect([...told].filter(([, { columns }]) => columns === null).map(([name]) => name)).toEqual([]);
+  for (const table of tables) expect(Object.keys(table.lineage!.columns!).toSorted(), table.name).toEqual([...table.columns, ...table.partition_columns].map(({ name }) => name).toSorted());
+  expect(told.get("silver.partners")!.columns!["partner_id"]).toEqual([{ dataset: "bronze.res_partner", column: "id", kind: "IDENTITY" }]);
+});
+
 test("the reference pipelines carry the demo source to gold, and what is registered is what the log says, with nothing private in it", async () => {
   expect(Number(environment.datasets.get("gold.receivables_ageing")![0]!.row_count)).toBeGreaterThan(10);
   expect([...environment.datasets.keys()].filter((name) => name.startsWith("gold.")).length).toBeGreaterThanOrEqual(12);

@@ -1,12 +1,16 @@
 import { join } from "node:path";
+import type { TableLineage } from "../../contracts/dataset.ts";
+import type { PhaseConfig } from "../../contracts/pipeline.ts";
 import type { PhaseHandler } from "../core/phase.ts";
 import type { DuckdbOutcome } from "../engines/duckdb.ts";
 import type { CopyResult, CopyStep } from "../engines/duckdb-job.ts";
 import { mapConcurrently } from "./concurrently.ts";
 import { runEngine } from "./engine.ts";
 import { inputViews, pastViews } from "./inputs.ts";
-import { NO_VERSION, before, keptByMerge, mergeBases, mergeSteps, refuseRetyped } from "./merge-steps.ts";
+import { NO_VERSION, before, changesOf, keptByMerge, mergeBases, mergeSteps, refuseRetyped } from "./merge-steps.ts";
 import { FILES_AT_ONCE, stageTable } from "./staging.ts";
+
+type Config = PhaseConfig<"transform">;
 
 /**
  * Computes tables with SQL and stages them. A table sees the phase's inputs and the tables above it in the list; its
@@ -25,7 +29,7 @@ export const transform: PhaseHandler<"transform"> = async (context) => {
     const steps = config.tables.flatMap((table, index): CopyStep[] => {
       const to = join(context.scratch, `${index}.parquet`);
       if (table.mode === "merge") return mergeSteps(table, bases.get(table.name) ?? null, to);
-      return [{ kind: "copy", name: table.name, sql: table.sql ?? "", key: table.key, to, define_view: true, ...(table.partition_by === undefined ? {} : { partition_by: table.partition_by }) }];
+      return [{ kind: "copy", name: table.name, sql: table.sql ?? "", key: table.key, to, define_view: true, lineage: true, ...(table.partition_by === undefined ? {} : { partition_by: table.partition_by }) }];
     });
     const present = [...bases.values()].filter((base) => base !== null);
     const whole = present.filter(({ sliced }) => sliced === null).map(({ view }) => ({ ...view, name: before(view.name) }));
@@ -45,7 +49,8 @@ export const transform: PhaseHandler<"transform"> = async (context) => {
     refuseRetyped(base?.view, written);
     const floating = written.columns.filter((column) => column.type === "DOUBLE" || column.type === "FLOAT").map((column) => column.name);
     if (floating.length > 0) context.log("warn", "floating columns: their sums may differ between thread counts, use DECIMAL", { table: table.name, columns: floating });
-    return stageTable(context, written, { mode: table.mode === "append" ? "append" : "overwrite", key: table.key, partition_columns: [], partition_by: table.partition_by, kept: keptByMerge(base, written) ?? [] });
+    const staged = await stageTable(context, written, { mode: table.mode === "append" ? "append" : "overwrite", key: table.key, partition_columns: [], partition_by: table.partition_by, kept: keptByMerge(base, written) ?? [] });
+    return { ...staged, lineage: lineageOf(config, table, results) };
   });
   const rows = tables.reduce((sum, table) => sum + table.row_count, 0);
   const bytes = tables.reduce((sum, table) => sum + table.byte_size, 0);
@@ -63,3 +68,18 @@ export const transform: PhaseHandler<"transform"> = async (context) => {
     },
   };
 };
+
+/** What a table's SQL reads, by the names of datasets; where the engine could not tell, the inputs that the phase names. */
+function lineageOf(config: Config, table: Config["tables"][number], results: ReadonlyMap<string, CopyResult>): TableLineage {
+  const found = results.get(table.mode === "merge" ? changesOf(table.name) : table.name)?.lineage;
+  if (found == null) return { inputs: config.inputs.filter((name) => name !== table.name).toSorted(), columns: null, rows: [] };
+  const past = new Map(config.past?.map(({ as, dataset }) => [as, dataset]));
+  const named = <T extends { dataset: string }>(source: T): T => ({ ...source, dataset: past.get(source.dataset) ?? source.dataset });
+  // A column that removes keys decides rows, and is none of the table.
+  const { [table.deleted ?? ""]: deleting = [], ...columns } = found.columns ?? {};
+  return {
+    inputs: [...new Set(found.inputs.map((input) => past.get(input) ?? input))].toSorted(),
+    columns: found.columns === null ? null : Object.fromEntries(Object.entries(columns).map(([name, from]) => [name, from.map(named)])),
+    rows: [...found.rows.map(named), ...deleting.map(({ dataset, column }) => named({ dataset, column, kind: "FILTER" as const }))],
+  };
+}
