@@ -7,13 +7,17 @@ import { cpus, tmpdir } from "node:os";
 import path from "node:path";
 import { type Figure, printFigures } from "../figures.ts";
 import { incremental } from "./incremental.ts";
+import { medallion } from "./medallion.ts";
+import { upload } from "./upload.ts";
 
 const scale = process.argv.includes("full") ? "full" : "small";
 const rows = scale === "full" ? 10_000_000 : 1_000_000;
 const folder = mkdtempSync(path.join(tmpdir(), "control room lake "));
 const figures: Figure[] = [];
 try {
+  figures.push(...(await medallion(path.join(folder, "medallion"), rows)));
   figures.push(...(await incremental(folder, rows)));
+  figures.push(...(await upload(folder, scale === "full" ? 5000 : 500)));
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
