@@ -25,7 +25,7 @@ export const largeMemoryLabel = "memory:large";
 
 const sql = text.min(1).max(200_000);
 
-const sourceTable = z.strictObject({
+export const sourceTable = z.strictObject({
   name: identifier,
   group: word.optional(),
   key: z.array(identifier).min(1),
@@ -34,7 +34,7 @@ const sourceTable = z.strictObject({
   optional: z.boolean().default(false).describe("absent in the source is no error"),
 });
 /** Names that PostgreSQL takes for a replication slot. */
-const slotName = z.string().regex(/^[a-z0-9_]{1,63}$/, "lower-case letters, digits and underscores");
+export const slotName = z.string().regex(/^[a-z0-9_]{1,63}$/, "lower-case letters, digits and underscores");
 export const changeCapture = z.strictObject({
   slot: slotName.describe("the replication slot, of this pipeline in this environment alone; made by the first run"),
   publication: slotName.describe("has all tables; made by the source's owner"),

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { controlPlane } from "../contracts/control-plane.ts";
 import { toOpenApi30 } from "../contracts/openapi-3.0.ts";
 import { openapi } from "../contracts/openapi.ts";
+import { odooContract } from "../contracts/odoo-contract.ts";
 import { pipelineSpec } from "../contracts/pipeline.ts";
 import { routingMatrix } from "../contracts/routing.ts";
 import { backlog, backlogExport, exportedBacklog } from "./gate/backlog.ts";
@@ -29,6 +30,7 @@ export function generatedContracts(): Record<string, string> {
     "contracts/openapi.yaml": yaml(openapi()),
     "contracts/openapi-3.0.yaml": yaml(toOpenApi30(openapi())),
     "contracts/pipeline.schema.json": jsonSchema("pipeline", pipelineSpec),
+    "contracts/odoo-contract.schema.json": jsonSchema("odoo-contract", odooContract),
     "contracts/control-plane.schema.json": jsonSchema("control-plane", controlPlane),
     "spec/backlog.schema.json": jsonSchema("backlog", backlog),
     "spec/capabilities.schema.json": jsonSchema("capabilities", capabilities),

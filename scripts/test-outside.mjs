@@ -23,7 +23,8 @@ try {
   await runShown("squawk finds nothing in the migrations", "tsx", ["supabase/tests/squawk.outside.ts"]);
   await runShown("actionlint and zizmor find nothing in the workflows", "tsx", ["scripts/workflows.outside.ts"]);
   await runShown("Schemathesis finds no answer that the contract does not name", "tsx", ["scripts/fuzz-contract.outside.ts"]);
-  await runShown("A recorded day of a real Odoo, landed by what changed", "tsx", ["pipelines/odoo-day.outside.ts"]);
+  await runShown("A recorded day of a real Odoo, landed by what changed and by the log", "tsx", ["pipelines/odoo-day.outside.ts"]);
+  await runShown("A contract with a real Odoo, checked before and after its cutover is prepared", "tsx", ["pipelines/odoo-contract.outside.ts"]);
   await runShown("The reference pipelines on a real Odoo database", "tsx", ["pipelines/real-odoo.outside.ts"]);
 } catch (error) {
   endWith(error);

@@ -7,6 +7,7 @@ import { createKey, listKeys, resealSecrets, retireKey, type KeyFileOptions, typ
 import { datasetHistory, maintainTables, type CarePlace } from "./lake-commands.ts";
 import { exit, reportError, terminalOutput, type Output } from "./output.ts";
 import { printProvenance, verifyProvenance, type VerifyProvenanceOptions } from "./provenance-commands.ts";
+import type { OdooCheckOptions } from "./odoo-commands.ts";
 import { runPipeline, validatePipelines, type RunOptions } from "./pipeline-commands.ts";
 import { planPipeline, type PlanPipelineOptions } from "./plan-pipeline.ts";
 import { cancelRun, listRuns, showRun, verifyRun, watchRun } from "./run-commands.ts";
@@ -94,6 +95,20 @@ export async function main(args: string[]): Promise<number> {
     .addOption(new Option("--retain-hours <number>", "keep what readers followed within this time").argParser(wholeNumber).default(168))
     .action((datasets: string[], { retainHours, ...options }: CarePlace & { retainHours: number }, command: Command) =>
       perform(command, (output, connect) => maintainTables(connect(), output, { datasets, vacuum: { retain_hours: retainHours } }, options)));
+
+  const odoo = program.command("odoo").description("contracts with Odoo databases (docs/odoo.md)");
+  odoo.command("check").argument("<file>", "a contract").description("ask the live database for everything that the contract says; prints the checklist of the cutover, ends with 1 where a step failed")
+    .option("--pipeline <file>", "the pipeline that must obey it").option("--secret-file <file>", "holds the password; else an environment variable")
+    .action((file: string, options: OdooCheckOptions, command: Command) => perform(command, async (output) => {
+      // Loaded only here: the other commands need no database driver.
+      const { checkOdooFile } = await import("./odoo-commands.ts");
+      return checkOdooFile(output, file, options, process.env, AbortSignal.timeout(600_000));
+    }));
+  odoo.command("pipeline").argument("<file>", "a contract").description("print the pipeline that lands what the contract says")
+    .action((file: string, _options: unknown, command: Command) => perform(command, async (output) => {
+      const { printOdooPipeline } = await import("./odoo-commands.ts");
+      return printOdooPipeline(output, file);
+    }));
 
   program.command("audit").description("the audit log").command("verify").option("--organization <slug>", "where several are visible")
     .description("compute the chain of the audit log again; names the first place that does not fit")
