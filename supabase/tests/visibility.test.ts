@@ -371,7 +371,7 @@ async function ownCalls() {
   const queue = "matrix";
   const started = async (phase: string) => {
     const run_id = await aRun(world, tenant, { spec_text: specText([phase]), queue });
-    const { lease } = await aClaim(world, holder, { run_id, queues: [queue] });
+    const { lease } = await aClaim(world, holder, { run_id, lease_seconds: 600, queues: [queue] });
     await call(world, holder, "start_run", lease);
     return lease;
   };
@@ -408,7 +408,7 @@ async function ownCalls() {
   const put_secret = { environment_id, name: "spare", sealed: await seal("never seen", { environment_id, name: "spare" }, { ...publicPart(third), kid: third.kid }) };
   await call(world, tenant.api, "put_secret", put_secret);
   const { run_id: sealing } = await call(world, tenant.api, "reseal_secrets", { environment_id });
-  const { lease: resealing } = await aClaim(world, holder, { run_id: sealing, queues: ["default"] });
+  const { lease: resealing } = await aClaim(world, holder, { run_id: sealing, lease_seconds: 600, queues: ["default"] });
   await call(world, holder, "start_run", resealing);
   const { state_sha256, after_sha256 } = await call(world, tenant.api, "plan_control_plane", { project_id, document: { version: 1 }, prune: false });
   const arrived = { environment_id, sha256: "a".repeat(64), byte_size: "1" };
