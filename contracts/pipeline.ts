@@ -32,6 +32,11 @@ export const sourceTable = z.strictObject({
   exclude: z.array(identifier).default([]).describe("columns that never land"),
   mask: z.array(identifier).optional().describe("text columns that land as *** where they have a value"),
   optional: z.boolean().default(false).describe("absent in the source is no error"),
+  range: z.strictObject({
+    column: identifier,
+    from: templated.default("").describe("rows from this value on"),
+    to: templated.default("").describe("rows before this value"),
+  }).optional().describe("reads these rows anew and merges them by key into the registered version; without from and to, as when parameters are left out, the table lands as ever"),
 });
 /** Names that PostgreSQL takes for a replication slot. */
 export const slotName = z.string().regex(/^[a-z0-9_]{1,63}$/, "lower-case letters, digits and underscores");
@@ -49,7 +54,8 @@ export const ingestConfig = z.strictObject({
   schema: identifier.default("public"),
   target: word.default("bronze").describe("schema of the datasets that are written"),
   tables: z.array(sourceTable).min(1).max(2000),
-}).refine((config) => (config.mode === "cdc") === (config.cdc !== undefined), { path: ["cdc"], error: "mode cdc needs a slot and a publication, and only it has them" });
+}).refine((config) => (config.mode === "cdc") === (config.cdc !== undefined), { path: ["cdc"], error: "mode cdc needs a slot and a publication, and only it has them" })
+  .refine((config) => config.mode !== "cdc" || config.tables.every(({ range }) => range === undefined), { path: ["tables"], error: "mode cdc reads no range: what the log told cannot be told again" });
 /** `sql_file` is read when a spec is loaded from a folder; a stored spec always holds `sql`. */
 const sqlText = z.strictObject({ sql: sql.optional(), sql_file: z.string().max(300).optional() });
 const oneSql = { error: "needs exactly one of sql and sql_file" };

@@ -121,7 +121,7 @@ function unsupported(schema: PipelineSpec["parameters"]): string | null {
 }
 
 /** Fields that take parameters. */
-const templatedFields = new Set<PropertyKey | undefined>(["connection", "path", "version", "timestamp", "resync"]);
+const templatedFields = new Set<PropertyKey | undefined>(["connection", "path", "version", "timestamp", "resync", "from", "to"]);
 
 /** Templates belong into few fields: SQL takes parameters as variables, so that no text becomes SQL. */
 function checkTemplates(value: unknown, path: PropertyKey[], declared: Record<string, unknown>, report: Report): void {

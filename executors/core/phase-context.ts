@@ -55,7 +55,8 @@ export function filledPhase(phase: PhaseSpec, parameters: Record<string, unknown
     if (!("mode" in phase.config)) return { ...phase, config: { ...phase.config, connection } };
     const { cdc } = phase.config;
     const resync = typeof cdc?.resync === "string" ? fillTemplate(cdc.resync, parameters) === "true" : cdc?.resync;
-    return { ...phase, config: { ...phase.config, connection, ...(cdc === undefined ? {} : { cdc: { ...cdc, resync: resync ?? false } }) } };
+    const tables = phase.config.tables.map(({ range, ...table }) => (range === undefined ? table : { ...table, range: { ...range, from: fillTemplate(range.from, parameters), to: fillTemplate(range.to, parameters) } }));
+    return { ...phase, config: { ...phase.config, connection, tables, ...(cdc === undefined ? {} : { cdc: { ...cdc, resync: resync ?? false } }) } };
   }
   if (phase.type === "connect") return { ...phase, config: { connection: fillTemplate(phase.config.connection, parameters) } };
   if (phase.type === "transform") return { ...phase, config: { ...phase.config, past: filledPast(phase.config.past, parameters) } };

@@ -67,14 +67,18 @@ async function landTables(context: PhaseContext<"ingest">, config: TableIngestCo
     ...(await inputViews(context, { required: merged.filter((table) => table.touched === null).map(nameOf) })),
     ...(await mapConcurrently(merged.filter((table) => table.touched !== null), FILES_AT_ONCE, (table) => touchedView(context, nameOf(table), landed!.get(nameOf(table))!, table.touched!))),
   ];
+  const ranged = found.filter((table) => table.ranged).map(nameOf);
+  for (const { name, columns = [] } of views.filter((view) => ranged.includes(view.name))) refuseOtherColumns(name, columns, found.find((table) => nameOf(table) === name)!.content!.columns);
+  const versions = await context.pinDatasets(ranged);
+  const made_of = ranged.length === 0 ? {} : { merged: Object.fromEntries(ranged.map((name) => [name, versions.get(name)!.table_version])) };
   const { staged, facts, metrics } = await land(context, { steps, read_files: found.flatMap(({ content, present }) => [content, present].flatMap((csv) => csv?.file ?? [])), views, kept });
   merged.forEach((table) => refuseGap(table, staged.find(({ name }) => name === nameOf(table))!, kept.get(nameOf(table))!));
   const excluded = Object.fromEntries(found.filter((table) => table.excluded.length > 0).map((table) => [table.name, table.excluded]));
   await context.pinSource(context.phase.name, {
-    connection: config.connection, kind: config.source, schema: config.schema, ...snapshot, missing, excluded,
+    connection: config.connection, kind: config.source, schema: config.schema, ...snapshot, missing, excluded, ...made_of,
     tables: staged.map((table, index) => ({ name: table.name, files: table.files.map(({ path, sha256 }) => ({ path, sha256 })), key: table.key, mark: found[index]!.mark })),
   });
-  return landedResult(staged, { missing, excluded, ...facts }, { read_seconds, seconds: secondsSince(started), ...metrics, horizon: snapshot.horizon, ...slotFacts(log) });
+  return landedResult(staged, { missing, excluded, ...made_of, ...facts }, { read_seconds, seconds: secondsSince(started), ...metrics, horizon: snapshot.horizon, ...slotFacts(log) });
 }
 
 /** How far the landing is behind the source's log, in bytes, and what the source keeps for it. */
@@ -90,10 +94,16 @@ function reportSlot(context: PhaseContext<"ingest">, { slot, whole }: ChangesRea
 
 /** A row that the source had before the mark and that never landed: the version that is built on is not what it says. */
 function refuseGap(table: ReadTable, staged: StagedTable, kept: StagedFile[]): void {
-  if (table.present === null) return;
+  if (table.present === null || table.ranged) return;
   const lacking = table.present.rows - (staged.row_count - kept.reduce((sum, file) => sum + file.row_count, 0));
   if (lacking === 0) return;
   throw new PermanentError("lake_conflict", `The registered version of ${staged.name} lacks ${lacking} rows that the source has had since before it was read. Run this ingest once with mode: full.`, { dataset: staged.name });
+}
+
+/** Rows of a range go into what has landed: both must have the same columns. */
+function refuseOtherColumns(name: string, landed: readonly { name: string; type: string }[], read: readonly { name: string; duckdb_type: string }[]): void {
+  const other = read.find((column) => !landed.some((each) => each.name === column.name && each.type === column.duckdb_type));
+  if (other !== undefined) throw new PermanentError("lake_conflict", `${name}.${other.name} is not a ${other.duckdb_type} in the registered version. Run this ingest once without a range.`, { dataset: name });
 }
 
 /** The slices of a registered version in which something changed. */

@@ -16,6 +16,8 @@ export interface SourceTable {
   mask?: string[] | undefined;
   /** A table that the source does not have is reported as missing. */
   optional?: boolean;
+  /** Rows that are read anew; empty bounds are none. */
+  range?: { column: string; from: string; to: string } | undefined;
 }
 
 /** A table as it will land. */

@@ -8,6 +8,7 @@ import { type SourceTable, planTable } from "./plan-table.ts";
 import { strongLogin, type StrongLogin } from "./postgres-login.ts";
 import { withSourceSession } from "./postgres-session.ts";
 import { sourcePlace } from "./source-error.ts";
+import { CodedError } from "../storage/coded-error.ts";
 
 export interface ReadTable {
   name: string;
@@ -19,6 +20,8 @@ export interface ReadTable {
   content: CsvFile | null;
   /** The keys of all rows, where `content` holds only what changed: a key that is not here was deleted. */
   present: CsvFile | null;
+  /** Whether `content` holds the rows of a range: others may have changed since they landed. */
+  ranged: boolean;
   /** Of a table divided by its key, the slices that `content` and `present` are of: the others are as they landed. Null: all of them. */
   touched: number[] | null;
   /** Where `content` holds changes as the log has them: columns of which some were not sent. */
@@ -108,7 +111,7 @@ interface Position {
 
 /** A table of which nothing is read yet. */
 export function emptyTable(table: SourceTable): ReadTable {
-  return { name: table.name, group: table.group ?? null, key: table.key, missing: false, content: null, present: null, touched: null, logged: null, mark: null, excluded: [] };
+  return { name: table.name, group: table.group ?? null, key: table.key, missing: false, content: null, present: null, ranged: false, touched: null, logged: null, mark: null, excluded: [] };
 }
 
 async function readTable(client: pg.Client, request: ReadRequest, table: SourceTable, position: Position): Promise<ReadTable> {
@@ -118,6 +121,13 @@ async function readTable(client: pg.Client, request: ReadRequest, table: SourceT
   const { columns, excluded } = plan;
   const mark = plan.kind === "r" ? markOf(table, plan.oid, columns, position) : null;
   const since = mark === null ? null : (request.since?.(table, mark.app_id) ?? null);
+  const range = rangeOf(client, request, table, plan.columns);
+  if (range !== null) {
+    const content = await copyTable(client, { ...request, table: table.name, columns, file: join(request.directory, `${table.name}.csv`), where: range });
+    const present = await copyTable(client, { ...request, table: table.name, columns: table.key.map((name) => columns.find((column) => column.name === name)!), file: join(request.directory, `${table.name}.keys.csv`), where: null });
+    // What lies outside the range is as it was, so it is from where it was that the next landing goes on.
+    return { ...empty, content, present, ranged: true, mark: since === null ? null : { app_id: mark!.app_id, version: since.version }, excluded };
+  }
   const changed = since === null ? null : changedSince(since.version, position.next);
   const divided = since?.slices ?? null;
   const key = table.key.map((name) => columns.find((column) => column.name === name)!);
@@ -129,6 +139,15 @@ async function readTable(client: pg.Client, request: ReadRequest, table: SourceT
   const content = await copy(columns, `${table.name}.csv`, among === null ? changed : `${among} and ${changed}`);
   const present = await copy(key, `${table.name}.keys.csv`, among);
   return { ...empty, content, present, touched, mark, excluded };
+}
+
+/** The condition for the rows of the range; null where none is asked for. The bounds are of the column's type. */
+function rangeOf(client: pg.Client, { schema }: ReadRequest, { name, range }: SourceTable, columns: SourceColumn[]): string | null {
+  if (range === undefined || (range.from === "" && range.to === "")) return null;
+  const column = columns.find((each) => each.name === range.column && !each.masked);
+  if (column === undefined) throw new CodedError({ code: "source_column_missing", message: "The range is of a column that does not land", place: `${schema}.${name}.${range.column}`, remedy: "Name a column of the table that is neither excluded nor masked." });
+  const bound = (operator: string, value: string): string[] => (value === "" ? [] : [`${quote(range.column)} ${operator} ${client.escapeLiteral(value)}`]);
+  return [...bound(">=", range.from), ...bound("<", range.to)].join(" and ");
 }
 
 function markOf(table: SourceTable, table_oid: string, columns: SourceColumn[], { place, origin, oldest }: Position): SourceMark | null {
