@@ -85,5 +85,5 @@ export function RunFilters({ state, setState, templates, executors, counts, busy
 /** "12", or "12+" where older runs were not counted. */
 function StatusCount({ counts, status }: { counts: RunCounts; status: (typeof runStatuses)[number] }) {
   const text = formatCount(counts.runs[status]) + (counts.complete ? "" : "+");
-  return <span className="tabular-nums opacity-75" title={counts.complete ? undefined : "Of the newest 5,000 runs"}>{text}</span>;
+  return <span className="font-normal tabular-nums" title={counts.complete ? undefined : "Of the newest 5,000 runs"}>{text}</span>;
 }
