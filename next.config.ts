@@ -3,6 +3,8 @@ import type { NextConfig } from "next";
 // proxy.ts gives every page its own policy with a nonce (lib/page-policy.ts). This one is for whatever it does not see.
 const strictPolicy = "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
+const workerPolicy = "default-src 'none'; script-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
 // An artifact opened straight from the API is bytes somebody uploaded: it may show, but never run anything.
 const apiPolicy = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; sandbox";
 
@@ -31,6 +33,8 @@ const config: NextConfig = {
     { source: "/:path*", headers: everywhere },
     { source: "/:path*", has: overTls, headers: [{ key: "Strict-Transport-Security", value: "max-age=31536000" }] },
     { source: "/((?!api/).*)", headers: [{ key: "Content-Security-Policy", value: strictPolicy }] },
+    // A worker lives under the policy of its own script, which loads the rest of its bundle.
+    { source: "/_next/static/chunks/:path*", headers: [{ key: "Content-Security-Policy", value: workerPolicy }] },
     { source: "/api/:path*", headers: [{ key: "Content-Security-Policy", value: apiPolicy }] },
   ],
   // Run as a process of its own (lib/ops/parquet-sandbox.ts), which no build sees.

@@ -1,14 +1,16 @@
 import type { RunPhase } from "@/contracts/run";
 
+/** What the layout reads of a phase, or of whatever else depends on others of its kind. */
+type Placeable = Pick<RunPhase, "name" | "depends_on" | "position">;
 /** A phase in its column (how far it is from a beginning) and row, both from 0. */
-export interface PlacedPhase {
-  phase: RunPhase;
+export interface PlacedPhase<P extends Placeable = RunPhase> {
+  phase: P;
   column: number;
   row: number;
 }
-export interface PhaseGraph {
-  nodes: PlacedPhase[];
-  edges: { from: PlacedPhase; to: PlacedPhase }[];
+export interface PhaseGraph<P extends Placeable = RunPhase> {
+  nodes: PlacedPhase<P>[];
+  edges: { from: PlacedPhase<P>; to: PlacedPhase<P> }[];
   columns: number;
   rows: number;
 }
@@ -20,12 +22,12 @@ const sweeps = 4;
  * their neighbours (Sugiyama, Tagawa, Toda 1981), a few times forth and back. Linear in phases and edges but for sorting. What
  * depends on a phase that is not there, or on itself by a circle, is drawn without that edge.
  */
-export function graphOf(phases: readonly RunPhase[]): PhaseGraph {
+export function graphOf<P extends Placeable>(phases: readonly P[]): PhaseGraph<P> {
   const byName = new Map(phases.map((phase) => [phase.name, phase]));
   const columnOf = columnsOf(phases, byName);
-  const columns: RunPhase[][] = [];
+  const columns: P[][] = [];
   for (const phase of phases) (columns[columnOf.get(phase.name) ?? 0] ??= []).push(phase);
-  const before = (phase: RunPhase) => [...new Set(phase.depends_on)].filter((name) => (columnOf.get(name) ?? Infinity) < (columnOf.get(phase.name) ?? 0));
+  const before = (phase: P) => [...new Set(phase.depends_on)].filter((name) => (columnOf.get(name) ?? Infinity) < (columnOf.get(phase.name) ?? 0));
   const after = new Map<string, string[]>();
   for (const phase of phases) for (const name of before(phase)) after.set(name, [...(after.get(name) ?? []), phase.name]);
   for (let sweep = 0; sweep < sweeps; sweep += 1) {
@@ -49,7 +51,7 @@ export function graphOf(phases: readonly RunPhase[]): PhaseGraph {
 const mean = (values: readonly number[]): number | null => (values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length);
 
 /** The longest way from a beginning; by a stack of its own, since a chain may be as long as the run has phases. */
-function columnsOf(phases: readonly RunPhase[], byName: ReadonlyMap<string, RunPhase>): Map<string, number> {
+function columnsOf<P extends Placeable>(phases: readonly P[], byName: ReadonlyMap<string, P>): Map<string, number> {
   const column = new Map<string, number>();
   const open = new Set<string>();
   for (const start of phases) {

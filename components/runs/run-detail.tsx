@@ -1,6 +1,6 @@
 "use client";
 
-import { GitBranch, GitCompareArrows, ListTree, Package, ScrollText, ShieldCheck, SlidersHorizontal, SquareTerminal, Waypoints } from "lucide-react";
+import { GitBranch, GitCompareArrows, ListTree, Network, Package, ScrollText, ShieldCheck, SlidersHorizontal, SquareTerminal, Waypoints } from "lucide-react";
 import { Link } from "@/components/common/link";
 import { parseAsStringLiteral, useQueryState } from "nuqs";
 import { Duration } from "@/components/common/duration";
@@ -21,6 +21,7 @@ import { EventsPanel } from "./events-panel";
 import { ExplainPanel } from "./explain-panel";
 import { FailureBlock } from "./failure-block";
 import { GraphPanel } from "./graph-panel";
+import { LineagePanel } from "./lineage-panel";
 import { LogsPanel } from "./logs-panel";
 import { QualityPanel } from "./quality-panel";
 import { RunActions, type RunActionSet } from "./run-actions";
@@ -31,7 +32,7 @@ import { VerdictLine, VerdictTable } from "./verdict";
 import { VerificationPanel } from "./verification-panel";
 import { triggerWords } from "./words";
 
-export const runTabs = ["timeline", "graph", "logs", "artifacts", "quality", "spec", "events", "verdict"] as const;
+export const runTabs = ["timeline", "graph", "logs", "artifacts", "quality", "lineage", "spec", "events", "verdict"] as const;
 
 type RunDetailProps = {
   view: RunView;
@@ -74,6 +75,7 @@ export function RunDetail({ view, title, layer, executorName, spec, parameters, 
           <TabsTrigger value="logs"><SquareTerminal aria-hidden />Logs</TabsTrigger>
           <TabsTrigger value="artifacts"><Package aria-hidden />Artifacts{artifacts.length > 0 ? <span className="text-xs text-muted-foreground tabular-nums">{artifacts.length}</span> : null}</TabsTrigger>
           <TabsTrigger value="quality"><ShieldCheck aria-hidden />Quality</TabsTrigger>
+          <TabsTrigger value="lineage"><Network aria-hidden />Lineage</TabsTrigger>
           <TabsTrigger value="spec"><SlidersHorizontal aria-hidden />Parameters and spec</TabsTrigger>
           <TabsTrigger value="events"><ScrollText aria-hidden />Events</TabsTrigger>
           <TabsTrigger value="verdict"><GitCompareArrows aria-hidden />Verdict</TabsTrigger>
@@ -84,6 +86,7 @@ export function RunDetail({ view, title, layer, executorName, spec, parameters, 
         <TabsContent value="events"><EventsPanel runId={run.run_id} history={view.events} live={live} stream={stream} /></TabsContent>
         <TabsContent value="artifacts"><ArtifactsPanel artifacts={artifacts} active={active} /></TabsContent>
         <TabsContent value="quality"><QualityPanel run={run} /></TabsContent>
+        <TabsContent value="lineage"><LineagePanel run={run} /></TabsContent>
         <TabsContent value="spec"><SpecPanel run={run} spec={spec} parameters={parameters} /></TabsContent>
         <TabsContent value="verdict" className="grid gap-6">
           <VerificationPanel run={run} canOperate={canOperate} retry={actions.retry} />

@@ -1,4 +1,4 @@
-import { Cable, CalendarClock, CircleX, Cpu, Database, Gauge, HeartPulse, KeyRound, ListChecks, LockKeyhole, type LucideIcon, ScrollText, Settings, ShieldAlert, Users, Webhook, Workflow } from "lucide-react";
+import { Cable, CalendarClock, CircleX, Cpu, Database, Gauge, HeartPulse, KeyRound, ListChecks, LockKeyhole, type LucideIcon, ScrollText, Settings, ShieldAlert, Users, Waypoints, Webhook, Workflow } from "lucide-react";
 import { messages } from "@/lib/messages";
 
 type NavEntry = {
@@ -20,6 +20,7 @@ export const navEntries: readonly NavEntry[] = [
   { href: "/schedules", label: messages.page.schedules, icon: CalendarClock, key: "c", also: "/backfills" },
   { href: "/executors", label: messages.page.executors, icon: Cpu, key: "e" },
   { href: "/datasets", label: messages.page.datasets, icon: Database, key: "t" },
+  { href: "/lineage", label: messages.page.lineage, icon: Waypoints, key: "l" },
   { href: "/caps", label: messages.page.caps, icon: ShieldAlert, key: "b" },
   { href: "/connections", label: messages.page.connections, icon: Cable, key: "n" },
   { href: "/secrets", label: messages.page.secrets, icon: LockKeyhole, key: "s" },

@@ -1,4 +1,4 @@
-import { Download } from "lucide-react";
+import { Download, Waypoints } from "lucide-react";
 import type { Metadata } from "next";
 import { Link } from "@/components/common/link";
 import { notFound } from "next/navigation";
@@ -16,6 +16,7 @@ import { SchemaChanges } from "@/components/datasets/schema-changes";
 import { ArtifactPreview } from "@/components/runs/artifact-preview";
 import { VerifyHash } from "@/components/runs/verify-hash";
 import { PageHeader } from "@/components/shell/page-header";
+import { ReaderList } from "@/components/lineage/node-panel";
 import { RememberVisit } from "@/components/shell/remember-visit";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
@@ -26,6 +27,7 @@ import { attempt } from "@/lib/ops/attempt.ts";
 import { listDatasetVersions } from "@/lib/ops/datasets.ts";
 import { exportedArtifact, getDataset, producerOf } from "@/lib/ops/datasets-page.ts";
 import { listFreshness, listFreshnessSignals } from "@/lib/ops/freshness.ts";
+import { listReaders } from "@/lib/ops/lineage.ts";
 import { listQuality } from "@/lib/ops/quality.ts";
 import { openEnvironment, type EnvironmentParams } from "@/app/(control-room)/session.ts";
 
@@ -33,6 +35,7 @@ type PageProps = { params: Promise<EnvironmentParams & { name: string }> };
 const versionsShown = 20;
 const resultsRead = 200;
 const signalsShown = 10;
+const readersShown = 20;
 
 export async function generateMetadata({ params }: PageProps): Promise<Metadata> {
   return { title: (await params).name };
@@ -46,18 +49,19 @@ export default async function DatasetPage({ params }: PageProps) {
   const read = await attempt(async () => {
     const dataset = await getDataset(db, environment.environment_id, name.data);
     const { environment_id } = environment;
-    const [versions, file, producer, quality, freshness, signals] = await Promise.all([
+    const [versions, file, producer, quality, freshness, signals, readers] = await Promise.all([
       listDatasetVersions(db, dataset.dataset_id, { limit: versionsShown }), exportedArtifact(db, dataset), producerOf(db, dataset),
       listQuality(db, { environment_id, dataset: name.data, limit: resultsRead }),
       listFreshness(db, { environment_id, name: name.data, limit: 1 }), listFreshnessSignals(db, { environment_id, dataset: name.data, limit: signalsShown }),
+      listReaders(db, { environment_id, dataset: name.data, limit: readersShown }),
     ]);
-    return { dataset, versions: versions.items, file, producer, results: quality.items, freshness: freshness.items[0], signals: signals.items };
+    return { dataset, versions: versions.items, file, producer, results: quality.items, freshness: freshness.items[0], signals: signals.items, readers: readers.items };
   });
   if (!read.ok) {
     if (read.refusal.code === "not_found") notFound();
     return <RefusalState refusal={read.refusal} heading="h1" title="The dataset could not be loaded" />;
   }
-  const { dataset, versions, file, producer, results, freshness, signals } = read.value;
+  const { dataset, versions, file, producer, results, freshness, signals, readers } = read.value;
   return (
     <>
       <RememberVisit href={`/datasets/${dataset.name}`} title={dataset.name} detail={`version ${dataset.version}`} />
@@ -78,7 +82,7 @@ export default async function DatasetPage({ params }: PageProps) {
             {producer?.tags.map((tag) => <Badge key={tag}>{tag}</Badge>)}
           </>
         }
-        actions={file ? <Button asChild variant="outline"><a href={`/api/v1/artifacts/${file.artifact_id}/content`} download={file.name}><Download aria-hidden />Download</a></Button> : null}
+        actions={<><Button asChild variant="outline"><Link href={`/lineage?dataset=${dataset.name}`}><Waypoints aria-hidden />Lineage</Link></Button>{file ? <Button asChild variant="outline"><a href={`/api/v1/artifacts/${file.artifact_id}/content`} download={file.name}><Download aria-hidden />Download</a></Button> : null}</>}
       />
       {freshness ? (
         <section className="grid min-w-0 gap-2" aria-labelledby="freshness">
@@ -97,6 +101,10 @@ export default async function DatasetPage({ params }: PageProps) {
       <section className="grid min-w-0 gap-2" aria-labelledby="quality">
         <h2 id="quality" className="text-sm font-semibold">Quality</h2>
         {results.length > 0 ? <QualityTable results={results} /> : <p className="text-muted-foreground">No check names this dataset. Checks stand in the <code className="text-xs">quality</code> list of the pipeline that makes it.</p>}
+      </section>
+      <section className="grid min-w-0 gap-2" aria-labelledby="readers">
+        <h2 id="readers" className="text-sm font-semibold">Read by</h2>
+        {readers.length > 0 ? <ReaderList environmentId={environment.environment_id} readers={readers} /> : <p className="text-muted-foreground">No pipeline has read it, and no OpenLineage event told of a reader.</p>}
       </section>
       <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-6 xl:grid-cols-2">
         <section className="grid min-w-0 gap-2">

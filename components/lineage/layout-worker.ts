@@ -1,0 +1,7 @@
+import { placesOf, type LayoutJob, type LayoutResult } from "./lineage-layout";
+
+// Thousands of nodes are laid out beside the page, which stays quick meanwhile.
+addEventListener("message", (event: MessageEvent<LayoutJob>) => {
+  const result: LayoutResult = placesOf(event.data);
+  postMessage(result);
+});

@@ -1,0 +1,169 @@
+"use client";
+
+import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
+import { LayerBadge } from "@/components/common/layer-badge";
+import type { LineageNode } from "@/contracts/lineage";
+import { cn } from "@/lib/cn";
+import type { Place } from "./lineage-layout";
+import type { Layout } from "./use-layout";
+import { countOf, nodePlace, nodeTitle } from "./words";
+
+// In pixels.
+const size = { width: 220, height: 60 };
+const gap = { x: 72, y: 16 };
+const margin = 16;
+/** What is drawn beyond the edge of the view, so that a small scroll shows no hole; the view is read in steps of it. */
+const beyond = 400;
+const leftOf = ({ column }: Place) => margin + column * (size.width + gap.x);
+const topOf = ({ row }: Place) => margin + row * (size.height + gap.y);
+
+interface View { left: number; top: number; right: number; bottom: number }
+type CanvasProps = { nodes: LineageNode[]; layout: Layout; focus: string | null; chosen: string | null; onChoose: (id: string) => void; onFocusNode: (id: string) => void };
+
+/**
+ * Datasets and what is made of what, left to right. Only what is in view stands in the page, however many there are. Arrow keys go along the
+ * lines and up and down a column, Enter shows the details, f puts the dataset into the middle of the graph.
+ */
+export function LineageCanvas({ nodes, layout, focus, chosen, onChoose, onFocusNode }: CanvasProps) {
+  const box = useRef<HTMLDivElement>(null);
+  const [view, setView] = useState<View>({ left: 0, top: 0, right: 2000, bottom: 1200 });
+  const byId = useMemo(() => new Map(nodes.map((node) => [node.node_id, node])), [nodes]);
+  const at = useMemo(() => new Map([...layout.places].map(([id, { column, row }]) => [`${column} ${row}`, id])), [layout]);
+  const downstream = useMemo(() => downstreamOf(nodes), [nodes]);
+  const [pointed, setPointed] = useState<string | null>(null);
+  const lit = useMemo(() => pathOf(pointed ?? chosen, byId, downstream), [pointed, chosen, byId, downstream]);
+
+  const look = () => {
+    const element = box.current;
+    if (element === null) return;
+    const step = (value: number) => Math.floor(value / beyond) * beyond;
+    const next = { left: step(element.scrollLeft) - beyond, top: step(element.scrollTop) - beyond, right: step(element.scrollLeft + element.clientWidth) + 2 * beyond, bottom: step(element.scrollTop + element.clientHeight) + 2 * beyond };
+    setView((before) => (before.left === next.left && before.top === next.top && before.right === next.right && before.bottom === next.bottom ? before : next));
+  };
+  // What is chosen by a click stays where it is; what the address named is brought into view once.
+  const [opened] = useState(chosen);
+  const middle = layout.places.get(focus ?? opened ?? "");
+  useEffect(() => {
+    const element = box.current;
+    if (element !== null && middle !== undefined) element.scrollTo(leftOf(middle) - (element.clientWidth - size.width) / 2, topOf(middle) - (element.clientHeight - size.height) / 2);
+    look();
+  }, [middle]);
+
+  /** Scrolls there first: what is not in view is not in the page. */
+  const goTo = (id: string) => {
+    const place = layout.places.get(id);
+    const element = box.current;
+    if (place === undefined || element === null) return;
+    const [left, top] = [leftOf(place), topOf(place)];
+    if (left < element.scrollLeft || left + size.width > element.scrollLeft + element.clientWidth) element.scrollLeft = left - (element.clientWidth - size.width) / 2;
+    if (top < element.scrollTop || top + size.height > element.scrollTop + element.clientHeight) element.scrollTop = top - (element.clientHeight - size.height) / 2;
+    look();
+    requestAnimationFrame(() => requestAnimationFrame(() => element.querySelector<HTMLElement>(`[data-node="${id}"]`)?.focus({ preventScroll: true })));
+  };
+  const move = (event: KeyboardEvent) => {
+    const id = event.target instanceof HTMLElement ? event.target.dataset.node : undefined;
+    const place = id === undefined ? undefined : layout.places.get(id);
+    if (id === undefined || place === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "f") {
+      event.preventDefault();
+      event.stopPropagation();
+      onFocusNode(id);
+      return;
+    }
+    const next = {
+      ArrowRight: downstream.get(id)?.find((each) => layout.places.has(each)),
+      ArrowLeft: byId.get(id)?.upstream.find((source) => layout.places.has(source.node_id))?.node_id,
+      ArrowDown: at.get(`${place.column} ${place.row + 1}`),
+      ArrowUp: at.get(`${place.column} ${place.row - 1}`),
+    }[event.key];
+    if (next === undefined) return;
+    event.preventDefault();
+    goTo(next);
+  };
+
+  const shown = nodes.filter(({ node_id }) => {
+    const place = layout.places.get(node_id);
+    return place !== undefined && (node_id === chosen || (leftOf(place) + size.width > view.left && leftOf(place) < view.right && topOf(place) + size.height > view.top && topOf(place) < view.bottom));
+  });
+  const first = chosen ?? focus ?? shown[0]?.node_id;
+  const width = margin * 2 + layout.columns * (size.width + gap.x) - gap.x;
+  const height = margin * 2 + layout.rows * (size.height + gap.y) - gap.y;
+  return (
+    <div ref={box} role="region" aria-label="Lineage graph" tabIndex={-1} onScroll={look} onKeyDown={move} className="h-[min(70vh,44rem)] overflow-auto rounded-md border focus-visible:-outline-offset-2">
+      <div className="relative" style={{ width, height }}>
+        <Lines nodes={nodes} layout={layout} view={view} lit={lit} width={width} height={height} />
+        <ul aria-label={countOf(nodes.length, "dataset", "datasets")}>
+          {shown.map((node) => {
+            const place = layout.places.get(node.node_id)!;
+            return (
+              <li key={node.node_id} className="absolute" style={{ insetInlineStart: leftOf(place), top: topOf(place), ...size }}>
+                <NodeButton
+                  node={node} focused={node.node_id === focus} chosen={node.node_id === chosen} dimmed={lit !== null && !lit.has(node.node_id)} tabIndex={node.node_id === first ? 0 : -1}
+                  onClick={() => onChoose(node.node_id)} onPoint={(on) => setPointed(on ? node.node_id : null)}
+                />
+              </li>
+            );
+          })}
+        </ul>
+      </div>
+    </div>
+  );
+}
+
+function NodeButton({ node, focused, chosen, dimmed, tabIndex, onClick, onPoint }: { node: LineageNode; focused: boolean; chosen: boolean; dimmed: boolean; tabIndex: number; onClick: () => void; onPoint: (on: boolean) => void }) {
+  return (
+    <button
+      type="button" data-node={node.node_id} tabIndex={tabIndex} aria-pressed={chosen} onClick={onClick} onMouseEnter={() => onPoint(true)} onMouseLeave={() => onPoint(false)}
+      className={cn("grid size-full content-center gap-1 rounded-md border bg-card px-2.5 text-start hover:bg-accent", focused && "border-primary ring-1 ring-primary", chosen && "bg-accent", dimmed && "border-dashed")}
+    >
+      <span className="truncate font-medium" title={`${node.namespace} ${node.name}`}>{nodeTitle(node)}</span>
+      <span className="flex min-w-0 items-center justify-between gap-2 text-xs text-muted-foreground">
+        {node.layer === null ? <span className="truncate">{nodePlace(node)}</span> : <LayerBadge layer={node.layer} />}
+        <span className="shrink-0 tabular-nums"><span className="sr-only">made of </span>{node.upstream_count}<span aria-hidden> → </span><span className="sr-only">, makes </span>{node.downstream_count}</span>
+      </span>
+    </button>
+  );
+}
+
+function Lines({ nodes, layout, view, lit, width, height }: { nodes: LineageNode[]; layout: Layout; view: View; lit: ReadonlySet<string> | null; width: number; height: number }) {
+  const lines = nodes.flatMap((node) => {
+    const to = layout.places.get(node.node_id);
+    return to === undefined ? [] : node.upstream.flatMap((source) => {
+      const from = layout.places.get(source.node_id);
+      if (from === undefined) return [];
+      const [x1, y1, x2, y2] = [leftOf(from) + size.width, topOf(from) + size.height / 2, leftOf(to) - 2, topOf(to) + size.height / 2];
+      if (Math.max(x1, x2) < view.left || Math.min(x1, x2) > view.right || Math.max(y1, y2) < view.top || Math.min(y1, y2) > view.bottom) return [];
+      const bend = Math.max(gap.x / 2, Math.abs(x2 - x1) / 2);
+      return [{ key: `${source.node_id} ${node.node_id}`, path: `M${x1} ${y1} C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`, on: lit !== null && lit.has(node.node_id) && lit.has(source.node_id) }];
+    });
+  });
+  return (
+    <svg width={width} height={height} className="pointer-events-none absolute inset-0 text-muted-foreground" aria-hidden>
+      <defs>
+        <marker id="lineage-arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0 L8 4 L0 8 z" fill="currentColor" /></marker>
+      </defs>
+      {lines.map(({ key, path, on }) => <path key={key} d={path} fill="none" stroke="currentColor" strokeOpacity={on ? 1 : 0.35} strokeWidth={on ? 1.75 : 1} className={on ? "text-primary" : undefined} markerEnd="url(#lineage-arrow)" />)}
+    </svg>
+  );
+}
+
+function downstreamOf(nodes: LineageNode[]): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const node of nodes) for (const { node_id } of node.upstream) {
+    const targets = found.get(node_id);
+    if (targets === undefined) found.set(node_id, [node.node_id]);
+    else targets.push(node.node_id);
+  }
+  return found;
+}
+
+/** Everything upstream and downstream of a node, itself too; null where none is meant. */
+function pathOf(id: string | null, byId: ReadonlyMap<string, LineageNode>, downstream: ReadonlyMap<string, string[]>): ReadonlySet<string> | null {
+  if (id === null || !byId.has(id)) return null;
+  const walk = (next: (id: string) => readonly string[]): Set<string> => {
+    const seen = new Set([id]);
+    for (const each of seen) for (const other of next(each)) seen.add(other);
+    return seen;
+  };
+  return new Set([...walk((each) => byId.get(each)?.upstream.map((source) => source.node_id) ?? []), ...walk((each) => downstream.get(each) ?? [])]);
+}

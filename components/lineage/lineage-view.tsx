@@ -1,0 +1,104 @@
+"use client";
+
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { Minus, Plus, Waypoints } from "lucide-react";
+import { parseAsInteger, parseAsString, parseAsStringLiteral, useQueryStates } from "nuqs";
+import { useMemo } from "react";
+import { describeError } from "@/components/common/describe-error";
+import { EmptyState } from "@/components/common/empty-state";
+import { ErrorState } from "@/components/common/error-state";
+import { fetchJson } from "@/components/common/fetch-json";
+import { Link } from "@/components/common/link";
+import { SearchField } from "@/components/common/search-field";
+import { Button } from "@/components/ui/button";
+import { Skeleton } from "@/components/ui/skeleton";
+import { lineageDirections, type LineageGraph } from "@/contracts/lineage";
+import { LineageCanvas } from "./lineage-canvas";
+import { LineageTable } from "./lineage-table";
+import { NodePanel } from "./node-panel";
+import { useLayout } from "./use-layout";
+import { countOf, nodeTitle } from "./words";
+
+const mostNodes = 2000;
+const tableRows = 200;
+const deepest = 20;
+const parsers = {
+  dataset: parseAsString, node: parseAsString, depth: parseAsInteger.withDefault(1), direction: parseAsStringLiteral(lineageDirections).withDefault("both"),
+  view: parseAsStringLiteral(["graph", "list"]).withDefault("graph"), at: parseAsString, search: parseAsString.withDefault(""),
+};
+const words = { both: "Both ways", upstream: "Upstream", downstream: "Downstream" } as const;
+
+/** The graph around a dataset, or all of it; what is asked stands in the address. */
+export function LineageView({ environmentId, dataset, embedded = false }: { environmentId: string; dataset?: string; embedded?: boolean }) {
+  const [state, setState] = useQueryStates(parsers, { history: "push" });
+  const named = state.dataset ?? dataset ?? null;
+  const focused: Record<string, string> | null = state.node !== null ? { node_id: state.node } : named === null ? null : { dataset: named };
+  const depth = Math.min(deepest, Math.max(0, state.depth));
+  const query: Record<string, string> = focused === null ? (state.search === "" ? {} : { search: state.search }) : { ...focused, depth: String(depth), direction: state.direction };
+  const path = `/api/v1/lineage?${new URLSearchParams({ environment_id: environmentId, limit: String(mostNodes), ...query })}`;
+  const { data, error, refetch, isPlaceholderData } = useQuery({ queryKey: ["lineage", path], queryFn: ({ signal }) => fetchJson<LineageGraph>(path, signal), placeholderData: keepPreviousData });
+  const nodes = useMemo(() => data?.items ?? [], [data]);
+  const layout = useLayout(nodes);
+  const chosen = nodes.find(({ node_id }) => node_id === state.at);
+  const names = useMemo(() => new Map(nodes.map((node) => [node.node_id, nodeTitle(node)])), [nodes]);
+  const choose = (id: string) => void setState({ at: id });
+  const focusOn = (id: string) => void setState({ node: id, dataset: null, at: id, search: null });
+  const all = () => void setState({ node: null, dataset: null, at: null, depth: null, direction: null });
+
+  return (
+    <div className="grid min-w-0 gap-3">
+      <div role="group" aria-label="What the graph shows" className="flex flex-wrap items-center gap-2">
+        {embedded ? null : <SearchField label="Search datasets" placeholder="Search datasets" className="max-w-64" value={state.search} onChange={(search) => void setState({ search: search === "" ? null : search, node: null, dataset: null, at: null }, { history: "replace" })} />}
+        {focused === null ? null : (
+          <>
+            <div role="group" aria-label="Direction" className="inline-flex gap-1">
+              {lineageDirections.map((each) => <Button key={each} variant={state.direction === each ? "secondary" : "ghost"} size="sm" aria-pressed={state.direction === each} onClick={() => void setState({ direction: each })}>{words[each]}</Button>)}
+            </div>
+            <div role="group" aria-label="Depth" className="inline-flex items-center gap-1">
+              <Button variant="outline" size="icon-sm" aria-label="One step less" disabled={depth <= 1} onClick={() => void setState({ depth: depth - 1 })}><Minus aria-hidden /></Button>
+              <span className="min-w-16 text-center tabular-nums" aria-live="polite">{countOf(depth, "step", "steps")}</span>
+              <Button variant="outline" size="icon-sm" aria-label="One step more" disabled={depth >= deepest} onClick={() => void setState({ depth: depth + 1 })}><Plus aria-hidden /></Button>
+            </div>
+            {embedded ? <Button asChild variant="ghost" size="sm"><Link href="/lineage">Whole graph</Link></Button> : <Button variant="ghost" size="sm" onClick={all}>Whole graph</Button>}
+          </>
+        )}
+        <div role="group" aria-label="View" className="ms-auto inline-flex gap-1">
+          <Button variant={state.view === "graph" ? "secondary" : "ghost"} size="sm" aria-pressed={state.view === "graph"} onClick={() => void setState({ view: "graph" })}>Graph</Button>
+          <Button variant={state.view === "list" ? "secondary" : "ghost"} size="sm" aria-pressed={state.view === "list"} onClick={() => void setState({ view: "list" })}>List</Button>
+        </div>
+      </div>
+      {error !== null && data === undefined ? (
+        <ErrorState {...describeError(error)} onRetry={() => void refetch()} />
+      ) : data === undefined ? (
+        <Skeleton className="h-[min(70vh,44rem)] w-full" />
+      ) : nodes.length === 0 ? (
+        <Nothing searched={state.search !== ""} onClear={() => void setState({ search: null })} />
+      ) : (
+        <>
+          <p role="status" className="text-muted-foreground">{countOf(nodes.length, "dataset", "datasets")}{data.cut ? ", the nearest; there are more: take fewer steps" : data.next_cursor === null ? "" : ", the first by name; search, or focus on one, for the others"}.</p>
+          <div className={chosen ? "grid min-w-0 items-start gap-3 lg:grid-cols-[minmax(0,1fr)_22rem]" : "grid min-w-0"} data-busy={isPlaceholderData || undefined}>
+            {state.view === "list" ? (
+              <div className="grid min-w-0 gap-2"><LineageTable nodes={nodes.slice(0, tableRows)} names={names} onChoose={choose} />{nodes.length > tableRows ? <p className="text-muted-foreground">The first {tableRows} are listed: search for the others.</p> : null}</div>
+            ) : layout === null ? (
+              <Skeleton className="h-[min(70vh,44rem)] w-full" />
+            ) : (
+              <LineageCanvas nodes={nodes} layout={layout} focus={data.focus} chosen={state.at} onChoose={choose} onFocusNode={focusOn} />
+            )}
+            {chosen ? <NodePanel environmentId={environmentId} node={chosen} onClose={() => void setState({ at: null })} onFocusNode={focusOn} /> : null}
+          </div>
+        </>
+      )}
+    </div>
+  );
+}
+
+function Nothing({ searched, onClear }: { searched: boolean; onClear: () => void }) {
+  if (searched) return <EmptyState icon={Waypoints} title="No dataset has that in its name" action={<Button variant="outline" onClick={onClear}>Clear the search</Button>} />;
+  return (
+    <EmptyState
+      icon={Waypoints} title="No lineage yet" description="What a run publishes appears here with what it was made of, beside what dbt, Spark or Trino tell by OpenLineage events."
+      action={<Button asChild><Link href="/pipelines">Run a pipeline</Link></Button>} snippet="POST /api/v1/lineage"
+    />
+  );
+}
+
