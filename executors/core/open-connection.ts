@@ -1,4 +1,3 @@
-import { fileURLToPath } from "node:url";
 import type { HttpSettings, PostgresSettings } from "../../contracts/connection.ts";
 import { httpSettings, postgresSettings, s3Settings } from "../../contracts/connection.ts";
 import type { S3Settings } from "../storage/s3-settings.ts";
@@ -57,7 +56,7 @@ export function openUrl(text: string): OpenConnection | null {
     const settings = { endpoint: url.searchParams.get("endpoint") ?? `https://s3.${region}.amazonaws.com`, region, bucket: url.hostname, prefix: decodeURIComponent(url.pathname.slice(1)), access_key_id: user };
     return openStored("s3", settings, password);
   }
-  if (url.protocol === "file:") return url.host === "" && url.search === "" ? { kind: "file", folder: fileURLToPath(url) } : null;
+  if (url.protocol === "file:") return url.host === "" && url.search === "" ? { kind: "file", folder: decodeURIComponent(url.pathname) } : null;
   if (url.protocol !== "http:" && url.protocol !== "https:") return null;
   const auth = user === "" ? { auth: "none" } : { auth: "basic", user };
   return openStored("http", { url: `${url.origin}${url.pathname}`, ...auth }, password);
