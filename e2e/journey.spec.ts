@@ -118,7 +118,7 @@ test("a queued run shows its plan and is canceled with a reason", async ({ signe
   const run = await api<RunRow>(stack, "POST", "/runs", { template_key: "silver_to_gold", queue: "nobody_works_here" });
   await page.goto(`/runs/${run.run_id}`);
   await expect(page.getByText("Queued").first()).toBeVisible();
-  await expect(page.getByRole("table", { name: "Phases of the run" })).toContainText("after receivables, sales, stock");
+  await expect(page.getByRole("table", { name: "Phases of the run" })).toContainText("after receivables, finance, sales, stock");
   await page.getByRole("button", { name: "Cancel", exact: true }).click();
   const dialog = page.getByRole("alertdialog");
   await dialog.getByLabel("Reason").fill("Not needed today");
