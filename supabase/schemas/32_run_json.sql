@@ -14,7 +14,8 @@ $$;
 create view ops.run_list with (security_invoker = true) as
   select r.run_id, r.status, r.kind, r.template_key, r.template_version, r.priority, r.queue, r.labels, r.trigger, r.triggered_by, r.schedule_id, r.backfill_id,
     r.scheduled_for, r.queue_reason, r.run_after, r.expires_at, (select l.expires_at from ops.leases as l where l.run_id = r.run_id) as lease_expires_at,
-    (select l.expires_at <= clock_timestamp() from ops.leases as l where l.run_id = r.run_id) as lease_expired,
+    -- Not clock_timestamp(): a volatile function keeps the view from being planned with its caller, who then sorts all runs for fifty.
+    (select l.expires_at <= statement_timestamp() from ops.leases as l where l.run_id = r.run_id) as lease_expired,
     r.concurrency_key, (select s.score from ops.run_scores as s where s.run_id = r.run_id) as score, r.attempt, r.max_attempts, r.parameters, r.git_sha, r.spec_slug, r.spec_sha256, r.input_manifest, r.output_manifest,
     r.error_code, r.error_message, r.cancel_requested_at, r.isolated, r.created_at, r.claimed_at, r.started_at, r.finished_at, r.project_id,
     r.environment_id, r.executor_id, r.parent_run_id, r.parent_phase, r.child_key, r.repairs_run_id, r.repair_mode
