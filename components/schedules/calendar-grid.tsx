@@ -31,9 +31,9 @@ export function CalendarGrid({ days, entries, month, zone }: CalendarGridProps) 
   const timeOf = (entry: CalendarEntry) => (zone === "schedule" ? entry.local_time.slice(11, 16) : clock.format(Date.parse(entry.at)));
   return (
     <div className="grid gap-2">
-      <p className="text-xs text-muted-foreground">Times in the zone {name}.</p>
+      <p className="text-xs text-muted-foreground">Times in the zone {name}.{entries.length === 0 ? " No schedule fires on these days." : null}</p>
       <div className="hidden grid-cols-7 gap-px text-xs text-muted-foreground md:grid" aria-hidden>{days.slice(0, 7).map((day) => <span key={day} className="px-1.5">{weekday.format(noon(day))}</span>)}</div>
-      <ol className="grid gap-px overflow-hidden rounded-md border bg-border md:grid-cols-7">
+      <ol className={cn("grid gap-px overflow-hidden rounded-md border bg-border md:grid-cols-7", entries.length === 0 && "max-md:hidden")}>
         {days.map((day) => {
           const here = placed.get(day) ?? [];
           return (
