@@ -8,9 +8,8 @@ import { rpc } from "../../contracts/rpc.ts";
 import { newPrivateKey, publicPart, seal } from "../../contracts/sealing.ts";
 import { storageReceipt } from "../../lib/ops/receipt.ts";
 import { allows, personaTable, type Holds } from "./personas.ts";
-import { startPostgrest, type TestPostgrest } from "./support/postgrest.ts";
-import { signRoleToken, signUserToken } from "./support/tokens.ts";
-import { aClaim, anExecutor, anObject, anApiToken, aRun, aTenant, call, cronSecret, newToken, openWorld, receiptKey, request, sealed, specText, type Caller, type Tenant, type World } from "./world.ts";
+import { type Asker, askPostgrest, startPostgrest, type TestPostgrest } from "./support/postgrest.ts";
+import { aClaim, anExecutor, anObject, anApiToken, aRun, aTenant, call, cronSecret, openWorld, receiptKey, request, sealed, specText, type Caller, type Tenant, type World } from "./world.ts";
 
 // Two organizations; the first has two projects with two environments each, the second one project.
 let world: World;
@@ -198,13 +197,7 @@ test("users, tokens and executors of any role see exactly their own rows of ever
   }), { numRuns: 40 });
 });
 
-async function http(caller: Caller | { token: string; user: string }, method: string, path: string, body?: unknown): Promise<{ status: number; body: unknown }> {
-  const headers: Record<string, string> = { "content-type": "application/json", authorization: `Bearer ${"user" in caller ? await signUserToken(caller.user) : await signRoleToken("anon")}` };
-  if ("token" in caller) headers["x-control-room-token"] = caller.token;
-  const answer = await fetch(`${rest.url}/${path}`, { method, headers, body: body === undefined ? null : JSON.stringify(body), signal: AbortSignal.timeout(10_000) });
-  const text = await answer.text();
-  return { status: answer.status, body: text === "" ? null : JSON.parse(text) };
-}
+const http = (caller: Asker, method: string, path: string, body?: unknown) => askPostgrest(rest, caller, method, path, body);
 
 test("the same through PostgREST: a row that is not theirs reaches nobody", async () => {
   for (const [kind, held] of [
@@ -469,34 +462,4 @@ test("columns that hold secrets cannot be asked for, filtered by or ordered by",
   for (const path of ["leases?select=lease_token", "leases?select=*", "leases?select=run_id&lease_token=not.is.null", "api_tokens?select=token_sha256", "executor_tokens?select=prefix&order=token_sha256", "leases?select=run_id&lane_id=gt.0"]) {
     expect((await http(owner, "GET", path)).status, path).toBe(403);
   }
-});
-
-test("a token works in reads and writes from its first use, which it notes; expired, revoked and unknown ones are 401", async () => {
-  const tenant = tenants[0] as Tenant;
-  const fresh = await anApiToken(world, tenant.project_id, "viewer");
-  expect((await http(fresh, "GET", "runs?select=run_id&limit=1")).status).toBe(200);
-  expect((await http(fresh, "POST", "rpc/whoami", {})).status).toBe(200); // a stable function: a read-only transaction
-  expect((await http(await anExecutor(world, tenant), "POST", "rpc/object_stored", { environment_id: tenant.environment_id, sha256: "0".repeat(64) })).body).toBe(false);
-  const used = async (token: string) => (await world.owner.query("select last_used_at from ops.api_tokens where token_sha256 = sha256(convert_to($1, 'UTF8'))", [token])).rows[0].last_used_at;
-  expect(await used(fresh.token)).toBeNull();
-  await http(fresh, "POST", "rpc/cancel_run", { run_id: randomUUID() }); // rolled back, and its mark with it
-  const operator = await anApiToken(world, tenant.project_id, "admin");
-  expect((await http(operator, "POST", "rpc/requeue_stale_runs", {})).status).toBe(200);
-  expect(await used(operator.token)).not.toBeNull();
-  const expired = await anApiToken(world, tenant.project_id, "owner");
-  await world.owner.query("update ops.api_tokens set expires_at = now() where token_sha256 = sha256(convert_to($1, 'UTF8'))", [expired.token]);
-  const revoked = await anExecutor(world, tenant);
-  await world.owner.query("update ops.executor_tokens set revoked_at = now() where executor_id = $1", [revoked.executor_id]);
-  for (const token of [expired.token, revoked.token, newToken("lct_").token, newToken("lcx_").token, "lct_", "x", `${fresh.token} `, fresh.token.replace("lct_", "lcx_")]) {
-    for (const answer of [await http({ token }, "GET", "runs?limit=1"), await http({ token }, "POST", "rpc/whoami", {})]) {
-      // HTTP trims a header's end: a trailing space is the same token.
-      if (token.trim() === fresh.token) expect(answer.status).toBe(200);
-      else expect(answer, token.slice(0, 5)).toMatchObject({ status: 401, body: { message: "token_invalid" } });
-    }
-  }
-});
-
-test("a token together with a user's session is refused", async () => {
-  const tenant = tenants[0] as Tenant;
-  expect(await http({ token: tenant.api.token, user: tenant.user }, "GET", "runs?limit=1")).toMatchObject({ status: 401, body: { message: "token_invalid" } });
 });

@@ -5,8 +5,9 @@ import { endChild, startChild, tailOf } from "../../../scripts/stack/child.ts";
 import { anyFreePort } from "../../../scripts/stack/ports.ts";
 import { findPostgrest, postgrestCommand, waitForPostgrest } from "../../../scripts/stack/postgrest.ts";
 import { publicKeySet } from "../../../scripts/stack/secrets.ts";
+import type { Caller } from "../world.ts";
 import { ROOT } from "./test-server.ts";
-import { SIGNING_KEY } from "./tokens.ts";
+import { SIGNING_KEY, signRoleToken, signUserToken } from "./tokens.ts";
 
 export type TestPostgrest = { url: string; stop(): Promise<void> };
 
@@ -33,4 +34,16 @@ export async function startPostgrest(database_url: string): Promise<TestPostgres
     throw error;
   }
   return { url: `http://127.0.0.1:${port}`, stop };
+}
+
+/** A caller, or one that sends a token and a session at once. */
+export type Asker = Caller | { token: string; user: string };
+
+/** One request as the web app sends it: the session's JWT, or the anonymous one with a token beside it. */
+export async function askPostgrest(rest: TestPostgrest, caller: Asker, method: string, path: string, body?: unknown): Promise<{ status: number; body: unknown }> {
+  const headers: Record<string, string> = { "content-type": "application/json", authorization: `Bearer ${"user" in caller ? await signUserToken(caller.user) : await signRoleToken("anon")}` };
+  if ("token" in caller) headers["x-control-room-token"] = caller.token;
+  const answer = await fetch(`${rest.url}/${path}`, { method, headers, body: body === undefined ? null : JSON.stringify(body), signal: AbortSignal.timeout(10_000) });
+  const text = await answer.text();
+  return { status: answer.status, body: text === "" ? null : JSON.parse(text) };
 }
