@@ -6,6 +6,7 @@ import { useEffect } from "react";
 import { describeError } from "@/components/common/describe-error";
 import { ErrorState } from "@/components/common/error-state";
 import { messages } from "@/lib/messages";
+import { language } from "@/lib/messages/language";
 import "./globals.css";
 
 type GlobalErrorProps = { error: unknown; retry: () => void };
@@ -19,7 +20,7 @@ export default function GlobalError({ error, retry }: GlobalErrorProps) {
   }, []);
 
   return (
-    <html lang="en" className={`${GeistSans.variable} ${GeistMono.variable}`}>
+    <html lang={language} className={`${GeistSans.variable} ${GeistMono.variable}`}>
       <body>
         <title>{messages.error.pageTitle}</title>
         <main className="grid min-h-dvh place-items-center">

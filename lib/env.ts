@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ControlRoomError } from "@/contracts/error.ts";
 import { readAllowList } from "@/executors/sources/outbound-address.ts";
+import { languages } from "@/lib/messages/language.ts";
 
 /** `10.1.0.0/16, hooks.internal`, as executors/sources/outbound-address.ts reads it. */
 const allowList = z.string().transform((text) => text.split(",").map((entry) => entry.trim()).filter((entry) => entry !== "")).superRefine((entries, context) => {
@@ -26,6 +27,7 @@ const settings = z.object({
   API_CALLS_PER_SECOND: z.coerce.number().min(1).default(1000),
   TRUSTED_PROXIES: z.coerce.number().int().min(0).max(9).default(0),
   API_STREAMS: z.coerce.number().int().min(1).default(200),
+  CONTROL_ROOM_LANGUAGE: z.enum(languages).default("en"),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
 });
 export type Env = z.output<typeof settings>;

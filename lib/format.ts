@@ -1,7 +1,9 @@
+import { messages } from "@/lib/messages";
+import { locale } from "@/lib/messages/language";
+
 // Numbers, sizes and spans of time as people read them. Everything here gives the same text on the server and in the
 // browser, so that hydration never differs; what depends on the reader's zone is drawn by components/common/time.tsx.
 
-const locale = "en-GB";
 const absent = "—";
 
 const second = 1000;
@@ -71,7 +73,7 @@ export function formatShare(share: number | null | undefined): string {
 /** How far `at` is from `now` (both Unix milliseconds): `just now`, `3 m ago`, `in 2 h`, `5 d ago`. */
 export function formatRelative(at: number, now: number): string {
   const span = Math.abs(at - now);
-  if (span < 5 * second) return "just now";
+  if (span < 5 * second) return messages.time.justNow;
   const [amount, unit] =
     span < minute ? [Math.floor(span / second), "s"]
     : span < hour ? [Math.floor(span / minute), "m"]
@@ -79,7 +81,7 @@ export function formatRelative(at: number, now: number): string {
     : span < 60 * day ? [Math.floor(span / day), "d"]
     : span < 365 * day ? [Math.floor(span / (30 * day)), "mo"]
     : [Math.floor(span / (365 * day)), "y"];
-  return at > now ? `in ${amount} ${unit}` : `${amount} ${unit} ago`;
+  return messages.time[at > now ? "ahead" : "ago"](`${amount} ${unit}`);
 }
 
 /** Unix milliseconds → `22 Nov 2026, 23:11:04 CET`; without `zone` in the reader's own (browser only). */

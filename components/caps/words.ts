@@ -2,6 +2,7 @@ import { CircleCheck, CirclePause, CircleX, type LucideIcon, TriangleAlert } fro
 import type { Cap, CapScope, capPeriods, capUnits } from "@/contracts/cap";
 import type { CapReportRow } from "@/contracts/cap-report";
 import { formatBytes, formatCount, formatDuration } from "@/lib/format";
+import { locale } from "@/lib/messages/language";
 
 type Unit = (typeof capUnits)[number];
 export const unitWords: Record<Unit, string> = { runs: "Runs", seconds: "Seconds of running", rows: "Rows", bytes: "Bytes", cost: "Cost" };
@@ -24,7 +25,7 @@ export function amountWords(unit: Unit, amount: string | number): string {
   switch (unit) {
     case "bytes": return formatBytes(value);
     case "seconds": return formatDuration(value * 1000);
-    case "cost": return value.toLocaleString("en-GB", { maximumFractionDigits: 2 });
+    case "cost": return value.toLocaleString(locale, { maximumFractionDigits: 2 });
     default: return `${formatCount(Math.round(value))} ${unit}`;
   }
 }

@@ -4,6 +4,7 @@ import { WrapText } from "lucide-react";
 import { useState } from "react";
 import { Button } from "@/components/ui/button";
 import { cn } from "@/lib/cn";
+import { messages } from "@/lib/messages";
 import { CopyButton } from "./copy-button";
 
 /** Text in the shape it was written, to read and copy; long lines wrap unless the reader prefers to scroll. */
@@ -12,7 +13,7 @@ export function CodeBlock({ text, label, className }: { text: string; label: str
   return (
     <div className={cn("relative min-w-0 rounded-md border bg-muted", className)}>
       <div className="absolute end-1 top-1 flex gap-0.5" data-print="hide">
-        <Button variant="ghost" size="icon-xs" aria-pressed={wrap} aria-label="Wrap long lines" className={wrap ? "text-link" : "text-muted-foreground"} onClick={() => setWrap(!wrap)}>
+        <Button variant="ghost" size="icon-xs" aria-pressed={wrap} aria-label={messages.action.wrapLongLines} className={wrap ? "text-link" : "text-muted-foreground"} onClick={() => setWrap(!wrap)}>
           <WrapText aria-hidden />
         </Button>
         <CopyButton value={text} what={label} />

@@ -4,6 +4,7 @@ import { type ReactNode, useState } from "react";
 import { AlertDialog, AlertDialogCancel, AlertDialogContent, AlertDialogDescription, AlertDialogFooter, AlertDialogHeader, AlertDialogTitle } from "@/components/ui/alert-dialog";
 import { Button, type ButtonProps } from "@/components/ui/button";
 import { Tooltip } from "@/components/ui/tooltip";
+import { messages } from "@/lib/messages";
 
 type ConfirmButtonProps = Omit<ButtonProps, "onClick" | "title"> & {
   title: string;
@@ -30,7 +31,7 @@ export function ConfirmButton({ title, description, confirm, refused, onConfirm,
             <AlertDialogDescription>{description}</AlertDialogDescription>
           </AlertDialogHeader>
           <AlertDialogFooter>
-            <AlertDialogCancel>Keep it</AlertDialogCancel>
+            <AlertDialogCancel>{messages.action.keepIt}</AlertDialogCancel>
             <Button variant="destructive" onClick={() => { setOpen(false); onConfirm(); }}>{confirm}</Button>
           </AlertDialogFooter>
         </AlertDialogContent>

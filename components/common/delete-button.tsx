@@ -7,6 +7,7 @@ import { toast } from "sonner";
 import { AlertDialog, AlertDialogCancel, AlertDialogContent, AlertDialogDescription, AlertDialogFooter, AlertDialogHeader, AlertDialogTitle } from "@/components/ui/alert-dialog";
 import { Button } from "@/components/ui/button";
 import { Tooltip } from "@/components/ui/tooltip";
+import { messages } from "@/lib/messages";
 import type { Outcome } from "@/lib/ops/attempt";
 
 type DeleteButtonProps = {
@@ -27,26 +28,26 @@ export function DeleteButton({ what, description, blocked, remove }: DeleteButto
     start(async () => {
       const outcome = await remove().catch(() => null);
       setOpen(false);
-      if (outcome === null) toast.error("The control room did not answer. Look at the list before trying again.");
+      if (outcome === null) toast.error(messages.error.noAnswerToDelete);
       else if (!outcome.ok) toast.error(`${outcome.refusal.message} ${outcome.refusal.remedy}`.trim());
       router.refresh();
     });
   return (
     <>
       <Tooltip content={blocked}>
-        <Button variant="ghost" size="icon-sm" aria-label={`Delete ${what}`} aria-disabled={blocked !== null} onClick={() => blocked === null && setOpen(true)} className="aria-disabled:opacity-50">
+        <Button variant="ghost" size="icon-sm" aria-label={messages.action.deleteNamed(what)} aria-disabled={blocked !== null} onClick={() => blocked === null && setOpen(true)} className="aria-disabled:opacity-50">
           <Trash2 aria-hidden />
         </Button>
       </Tooltip>
       <AlertDialog open={open} onOpenChange={setOpen}>
         <AlertDialogContent>
           <AlertDialogHeader>
-            <AlertDialogTitle>Delete {what}?</AlertDialogTitle>
+            <AlertDialogTitle>{messages.action.deleteQuestion(what)}</AlertDialogTitle>
             <AlertDialogDescription>{description}</AlertDialogDescription>
           </AlertDialogHeader>
           <AlertDialogFooter>
-            <AlertDialogCancel disabled={pending}>Keep it</AlertDialogCancel>
-            <Button variant="destructive" disabled={pending} onClick={confirm}>{pending ? "Deleting…" : "Delete"}</Button>
+            <AlertDialogCancel disabled={pending}>{messages.action.keepIt}</AlertDialogCancel>
+            <Button variant="destructive" disabled={pending} onClick={confirm}>{pending ? messages.action.deleting : messages.action.delete}</Button>
           </AlertDialogFooter>
         </AlertDialogContent>
       </AlertDialog>

@@ -33,7 +33,7 @@ export function EmptyState({ title, heading: Heading = "p", description, icon: I
       {snippet ? (
         <div className="flex max-w-full items-center gap-1 rounded-md border bg-muted py-0.5 ps-3 pe-1">
           <code className="overflow-x-auto text-xs whitespace-nowrap">{snippet}</code>
-          <CopyButton value={snippet} what="command" />
+          <CopyButton value={snippet} what={messages.empty.command} />
         </div>
       ) : null}
       {action || docs ? (

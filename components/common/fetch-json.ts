@@ -1,4 +1,5 @@
 import { problem } from "@/contracts/error";
+import { messages } from "@/lib/messages";
 
 const timeoutMs = 15_000;
 
@@ -22,7 +23,7 @@ export async function fetchJson<T>(path: string, signal?: AbortSignal): Promise<
     response = await fetch(path, { headers: { Accept: "application/json" }, signal: signal ? AbortSignal.any([signal, limit]) : limit });
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new ApiError("The control room does not answer. Check the network, then try again.", "unreachable");
+    throw new ApiError(messages.error.unreachable, "unreachable");
   }
   if (response.ok) return (await response.json()) as T;
   if (response.status === 401) {
@@ -30,5 +31,5 @@ export async function fetchJson<T>(path: string, signal?: AbortSignal): Promise<
   }
   const told = problem.safeParse(await response.json().catch(() => null));
   if (told.success) throw new ApiError(told.data.detail, told.data.code, told.data.request_id);
-  throw new ApiError(`The control room answered ${response.status}.`, "unreachable");
+  throw new ApiError(messages.error.answered(response.status), "unreachable");
 }

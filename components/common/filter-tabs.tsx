@@ -1,4 +1,5 @@
 import { LinkTabs } from "@/components/common/link-tabs";
+import { messages } from "@/lib/messages";
 
 type FilterTabsProps = {
   label: string;
@@ -13,5 +14,5 @@ type FilterTabsProps = {
 /** One filter of a list, in the address: a link for each of its values, and one for all. */
 export function FilterTabs({ label, address, name, options, current }: FilterTabsProps) {
   const values = options.map(({ value, word }) => ({ href: `${address}?${new URLSearchParams({ [name]: value })}`, word, current: current === value }));
-  return <LinkTabs label={label} tabs={[{ href: address, word: "All", current: current === undefined }, ...values]} />;
+  return <LinkTabs label={label} tabs={[{ href: address, word: messages.form.all, current: current === undefined }, ...values]} />;
 }

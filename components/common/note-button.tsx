@@ -6,6 +6,7 @@ import { Button, type ButtonProps } from "@/components/ui/button";
 import { Field, fieldControl } from "@/components/ui/field";
 import { Textarea } from "@/components/ui/textarea";
 import { Tooltip } from "@/components/ui/tooltip";
+import { messages } from "@/lib/messages";
 
 type NoteButtonProps = Omit<ButtonProps, "onClick" | "title"> & {
   title: string;
@@ -34,7 +35,7 @@ export function NoteButton({ title, description, note, confirm, confirmVariant =
     show(false);
     onConfirm(text.trim());
   };
-  const error = missing ? "is needed" : undefined;
+  const error = missing ? messages.form.isNeeded : undefined;
   return (
     <>
       <Tooltip content={refused ?? null}>
@@ -50,7 +51,7 @@ export function NoteButton({ title, description, note, confirm, confirmVariant =
             <Textarea {...fieldControl("note", { description: true, required: note.required, error })} value={text} maxLength={500} onChange={(event) => setText(event.target.value)} />
           </Field>
           <AlertDialogFooter>
-            <AlertDialogCancel>Leave it</AlertDialogCancel>
+            <AlertDialogCancel>{messages.action.leaveIt}</AlertDialogCancel>
             <Button variant={confirmVariant} onClick={send}>{confirm}</Button>
           </AlertDialogFooter>
         </AlertDialogContent>

@@ -120,7 +120,7 @@ function TimeLines({ moment, iso }: { moment: number; iso: string }) {
           <dt className="text-muted-foreground">{name}</dt>
           <dd className={name === messages.time.local ? undefined : "font-mono"}>{value}</dd>
           <dd>
-            <CopyButton value={value} what={`${name} time`} />
+            <CopyButton value={value} what={messages.time.inZone(name)} />
           </dd>
         </div>
       ))}

@@ -3,6 +3,7 @@
 import { useRouter } from "next/navigation";
 import { useTransition } from "react";
 import { toast } from "sonner";
+import { messages } from "@/lib/messages";
 import type { Outcome } from "@/lib/ops/attempt";
 
 /** Runs a server action: a refusal becomes a toast, a success is followed by the page's present state. */
@@ -12,7 +13,7 @@ export function useAct() {
   const act = <T>(work: () => Promise<Outcome<T>>, done?: (value: T) => void) =>
     start(async () => {
       const outcome = await work().catch(() => null);
-      if (outcome === null) toast.error("The control room did not answer. Look at the page again before you repeat it.");
+      if (outcome === null) toast.error(messages.error.noAnswerToAct);
       else if (!outcome.ok) toast.error(`${outcome.refusal.message} ${outcome.refusal.remedy}`.trim());
       else {
         done?.(outcome.value);

@@ -1,5 +1,6 @@
 import type { fieldControl } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
+import { messages } from "@/lib/messages";
 
 type UtcInputProps = { control: ReturnType<typeof fieldControl>; value: string | null | undefined; onChange: (value: string | undefined) => void };
 
@@ -9,7 +10,7 @@ export function UtcInput({ control, value, onChange }: UtcInputProps) {
   return (
     <div className="flex items-center gap-2">
       <Input {...control} type="datetime-local" step={1} value={Number.isNaN(moment) ? "" : new Date(moment).toISOString().slice(0, 19)} onChange={(event) => onChange(event.target.value === "" ? undefined : new Date(`${event.target.value}Z`).toISOString())} />
-      <span className="text-xs text-muted-foreground">UTC</span>
+      <span className="text-xs text-muted-foreground">{messages.time.utc}</span>
     </div>
   );
 }

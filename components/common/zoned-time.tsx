@@ -1,7 +1,8 @@
 import { localTime } from "@/contracts/cron";
 import { cn } from "@/lib/cn";
+import { locale } from "@/lib/messages/language";
 
-const dayFormat = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+const dayFormat = new Intl.DateTimeFormat(locale, { weekday: "short", day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
 
 /** RFC 3339 with an offset → `Mon, 30 Nov 2026, 02:30 (UTC+01:00)`: the local time as it is written there, wherever it is read. */
 export function localWords(local: string): string {

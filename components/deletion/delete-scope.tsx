@@ -7,6 +7,7 @@ import { Card } from "@/components/ui/card";
 import { Input } from "@/components/ui/input";
 import { Label } from "@/components/ui/label";
 import type { DeletionKind, DeletionPreview } from "@/contracts/deletion";
+import { locale } from "@/lib/messages/language";
 import type { Outcome } from "@/lib/ops/attempt";
 
 const kindWords: Record<DeletionKind, string> = { environment: "environment", project: "project", organization: "organization", account: "your account" };
@@ -34,7 +35,7 @@ function DeleteForm({ preview, remove }: { preview: DeletionPreview; remove: Del
   const [typed, setTyped] = useState("");
   const [problem, setProblem] = useState<string | null>(null);
   const [pending, start] = useTransition();
-  const counted = Object.entries(preview.counts).filter(([, count]) => count > 0).map(([what, count]) => `${what}: ${count.toLocaleString("en")}`).join(", ");
+  const counted = Object.entries(preview.counts).filter(([, count]) => count > 0).map(([what, count]) => `${what}: ${count.toLocaleString(locale)}`).join(", ");
   const submit = () =>
     start(async () => {
       const outcome = await remove(preview.kind, preview.id, typed).catch(() => null);

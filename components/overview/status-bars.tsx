@@ -9,6 +9,7 @@ import type { Overview, StatusCounts } from "@/contracts/overview";
 import { runStatuses, type RunStatus } from "@/contracts/run";
 import { cn } from "@/lib/cn";
 import { formatCount, formatList } from "@/lib/format";
+import { locale } from "@/lib/messages/language";
 import { sum, totalOf } from "./figures";
 
 type StatusBarsProps = {
@@ -75,10 +76,10 @@ function wordsOf(runs: StatusCounts): string {
 function useLabels(step: number) {
   const { times } = usePreferences();
   const timeZone = useNow("half_minute") === null || times === "utc" ? "UTC" : undefined;
-  const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone });
-  const moment = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone });
-  const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZoneName: "short", timeZone });
-  const axis = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZoneName: "short", timeZone });
+  const day = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", timeZone });
+  const moment = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone });
+  const clock = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", timeZoneName: "short", timeZone });
+  const axis = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZoneName: "short", timeZone });
   return {
     axis: (at: number) => axis.format(at),
     span: (from: number, to: number) => (step < dayMs ? `${moment.format(from)} – ${clock.format(to)}` : `${day.format(from)}, ${clock.format(from)} – ${day.format(to)}, ${clock.format(to)}`),

@@ -8,6 +8,7 @@ import { Button } from "@/components/ui/button";
 import type { LogLine } from "@/contracts/log";
 import { cn } from "@/lib/cn";
 import { formatCount, formatDuration } from "@/lib/format";
+import { locale } from "@/lib/messages/language";
 import type { LineRange } from "./line-range";
 import type { LogStamp } from "./log-state";
 import { LogText } from "./log-text";
@@ -196,7 +197,7 @@ function levelLook({ stream, text }: LogLine): string {
 
 function useStamp(times: LogStamp, startedAt: number | null): (line: LogLine) => string {
   const zone = usePreferences().times === "utc" ? "UTC" : undefined;
-  const format = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, timeZone: zone });
+  const format = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, timeZone: zone });
   return ({ created_at }) => {
     const at = Date.parse(created_at);
     return times === "since" && startedAt !== null ? `+${formatDuration(at - startedAt)}`.padStart(12) : format.format(at);

@@ -6,6 +6,7 @@ import { useNow } from "@/components/common/now";
 import { usePreferences } from "@/components/common/preferences";
 import { cn } from "@/lib/cn";
 import { groupBy } from "@/lib/group-by";
+import { locale } from "@/lib/messages/language";
 import type { CalendarEntry } from "@/lib/ops/calendar";
 import { type Day, dayIn } from "./calendar-days";
 import { clockChangeWords, outcomeWords } from "./words";
@@ -14,8 +15,8 @@ type CalendarGridProps = { days: readonly Day[]; entries: readonly CalendarEntry
 
 const shownADay = 4;
 const coming = { icon: CalendarClock, word: "To come", tone: "text-muted-foreground" };
-const weekday = new Intl.DateTimeFormat("en-GB", { weekday: "short", timeZone: "UTC" });
-const dayWords = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long", timeZone: "UTC" });
+const weekday = new Intl.DateTimeFormat(locale, { weekday: "short", timeZone: "UTC" });
+const dayWords = new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long", timeZone: "UTC" });
 const noon = (day: Day) => Date.parse(`${day}T12:00:00Z`);
 
 /** Days side by side, each with the times that fire on it: in the reader's zone, or each in the zone of its schedule. */
@@ -25,7 +26,7 @@ export function CalendarGrid({ days, entries, month, zone }: CalendarGridProps) 
   // The server knows no reader's zone: it draws UTC, and the browser draws its own.
   const mine = now === null || times === "utc" ? "UTC" : undefined;
   const today = now === null ? null : dayIn(new Date(now).toISOString(), mine);
-  const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: mine });
+  const clock = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", timeZone: mine });
   const name = zone === "schedule" ? "of each schedule" : (mine ?? Intl.DateTimeFormat().resolvedOptions().timeZone);
   const placed = groupBy(entries, (entry) => (zone === "schedule" ? entry.local_time.slice(0, 10) : dayIn(entry.at, mine)));
   const timeOf = (entry: CalendarEntry) => (zone === "schedule" ? entry.local_time.slice(11, 16) : clock.format(Date.parse(entry.at)));

@@ -1,5 +1,6 @@
 import type { ComponentProps } from "react";
 import { cn } from "@/lib/cn";
+import { messages } from "@/lib/messages";
 
 export function Kbd({ className, ...props }: ComponentProps<"kbd">) {
   return (
@@ -16,7 +17,7 @@ export function Keys({ keys, apple = false, className }: { keys: readonly string
   return (
     <span className={cn("inline-flex items-center gap-1", className)}>
       {keys.flatMap((key) => key.split("+")).map((key, index) => (
-        <Kbd key={`${key}-${index}`}>{key === "mod" ? (apple ? "⌘" : "Ctrl") : key}</Kbd>
+        <Kbd key={`${key}-${index}`}>{key === "mod" ? (apple ? "⌘" : messages.form.controlKey) : key}</Kbd>
       ))}
     </span>
   );

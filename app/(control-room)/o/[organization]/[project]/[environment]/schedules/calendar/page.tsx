@@ -12,13 +12,14 @@ import { ClockTabs } from "@/components/schedules/clock-tabs";
 import { PageHeader } from "@/components/shell/page-header";
 import { Button } from "@/components/ui/button";
 import { messages } from "@/lib/messages";
+import { locale } from "@/lib/messages/language";
 import { attempt } from "@/lib/ops/attempt.ts";
 import { readCalendar } from "@/lib/ops/calendar.ts";
 
 export const metadata: Metadata = { title: messages.page.calendar };
 const dayMs = 86_400_000;
-const monthWords = new Intl.DateTimeFormat("en-GB", { month: "long", year: "numeric", timeZone: "UTC" });
-const dayWords = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" });
+const monthWords = new Intl.DateTimeFormat(locale, { month: "long", year: "numeric", timeZone: "UTC" });
+const dayWords = new Intl.DateTimeFormat(locale, { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" });
 
 export default async function CalendarPage({ params, searchParams }: { params: Promise<EnvironmentParams>; searchParams: SearchParams }) {
   await connection();

@@ -1,9 +1,9 @@
 import type { Layer } from "@/contracts/dataset.ts";
 import type { PhaseStatus, RunStatus } from "@/contracts/run.ts";
 import type { SearchKind } from "@/contracts/search.ts";
+import { catalogue } from "./catalogue";
 
-// Every string of the shared parts of the interface in one typed catalogue: a sentence with a gap is a function, never
-// joined from pieces, so that another language can order its words.
+// What several areas say. The texts of one area are in the file of its name beside this one.
 
 type StatusWords = { word: string; description: string };
 
@@ -31,7 +31,7 @@ const layer: Record<Layer, StatusWords> = {
   gold: { word: "Gold", description: "Tables ready for reports." },
 };
 
-export const messages = {
+export const messages = catalogue({
   product: "Control Room",
   productDescription: "Runs, tables and proof of the lakehouse, in one place.",
   runStatus,
@@ -52,8 +52,21 @@ export const messages = {
     copyNamed: (what: string) => `Copy ${what}`,
     back: "Back",
     stop: "Stop",
+    wrapLongLines: "Wrap long lines",
+    keepIt: "Keep it",
+    leaveIt: "Leave it",
+    delete: "Delete",
+    deleting: "Deleting…",
+    deleteNamed: (what: string) => `Delete ${what}`,
+    deleteQuestion: (what: string) => `Delete ${what}?`,
   },
-  form: { required: "required" },
+  form: {
+    required: "required",
+    isNeeded: "is needed",
+    all: "All",
+    controlKey: "Ctrl",
+    needsRole: (role: string) => `This needs the role ${role}.`,
+  },
   time: {
     never: "never",
     local: "Local",
@@ -62,6 +75,10 @@ export const messages = {
     unknown: "—",
     details: (text: string) => `${text}. Show in other zones`,
     card: "The same moment in other zones",
+    inZone: (zone: string) => `${zone} time`,
+    justNow: "just now",
+    ahead: (span: string) => `in ${span}`,
+    ago: (span: string) => `${span} ago`,
   },
   hash: {
     equal: "equal",
@@ -79,6 +96,7 @@ export const messages = {
     resume: "Resume live updates",
   },
   empty: {
+    command: "command",
     filteredTitle: "Nothing matches these filters",
     filteredDescription: "There are entries, but none that fits every filter.",
     deniedTitle: "You have no access to this",
@@ -94,6 +112,11 @@ export const messages = {
     notFoundTitle: "There is nothing here",
     notFoundDescription: "The address is wrong, the entry was deleted, or you have no access to it.",
     toStart: "Go to the overview",
+    unreachable: "The control room does not answer. Check the network, then try again.",
+    answered: (status: number) => `The control room answered ${status}.`,
+    noAnswer: "The control room did not answer.",
+    noAnswerToAct: "The control room did not answer. Look at the page again before you repeat it.",
+    noAnswerToDelete: "The control room did not answer. Look at the list before trying again.",
   },
   shell: {
     skip: "Skip to content",
@@ -156,4 +179,4 @@ export const messages = {
     goTo: (page: string) => `Go to ${page}`,
   },
   page: { overview: "Overview", failures: "Failures", runs: "Runs", pipelines: "Pipelines", schedules: "Schedules", backfills: "Backfills", executors: "Executors", datasets: "Datasets", lineage: "Lineage", caps: "Caps", connections: "Connections", secrets: "Secrets", members: "Members", tokens: "Tokens", webhook: "Webhook", audit: "Audit", health: "Health", calendar: "Calendar", settings: "Settings", danger: "Danger zone", account: "Account", start: "Start" },
-} as const;
+});
