@@ -10,6 +10,7 @@ export const errorCatalogue = {
   empty_filter: { status: 400, title: "The filter is empty.", remedy: "Say which runs are meant; nothing was done." },
   too_many_runs: { status: 422, title: "More runs fit the filter than the job may touch.", remedy: "Narrow the filter, or raise the limit (at most 10,000)." },
   limit_exceeded: { status: 422, title: "A number in the request goes beyond what is allowed.", remedy: "Stay within the limit that is named." },
+  invalid_pattern: { status: 400, title: "The regular expression cannot be read.", remedy: "Correct the place that is named, or search for plain text." },
   invalid_json: { status: 400, title: "The body is not valid JSON.", remedy: "Send UTF-8 JSON with content type application/json." },
   invalid_text: { status: 400, title: "The text holds a NUL byte or a lone surrogate.", remedy: "Send valid Unicode without U+0000." },
   invalid_spec: { status: 422, title: "The pipeline spec is not valid.", remedy: "Correct the places that are named; `control-room pipeline validate FILE` shows them all." },

@@ -1,4 +1,4 @@
-import { createLoader, parseAsArrayOf, parseAsIsoDateTime, parseAsString, parseAsStringLiteral } from "nuqs/server";
+import { createLoader, parseAsArrayOf, parseAsInteger, parseAsIsoDateTime, parseAsString, parseAsStringLiteral } from "nuqs/server";
 import type { bulkFilter } from "@/contracts/bulk";
 import { runKinds, runStatuses, runTriggers } from "@/contracts/run";
 import type { z } from "zod";
@@ -15,6 +15,12 @@ export const runListParsers = {
   kind: parseAsStringLiteral(runKinds),
   executor: parseAsString,
   error: parseAsString,
+  tag: parseAsString,
+  label: parseAsString,
+  checks: parseAsStringLiteral(["failed", "passed"]),
+  /** How long they took, in seconds. */
+  min: parseAsInteger,
+  max: parseAsInteger,
   search: parseAsString.withDefault(""),
   range: parseAsStringLiteral(ranges),
   /** Two moments instead of a range: a bar of the overview. */
@@ -39,6 +45,11 @@ export function runListQuery(state: RunListState, environmentId: string, now: nu
   if (state.kind) query.kind = state.kind;
   if (state.executor) query.executor_id = state.executor;
   if (state.error) query.error_code = state.error;
+  if (state.tag) query.tag = state.tag;
+  if (state.label) query.label = state.label;
+  if (state.checks) query.checks = state.checks;
+  if (state.min !== null) query.min_duration_seconds = String(state.min);
+  if (state.max !== null) query.max_duration_seconds = String(state.max);
   if (state.search.trim()) query.search = state.search.trim().slice(0, 200);
   if (state.range) query.created_after = new Date(now - rangeMilliseconds[state.range]).toISOString();
   if (state.from) query.created_after = state.from.toISOString();
@@ -65,6 +76,16 @@ export function runListKey({ columns: _columns, ...state }: RunListState, enviro
   return ["runs", environmentId, JSON.stringify(state)];
 }
 
+/** The filters that stand behind "More filters", as they are when none is set. */
+export const noMoreFilters = { tag: null, label: null, checks: null, min: null, max: null } as const;
+/** The filters as they are when none is set. */
+export const noRunFilters = { ...noMoreFilters, status: null, pipeline: null, trigger: null, kind: null, executor: null, error: null, search: null, range: null, from: null, to: null, page: null } as const;
+
+/** How many of the filters behind "More filters" are set. */
+export function moreFilters(state: RunListState): number {
+  return (Object.keys(noMoreFilters) as (keyof typeof noMoreFilters)[]).filter((name) => state[name] !== null).length;
+}
+
 export function isFiltered(state: RunListState): boolean {
-  return state.status.length > 0 || state.pipeline !== null || state.trigger !== null || state.kind !== null || state.executor !== null || state.error !== null || state.search.trim() !== "" || state.range !== null || state.from !== null || state.to !== null;
+  return state.status.length > 0 || state.pipeline !== null || state.trigger !== null || state.kind !== null || state.executor !== null || state.error !== null || state.search.trim() !== "" || state.range !== null || state.from !== null || state.to !== null || moreFilters(state) > 0;
 }

@@ -1,29 +1,26 @@
-import { Fragment, type ReactNode } from "react";
+import { Fragment, memo, type ReactNode } from "react";
 import { ansiPieces } from "./ansi";
+import type { Stretch } from "./log-state";
+
+type Finder = ((text: string) => Stretch[]) | null;
 
 const address = /https?:\/\/[^\s"'<>`]+[^\s"'<>`.,;:!?)\]}]/g;
 
 /** A line as it is read: its colours, its addresses as links, and what was searched for marked. */
-export function LogText({ text, needle }: { text: string; needle: string }) {
+export const LogText = memo(function LogText({ text, finder }: { text: string; finder: Finder }) {
   return ansiPieces(text).map((piece, nth) => (
     // eslint-disable-next-line react/no-array-index-key -- the pieces of a line never move
-    <span key={nth} className={piece.className || undefined}>{linked(piece.text, needle)}</span>
+    <span key={nth} className={piece.className || undefined}>{linked(piece.text, finder)}</span>
   ));
-}
+});
 
-function linked(text: string, needle: string): ReactNode[] {
+function linked(text: string, finder: Finder): ReactNode[] {
   return split(text, [...text.matchAll(address)].map((match) => [match.index, match.index + match[0].length]), (part, isAddress) =>
-    isAddress ? <a href={part} target="_blank" rel="noreferrer" tabIndex={-1} className="underline decoration-dotted underline-offset-2 hover:text-link">{marked(part, needle)}</a> : marked(part, needle));
+    isAddress ? <a href={part} target="_blank" rel="noreferrer" tabIndex={-1} className="underline decoration-dotted underline-offset-2 hover:text-link">{marked(part, finder)}</a> : marked(part, finder));
 }
 
-function marked(text: string, needle: string): ReactNode[] {
-  const [haystack, wanted] = [text.toLowerCase(), needle.toLowerCase()];
-  const found: [number, number][] = [];
-  // A few letters change their length in lower case; such a line is found, but not marked.
-  if (wanted !== "" && haystack.length === text.length) {
-    for (let at = haystack.indexOf(wanted); at !== -1; at = haystack.indexOf(wanted, at + wanted.length)) found.push([at, at + wanted.length]);
-  }
-  return split(text, found, (part, isFound) => (isFound ? <mark className="rounded-sm bg-warning-soft font-semibold text-warning">{part}</mark> : part));
+function marked(text: string, finder: Finder): ReactNode[] {
+  return split(text, finder === null ? [] : finder(text), (part, isFound) => (isFound ? <mark className="rounded-sm bg-warning-soft font-semibold text-warning">{part}</mark> : part));
 }
 
 /** The text in order, the given stretches and what lies between them. */

@@ -1,7 +1,7 @@
 "use client";
 
-import { Download, WrapText } from "lucide-react";
-import { useRef, useState } from "react";
+import { CaseSensitive, Download, Regex, WrapText } from "lucide-react";
+import { type ReactNode, useRef, useState } from "react";
 import { useEnvironmentHref } from "@/components/common/link";
 import { usePreferences } from "@/components/common/preferences";
 import { SearchField } from "@/components/common/search-field";
@@ -26,6 +26,20 @@ export function LogSearch({ value, onChange }: { value: string; onChange: (value
   // Only drawn rows are in the page, so its own search would miss most; pressed again in the field, it is the browser's.
   useShortcut({ keys: ["mod+f"], label: "Search the log", enabled: !focused, run: focus });
   return <SearchField ref={field} label="Search all lines of the log" placeholder="Search all lines" className="sm:w-60" inputClassName="h-7" value={value} onChange={onChange} onFocus={() => setFocused(true)} onBlur={() => setFocused(false)} />;
+}
+
+/** How the search is meant: plain text whatever its case, unless one of these is on. */
+export function SearchManner({ regex, matchCase, onChange }: { regex: boolean; matchCase: boolean; onChange: (next: { regex?: boolean; case?: boolean }) => void }) {
+  return (
+    <span role="group" aria-label="How to search" className="inline-flex gap-1">
+      <Toggle on={regex} label="Regular expression" onChange={(on) => onChange({ regex: on })}><Regex aria-hidden /></Toggle>
+      <Toggle on={matchCase} label="Match capital letters" onChange={(on) => onChange({ case: on })}><CaseSensitive aria-hidden /></Toggle>
+    </span>
+  );
+}
+
+function Toggle({ on, label, onChange, children }: { on: boolean; label: string; onChange: (on: boolean) => void; children: ReactNode }) {
+  return <Button variant="outline" size="icon-sm" aria-pressed={on} aria-label={label} title={label} className={cn(on && "border-ring bg-accent text-accent-foreground")} onClick={() => onChange(!on)}>{children}</Button>;
 }
 
 /** "120" or "120-140": what a click and a shift-click on line numbers do, by keyboard. */

@@ -5,7 +5,7 @@ import { ArrowDown } from "lucide-react";
 import { type MouseEvent, useEffect, useEffectEvent, useLayoutEffect, useRef, useState } from "react";
 import { usePreferences } from "@/components/common/preferences";
 import { Button } from "@/components/ui/button";
-import type { LogLine } from "@/contracts/log";
+import type { LogLevel, LogLine } from "@/contracts/log";
 import { cn } from "@/lib/cn";
 import { formatCount, formatDuration } from "@/lib/format";
 import { locale } from "@/lib/messages/language";
@@ -15,6 +15,7 @@ import { LogText } from "./log-text";
 import type { LogSource } from "./use-log-lines";
 
 const rowPixels = 24;
+const levelLooks: Record<LogLevel, string> = { debug: "text-muted-foreground", info: "", warn: "text-warning", error: "text-failed" };
 const streamMarks: Record<LogLine["stream"], string> = { stdout: "out", stderr: "err", engine: "engine" };
 
 type LogViewProps = {
@@ -24,7 +25,7 @@ type LogViewProps = {
   times: LogStamp;
   /** Unix milliseconds from which `since` counts. */
   startedAt: number | null;
-  needle: string;
+  finder: Parameters<typeof LogText>[0]["finder"];
   range: LineRange | null;
   onPick: (range: LineRange) => void;
   /** More lines come, so the end can be followed. */
@@ -34,7 +35,7 @@ type LogViewProps = {
 };
 
 /** Rows of one height (unless wrapped), only those drawn that are on the screen; the line number is the line's address. */
-export function LogView({ source, label, wrap, times, startedAt, needle, range, onPick, tail, opensAt }: LogViewProps) {
+export function LogView({ source, label, wrap, times, startedAt, finder, range, onPick, tail, opensAt }: LogViewProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const { count } = source;
   // eslint-disable-next-line react/incompatible-library -- no compiler is at work here, and nothing of the list is handed on
@@ -167,7 +168,7 @@ export function LogView({ source, label, wrap, times, startedAt, needle, range, 
                   <>
                     {times === "off" ? null : <span role="cell" className="shrink-0 ps-2 whitespace-pre text-muted-foreground select-none max-sm:hidden">{stampOf(line)}</span>}
                     <span role="cell" className={cn("w-[7ch] shrink-0 ps-2 select-none max-sm:hidden", line.stream === "stderr" ? "text-warning" : "text-muted-foreground")}>{streamMarks[line.stream]}</span>
-                    <span role="cell" className={cn("px-2", levelLook(line), wrap && "min-w-0 break-words whitespace-pre-wrap")}><LogText text={line.text} needle={needle} /></span>
+                    <span role="cell" className={cn("px-2", line.level !== null && levelLooks[line.level], wrap && "min-w-0 break-words whitespace-pre-wrap")}><LogText text={line.text} finder={finder} /></span>
                   </>
                 ) : (
                   <span role="cell" className="sr-only">is being loaded</span>
@@ -187,12 +188,6 @@ export function LogView({ source, label, wrap, times, startedAt, needle, range, 
       ) : null}
     </div>
   );
-}
-
-/** Lines of the executor begin with their level. */
-function levelLook({ stream, text }: LogLine): string {
-  if (stream !== "engine") return "";
-  return text.startsWith("error ") ? "text-failed" : text.startsWith("warn ") ? "text-warning" : "";
 }
 
 function useStamp(times: LogStamp, startedAt: number | null): (line: LogLine) => string {

@@ -3,6 +3,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Copy, Link2, Loader, TriangleAlert, X } from "lucide-react";
 import { useQueryStates } from "nuqs";
+import { useMemo } from "react";
 import { toast } from "sonner";
 import { EmptyState } from "@/components/common/empty-state";
 import { ErrorState } from "@/components/common/error-state";
@@ -10,15 +11,15 @@ import { ApiError, fetchJson } from "@/components/common/fetch-json";
 import { LiveChip } from "@/components/common/live-chip";
 import { Alert, AlertDescription } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
-import { type LogPage, logStreams } from "@/contracts/log";
+import { logLevels, type LogPage, logStreams } from "@/contracts/log";
 import { isTerminal, type Run, type RunPhase } from "@/contracts/run";
 import { formatCount } from "@/lib/format";
 import { messages } from "@/lib/messages";
 import { withoutAnsi } from "./ansi";
 import { FilterChoice } from "./filter-choice";
 import { type LineRange, setLineRange, useLineRange } from "./line-range";
-import { isLogFiltered, type LogFilter, logParsers, logQueryOf, noLogFilter, streamWords } from "./log-state";
-import { DownloadMenu, GoToLine, LogSearch, TimesChoice, WrapToggle } from "./log-toolbar";
+import { finderOf, isLogFiltered, levelWords, type LogFilter, logParsers, logQueryOf, noLogFilter, streamWords } from "./log-state";
+import { DownloadMenu, GoToLine, LogSearch, SearchManner, TimesChoice, WrapToggle } from "./log-toolbar";
 import { LogView } from "./log-view";
 import { listRows, type LogRead, readLines, useFilteredLog, useWholeLog } from "./use-log-lines";
 
@@ -27,7 +28,7 @@ const copyLines = 10_000;
 /** What the run printed: all of it by number, or what fits a search or a filter, searched by the server. */
 export function LogsPanel({ run, phases }: { run: Run; phases: RunPhase[] }) {
   const [state, set] = useQueryStates(logParsers, { history: "replace" });
-  const filter: LogFilter = { search: state.find.trim(), phase: state.phase, attempt: state.attempt, stream: state.stream };
+  const filter: LogFilter = { search: state.find.trim(), phase: state.phase, attempt: state.attempt, stream: state.stream, level: state.level, regex: state.regex, matchCase: state.case };
   const range = useLineRange();
   const filtered = isLogFiltered(filter);
   const clear = () => void set(noLogFilter);
@@ -37,6 +38,8 @@ export function LogsPanel({ run, phases }: { run: Run; phases: RunPhase[] }) {
     <div className="grid gap-3">
       <search aria-label="Filter the log" className="flex flex-wrap items-center gap-2">
         <LogSearch value={state.find} onChange={(find) => void set({ find: find || null })} />
+        <SearchManner regex={state.regex} matchCase={state.case} onChange={(next) => void set(next)} />
+        <FilterChoice label="Level" className="w-36" value={state.level} all="All levels" options={logLevels.toReversed()} words={levelWords} onChange={(level) => void set({ level: level as LogFilter["level"] })} />
         <FilterChoice label="Phase" className="w-36" value={state.phase} all="All phases" options={phases.map((phase) => phase.name)} onChange={(phase) => void set({ phase })} />
         <FilterChoice label="Output" className="w-44" value={state.stream} all="All output" options={logStreams} words={streamWords} onChange={(stream) => void set({ stream: stream as LogFilter["stream"] })} />
         {attempts.length > 1 ? <FilterChoice label="Attempt" className="w-32" value={state.attempt === null ? null : String(state.attempt)} all="All attempts" options={attempts} onChange={(attempt) => void set({ attempt: attempt === null ? null : Number(attempt) })} /> : null}
@@ -71,13 +74,13 @@ function FilteredLog(props: LogProps) {
   return <Lines {...props} read={read} opensAt={props.range?.from ?? "top"} />;
 }
 
-/** Where a failed run's log is read first: its failed phase's line that speaks of an error, else the end. Undefined until it is known. */
+/** Where a failed run's log is read first: its failed phase's first error, else the end. Undefined until it is known. */
 function useFirstError(run: Run, phases: RunPhase[], wanted: boolean): number | "end" | undefined {
   const phase = phases.find((each) => each.status === "failed")?.name;
   const { data, isError } = useQuery({
     queryKey: ["logs", run.run_id, "first-error", run.attempt, phase],
     queryFn: async ({ signal }) => {
-      const query = new URLSearchParams({ search: "error", attempt: String(run.attempt), limit: "1", ...(phase ? { phase } : {}) });
+      const query = new URLSearchParams({ level: "error", attempt: String(run.attempt), limit: "1", ...(phase ? { phase } : {}) });
       return (await fetchJson<LogPage>(`/api/v1/runs/${run.run_id}/logs?${query}`, signal)).items[0]?.line ?? "end";
     },
     enabled: wanted && run.status === "failed",
@@ -93,6 +96,11 @@ function Lines({ run, filter, range, wrap, times, onClear, read, opensAt }: Line
   const { source, total, matching, more, stream } = read;
   const active = !isTerminal(run.status);
   const filtered = isLogFiltered(filter);
+  const { search, regex, matchCase } = filter;
+  const finder = useMemo(() => finderOf({ search, regex, matchCase }), [search, regex, matchCase]);
+  if (read.error instanceof ApiError && read.error.code === "invalid_pattern") {
+    return <Alert variant="warning"><TriangleAlert aria-hidden /><AlertDescription>{read.error.message}</AlertDescription></Alert>;
+  }
   if (read.error !== null && source.count === 0) {
     const { code, requestId } = read.error instanceof ApiError ? read.error : {};
     return <ErrorState message={read.error.message} code={code} requestId={requestId} onRetry={read.retry} />;
@@ -116,7 +124,7 @@ function Lines({ run, filter, range, wrap, times, onClear, read, opensAt }: Line
           <EmptyState title={active ? "No line yet" : "This run printed nothing"} description={active ? "What its phases print appears here by itself." : "Events and phases tell what it did."} />
         )
       ) : (
-        <LogView source={source} label={filtered ? "Lines of the log that fit" : "Lines of the log"} wrap={wrap} times={times} startedAt={run.started_at === null ? null : Date.parse(run.started_at)} needle={filter.search} range={range} onPick={setLineRange} tail={active && !filtered} opensAt={opensAt} />
+        <LogView source={source} label={filtered ? "Lines of the log that fit" : "Lines of the log"} wrap={wrap} times={times} startedAt={run.started_at === null ? null : Date.parse(run.started_at)} finder={finder} range={range} onPick={setLineRange} tail={active && !filtered} opensAt={opensAt} />
       )}
     </>
   );

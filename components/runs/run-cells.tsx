@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 import { Duration } from "@/components/common/duration";
 import { LayerBadge } from "@/components/common/layer-badge";
+import { Link } from "@/components/common/link";
 import { ShortId } from "@/components/common/short-id";
 import { Time } from "@/components/common/time";
 import type { Layer } from "@/contracts/dataset";
@@ -41,6 +42,8 @@ export const runCells: Record<RunColumn, (run: Run, names: Names) => ReactNode> 
   queue: (run) => <code className="text-xs">{run.queue}</code>,
   priority: (run) => <span className="tabular-nums">{run.priority}</span>,
   score: (run) => (run.score === null ? absent : <span className="tabular-nums">{formatCount(Math.round(run.score))}</span>),
+  checks: (run) => (run.failed_checks === 0 ? absent : <Link href={`/runs/${run.run_id}?tab=quality`} className="relative text-warning tabular-nums underline-offset-4 hover:underline">{formatCount(run.failed_checks)}</Link>),
+  labels: (run) => (run.labels.length === 0 ? absent : <code className="text-xs">{run.labels.join(" ")}</code>),
   error: (run) => (run.error_code === null ? absent : <code className="text-xs" title={run.error_message ?? undefined}>{run.error_code}</code>),
   version: (run) => (run.template_version === null ? absent : <span className="tabular-nums">{run.template_version}</span>),
   git: (run) => (run.git_sha === null ? absent : <code className="text-xs" title={run.git_sha}>{run.git_sha.slice(0, 8)}</code>),

@@ -13,7 +13,8 @@ import { formatCount } from "@/lib/format";
 import { messages } from "@/lib/messages";
 import { ColumnMenu } from "./column-menu";
 import { FilterChoice } from "./filter-choice";
-import { isFiltered, type RunListState, type runListParsers } from "./list-state";
+import { MoreFilters } from "./more-filters";
+import { isFiltered, noRunFilters, type RunListState, type runListParsers } from "./list-state";
 import type { PipelineChoice } from "./run-list";
 import { rangeWords, type RangeWord, triggerWords } from "./words";
 
@@ -27,8 +28,6 @@ type RunFiltersProps = {
   /** The list that fits these filters is on its way. */
   busy: boolean;
 };
-
-const none = { status: null, pipeline: null, trigger: null, kind: null, executor: null, error: null, search: null, range: null, from: null, to: null, page: null };
 
 export function RunFilters({ state, setState, templates, executors, counts, busy }: RunFiltersProps) {
   const toggle = (status: (typeof runStatuses)[number]) => {
@@ -63,6 +62,7 @@ export function RunFilters({ state, setState, templates, executors, counts, busy
       <FilterChoice label="Kind" className="w-28" value={state.kind} all="Any kind" options={runKinds} onChange={(kind) => void setState({ kind: kind as RunListState["kind"], page: null })} />
       <FilterChoice label="Error code" className="w-40" value={state.error} all="Any error" options={runErrorCodes} onChange={(error) => void setState({ error, page: null })} />
       <FilterChoice label="Range" className="w-36" value={state.range} all="Any time" options={Object.keys(rangeWords)} words={rangeWords} onChange={(range) => void setState({ range: range as RangeWord | null, from: null, to: null, page: null })} />
+      <MoreFilters state={state} tags={[...new Set(templates.flatMap((each) => each.tags))].toSorted()} onChange={(next) => void setState({ ...next, page: null })} />
       {state.from || state.to ? (
         <Button variant="secondary" size="sm" aria-label="Any time again" onClick={() => void setState({ from: null, to: null, page: null })}>
           {state.from ? <>from <Time at={state.from.toISOString()} format="absolute" plain /></> : null}
@@ -71,7 +71,7 @@ export function RunFilters({ state, setState, templates, executors, counts, busy
         </Button>
       ) : null}
       {isFiltered(state) ? (
-        <Button variant="ghost" size="sm" onClick={() => void setState(none)}>
+        <Button variant="ghost" size="sm" onClick={() => void setState(noRunFilters)}>
           <X aria-hidden />
           {messages.action.clearFilters}
         </Button>

@@ -21,7 +21,7 @@ import { RunTable } from "./run-table";
 import type { BulkActionSet } from "./use-bulk";
 import { useSelection } from "./use-selection";
 
-export type PipelineChoice = { template_key: string; title: string; layer: Layer | null };
+export type PipelineChoice = { template_key: string; title: string; layer: Layer | null; tags: string[] };
 type RunListProps = {
   environmentId: string;
   /** What the server read for `initialKey` at `readAt` (Unix milliseconds). */
@@ -112,7 +112,10 @@ export function RunList({ environmentId, initial, initialKey, readAt, templates,
           <Loader className="size-4 animate-spin motion-reduce:animate-none" aria-hidden /> Loading runs…
         </p>
       ) : shown.length === 0 && hidden === 0 ? (
-        isFiltered(state) ? (
+        data.next_cursor !== null ? (
+          // A page by label looks at 20,000 runs, and may find none of them.
+          <EmptyState title="None of these runs fits" description="Older ones were not looked at yet." action={<Button variant="outline" onClick={() => turn([...state.page, data.next_cursor ?? ""])}>Look further back</Button>} />
+        ) : isFiltered(state) ? (
           <FilteredEmpty clearHref="/runs?view=all" description="There may be other runs, but none that fits every filter." />
         ) : state.page.length > 0 ? (
           <EmptyState title="No older runs" action={<Button variant="outline" onClick={() => turn([])}>To the newest runs</Button>} />

@@ -19,7 +19,7 @@ const helper = createColumnHelper<typeof features, Run>();
 type Names = { templates: PipelineChoice[]; executors: Record<string, string> };
 
 /** Figures stand at the end of their cell. */
-const numeric = new Set(["duration", "attempt", "priority", "score", "version"]);
+const numeric = new Set(["duration", "attempt", "priority", "score", "checks", "version"]);
 /** What a card on a narrow screen keeps. */
 const narrowColumns = new Set(["status", "run", "pipeline", "started", "duration"]);
 

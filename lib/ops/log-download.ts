@@ -5,7 +5,7 @@ import { listLogsQuery, type LogLine } from "@/contracts/log.ts";
 import type { Db } from "@/lib/supabase/client.ts";
 import { listLogs } from "./logs.ts";
 
-export const logDownloadQuery = listLogsQuery.pick({ phase: true, attempt: true, stream: true, search: true }).extend({ format: z.enum(["log", "ndjson"]).default("log") });
+export const logDownloadQuery = listLogsQuery.pick({ phase: true, attempt: true, stream: true, level: true, search: true, regex: true, match_case: true }).extend({ format: z.enum(["log", "ndjson"]).default("log") });
 
 const formats = {
   log: { type: "text/plain", line: ({ created_at, phase, stream, text }: LogLine) => `${created_at} ${phase ?? "-"} ${stream} ${text}\n` },

@@ -1,16 +1,17 @@
 import type { LogFile, LogLine, LogQuery, StoredLogChunk } from "@/contracts/log.ts";
 import { openBytes } from "./artifact-content.ts";
-import { lineAt, startsOf } from "./log-scan.ts";
+import { lineAt, lineScan } from "./log-scan.ts";
 
-// A compacted log is text for people and `grep`: a line is `number time attempt stream text`, in the order of the numbers.
+// A compacted log is text for people and `grep`: a line is `number time attempt stream text`, in the order of the numbers; the stream
+// is `stream:level` where the writer gave a level.
 // Reading follows the rules of ops_private.read_logs, and a property test holds both against one model.
 
 const blockBytes = 1_000_000;
 const pageBytes = 1_000_000;
 
 /** The file's text of a chunk. */
-export function chunkText({ first_line, created_at, attempt, stream, text }: StoredLogChunk): string {
-  return text.split("\n").map((line, nth) => `${first_line + nth} ${created_at} ${attempt} ${stream} ${line}\n`).join("");
+export function chunkText({ first_line, created_at, attempt, stream, level, text }: StoredLogChunk): string {
+  return text.split("\n").map((line, nth) => `${first_line + nth} ${created_at} ${attempt} ${level === null ? stream : `${stream}:${level}`} ${line}\n`).join("");
 }
 
 /** Notes where blocks of about 1 MB begin, while the file's chunks go by. */
@@ -46,17 +47,18 @@ export async function readLogFiles(files: LogFile[], query: LogQuery): Promise<P
   return { items: end === -1 ? found : found.slice(0, end), matching_lines: isCounting(query) ? matching : null, more: end !== -1 };
 }
 
-/** What one file gives to the page, and one line more where there is more; how many of all its lines match the search. */
+/** What one file gives to the page, and one line more where there is more; how many of all its lines fit. */
 async function readLogFile(file: LogFile, query: LogQuery): Promise<{ items: LogLine[]; matching: number }> {
   const items: LogLine[] = [];
   let bytes = 0;
   let matching = 0;
   const counts = isCounting(query);
+  const scan = lineScan(query);
   const isFull = (): boolean => items.length > query.limit || bytes > pageBytes;
   for (const block of blocksOf(file, query)) {
     if (!counts && isFull()) break;
     const text = await blockText(file, block);
-    const starts = startsOf(text, query);
+    const starts = scan(text);
     if (counts) matching += starts.length;
     for (const start of query.order === "desc" ? starts.toReversed() : starts) {
       if (isFull()) break;
@@ -69,8 +71,8 @@ async function readLogFile(file: LogFile, query: LogQuery): Promise<{ items: Log
   return { items, matching };
 }
 
-function isCounting({ search, count }: LogQuery): boolean {
-  return search !== undefined && count !== false;
+function isCounting({ search, level, count }: LogQuery): boolean {
+  return (search !== undefined || level !== undefined) && count !== false;
 }
 
 interface Block {

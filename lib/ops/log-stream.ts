@@ -10,9 +10,9 @@ export function sseLogLine(line: LogLine): string {
   return `id: ${line.line}\nevent: log_line\ndata: ${JSON.stringify(line)}\n\n`;
 }
 
-/** The lines of a run, for `streamFeed`: also those that hold a text, where a search is given. */
-export function logFeed(db: Db, runId: string, { phase, attempt, stream, search }: LogQuery): Feed {
-  const filter = { phase, attempt, stream, search };
+/** The lines of a run, for `streamFeed`: of those that fit, where a filter is given. */
+export function logFeed(db: Db, runId: string, { phase, attempt, stream, level, search, regex, match_case }: LogQuery): Feed {
+  const filter = { phase, attempt, stream, level, search, regex, match_case };
   return {
     key: `logs ${JSON.stringify(filter)}`,
     position: (head) => head.last_line,

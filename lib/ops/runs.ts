@@ -1,10 +1,10 @@
-import type { z } from "zod";
+import { z } from "zod";
 import { uuid } from "@/contracts/common.ts";
 import { ControlRoomError } from "@/contracts/error.ts";
 import { run, type listRunsQuery, type retryRunRequest, type Run, type runCountFilter, type RunCounts, type RunPage } from "@/contracts/run.ts";
 import type { Db } from "@/lib/supabase/client.ts";
 import { whoami } from "./environments.ts";
-import { decodeCursor, pageOf, quoted } from "./keyset.ts";
+import { decodeCursor, encodeCursor, pageOf, quoted } from "./keyset.ts";
 import { callRpc, readRows } from "./rpc.ts";
 
 export type RunFilter = Partial<z.output<typeof listRunsQuery>>;
@@ -20,10 +20,15 @@ export async function listRuns(db: Db, filter: RunFilter): Promise<RunPage> {
   const limit = filter.limit ?? 50;
   const before = decodeCursor(filter.cursor, [uuid])?.[0] ?? null;
   if (filter.environment_id !== undefined) {
-    const rows = await runsOf(db, filter.environment_id, filter, before, limit + 1);
+    const oldest = filter.label === undefined ? null : await oldestLookedAt(db, filter.environment_id, before);
+    const rows = await runsOf(db, filter.environment_id, filter, before, limit + 1, oldest);
     // Nothing found and nothing to be seen look alike under RLS: tell them apart only where it matters.
     if (rows.length === 0) await seen(db, filter.environment_id);
-    return pageOf(rows, limit, (row) => [row.run_id]);
+    const page = pageOf(rows, limit, (row) => [row.run_id]);
+    return page.next_cursor === null && oldest !== null ? { ...page, next_cursor: encodeCursor([oldest]) } : page;
+  }
+  if (filter.label !== undefined || filter.tag !== undefined) {
+    throw new ControlRoomError("invalid_input", "Labels and tags are looked for in one environment.", { errors: [{ path: "environment_id", message: "is needed beside label or tag" }] });
   }
   const { environments } = await whoami(db);
   if (environments.length > environmentsAtOnce) {
@@ -51,7 +56,25 @@ async function seen(db: Db, environmentId: string): Promise<void> {
   throw new ControlRoomError("not_found", "There is no such environment, or you may not see it.", { errors: [{ path: "environment_id", message: "is not an environment that you see" }] });
 }
 
-async function runsOf(db: Db, environmentId: string, filter: RunFilter, before: string | null, limit: number): Promise<Run[]> {
+/** Which run a page by label looks at last, null where it looks at all that are left: no index serves labels under RLS. */
+async function oldestLookedAt(db: Db, environmentId: string, before: string | null): Promise<string | null> {
+  let query = db.from("runs").select("run_id").eq("environment_id", environmentId);
+  if (before !== null) query = query.lt("run_id", before);
+  const [oldest] = await readRows(runRow, query.order("run_id", { ascending: false }).range(labelledAtOnce - 1, labelledAtOnce - 1));
+  return oldest?.run_id ?? null;
+}
+const runRow = z.object({ run_id: uuid });
+const labelledAtOnce = 20_000;
+
+const templateRow = z.object({ template_key: z.string() });
+/** The templates that bear a tag, of the project of an environment. */
+async function keysOfTag(db: Db, environmentId: string, tag: string): Promise<string[]> {
+  const project = (await whoami(db)).environments.find((each) => each.environment_id === environmentId.toLowerCase())?.project_id;
+  if (project === undefined) return [];
+  return (await readRows(templateRow, db.from("job_templates").select("template_key").eq("project_id", project).contains("tags", [tag]))).map(({ template_key }) => template_key);
+}
+
+async function runsOf(db: Db, environmentId: string, filter: RunFilter, before: string | null, limit: number, oldest: string | null = null): Promise<Run[]> {
   let query = db.from("run_list").select("*").eq("environment_id", environmentId);
   if (before !== null) query = query.lt("run_id", before);
   const [status, ...more] = filter.status ?? [];
@@ -59,6 +82,13 @@ async function runsOf(db: Db, environmentId: string, filter: RunFilter, before: 
   for (const name of ["template_key", "kind", "trigger", "executor_id", "repairs_run_id", "parent_run_id", "schedule_id", "backfill_id", "error_code"] as const) {
     if (filter[name] !== undefined) query = query.eq(name, filter[name]);
   }
+  if (filter.tag !== undefined) query = query.in("template_key", await keysOfTag(db, environmentId, filter.tag));
+  if (filter.label !== undefined) query = query.contains("labels", [filter.label]);
+  if (oldest !== null) query = query.gte("run_id", oldest);
+  if (filter.checks === "failed") query = query.gt("failed_checks", 0);
+  if (filter.checks === "passed") query = query.eq("failed_checks", 0);
+  if (filter.min_duration_seconds !== undefined) query = query.gte("duration_seconds", filter.min_duration_seconds);
+  if (filter.max_duration_seconds !== undefined) query = query.lte("duration_seconds", filter.max_duration_seconds);
   if (filter.created_after !== undefined) query = query.gte("created_at", filter.created_after);
   if (filter.created_before !== undefined) query = query.lt("created_at", filter.created_before);
   if (filter.search?.trim()) query = query.or(searchFilter(filter.search.trim()));

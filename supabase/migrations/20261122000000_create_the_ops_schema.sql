@@ -31,7 +31,7 @@ create function ops_private.fail(code text, detail text default null, hint text 
 returns void language plpgsql set search_path = '' as $$
 declare
   status text := case code
-    when 'invalid_input' then '400' when 'empty_filter' then '400' when 'invalid_text' then '400'
+    when 'invalid_input' then '400' when 'empty_filter' then '400' when 'invalid_text' then '400' when 'invalid_pattern' then '400'
     when 'unauthenticated' then '401' when 'token_invalid' then '401'
     when 'forbidden' then '403'
     when 'not_found' then '404'
@@ -1855,6 +1855,7 @@ create table ops.runs (
   output_manifest jsonb,
   error_code text,
   error_message text,
+  failed_checks int not null default 0,
   queue_reason text,
   isolated boolean not null default false,
   executor_id uuid,
@@ -1868,6 +1869,8 @@ create table ops.runs (
   claimed_at timestamptz,
   started_at timestamptz,
   finished_at timestamptz,
+  -- A column, not an expression: what computes it is not leakproof, and so no index of it would serve under RLS.
+  duration_seconds float8,
   cancel_requested_at timestamptz,
   cancel_reason text,
   -- Below: the queue's own columns.
@@ -1929,6 +1932,9 @@ create index runs_expiring on ops.runs (expires_at) where status = 'queued' and 
 -- Lists: newest first in one environment.
 create index runs_newest on ops.runs (environment_id, run_id desc);
 create index runs_by_status on ops.runs (environment_id, status, run_id desc);
+-- The comparisons of float8 and int4 are leakproof, and so these serve the list under RLS.
+create index runs_by_duration on ops.runs (environment_id, duration_seconds) where duration_seconds is not null;
+create index runs_with_failed_checks on ops.runs (environment_id, run_id desc) where failed_checks > 0;
 create index runs_by_template on ops.runs (environment_id, template_key, run_id desc) where template_key is not null;
 create index runs_by_executor on ops.runs (executor_id, run_id desc) where executor_id is not null;
 create index runs_repairing on ops.runs (repairs_run_id) where repairs_run_id is not null;
@@ -2201,7 +2207,7 @@ create view ops.run_list with (security_invoker = true) as
     -- Not clock_timestamp(): a volatile function keeps the view from being planned with its caller, who then sorts all runs for fifty.
     (select l.expires_at <= statement_timestamp() from ops.leases as l where l.run_id = r.run_id) as lease_expired,
     r.concurrency_key, (select s.score from ops.run_scores as s where s.run_id = r.run_id) as score, r.attempt, r.max_attempts, r.parameters, r.git_sha, r.spec_slug, r.spec_sha256, r.input_manifest, r.output_manifest,
-    r.error_code, r.error_message, r.cancel_requested_at, r.isolated, r.created_at, r.claimed_at, r.started_at, r.finished_at, r.project_id,
+    r.error_code, r.error_message, r.failed_checks, r.cancel_requested_at, r.isolated, r.created_at, r.claimed_at, r.started_at, r.finished_at, r.duration_seconds, r.project_id,
     r.environment_id, r.executor_id, r.parent_run_id, r.parent_phase, r.child_key, r.repairs_run_id, r.repair_mode
   from ops.runs as r;
 grant select on ops.run_list to authenticated, ops_token, ops_sql;
@@ -2522,6 +2528,7 @@ returns ops.runs language plpgsql security definer set search_path = '' as $$
 declare
   ended ops.runs;
   phase ops.run_phases;
+  moment timestamptz;
 begin
   perform ops_private.end_leases(array[run]);
   for phase in select * from ops.run_phases as p where p.run_id = run and p.status in ('pending', 'running') order by p.position for update loop
@@ -2537,8 +2544,9 @@ begin
       perform ops_private.append_event(run, 'PHASE_SKIPPED', 'info', phase.name, format('Phase %s was skipped: the run %s.', phase.name, case status when 'failed' then 'failed' else 'was canceled' end));
     end if;
   end loop;
+  moment := clock_timestamp();
   update ops.runs as r set status = finalize_run.status, error_code = finalize_run.error_code, error_message = left(finalize_run.error_message, 10000),
-    output_manifest = coalesce(finalize_run.output_manifest, r.output_manifest), finished_at = clock_timestamp(), blocked_gate = null, not_before = null, queue_reason = null
+    output_manifest = coalesce(finalize_run.output_manifest, r.output_manifest), finished_at = moment, duration_seconds = extract(epoch from moment - r.started_at), blocked_gate = null, not_before = null, queue_reason = null
   where r.run_id = run returning * into ended;
   perform ops_private.append_event(run, 'RUN_' || upper(status), case status when 'failed' then 'error' when 'canceled' then 'warn' else 'info' end, null,
     case status when 'succeeded' then 'The run succeeded.' when 'canceled' then coalesce(error_message, 'The run was canceled.') else coalesce(error_message, 'The run failed.') end,
@@ -2815,6 +2823,8 @@ begin
   run.created_at := clock_timestamp();
   run.status := 'queued';
   run.attempt := 0;
+  run.failed_checks := 0;
+  run.duration_seconds := null;
   insert into ops.runs select run.* on conflict (environment_id, idempotency_key) where idempotency_key is not null do nothing returning * into queued;
   if not found then
     return null;
@@ -4265,7 +4275,7 @@ end
 $$;
 
 -- record_quality: the lease holder, by a running phase. Stores what its checks found; another try of the phase replaces what the one before
--- had found. A verification repeats a run for its hashes and leaves no history. Locks lease, head.
+-- had found. A verification repeats a run for its hashes and leaves no history. Locks lease, head, run.
 create function ops_private.record_quality(run uuid, token uuid, phase text, results jsonb) returns jsonb language plpgsql security definer set search_path = '' as $$
 declare
   lease ops.leases := ops_private.hold(run, token);
@@ -4293,6 +4303,8 @@ begin
   select count(*) as all_of_them, count(*) filter (where q.verdict = 'pass') as passed, count(*) filter (where q.verdict = 'warn') as warned,
     count(*) filter (where q.verdict = 'quarantine') as quarantined, count(*) filter (where q.verdict = 'fail') as failed into counts
   from ops.quality_results as q where q.run_id = run and q.phase = record_quality.phase;
+  update ops.runs as r set failed_checks = n.wrong from (select count(*)::int as wrong from ops.quality_results as q where q.run_id = run and q.verdict <> 'pass') as n
+  where r.run_id = run and r.failed_checks <> n.wrong;
   perform ops_private.append_event(run, 'QUALITY_CHECKED', case when counts.failed > 0 then 'error' when counts.warned + counts.quarantined > 0 then 'warn' else 'info' end, record_quality.phase,
     format('%s of %s checks passed, %s warned, %s quarantined, %s failed.', counts.passed, counts.all_of_them, counts.warned, counts.quarantined, counts.failed),
     jsonb_build_object('checks', counts.all_of_them, 'passed', counts.passed, 'warned', counts.warned, 'quarantined', counts.quarantined, 'failed', counts.failed));
@@ -4780,7 +4792,7 @@ begin
     where p.run_id = any (ids) and p.run_id = s.run_id and p.name = s.name
     returning p.run_id, p.name, p.attempt, p.output_sha256, p.error_code, p.error_message
   ), ends as (
-    update ops.runs as r set status = 'succeeded', output_manifest = coalesce(a.writes -> -1 -> 'output_manifest', '{}'), error_code = null, error_message = null, finished_at = moment, queue_reason = null
+    update ops.runs as r set status = 'succeeded', output_manifest = coalesce(a.writes -> -1 -> 'output_manifest', '{}'), error_code = null, error_message = null, finished_at = moment, duration_seconds = extract(epoch from moment - r.started_at), queue_reason = null
     from unnest(asked) as a where r.run_id = any (ended) and r.run_id = a.run_id
     returning r.run_id, r.status, r.attempt, r.finished_at, r.error_code
   ), states as materialized (
@@ -5148,6 +5160,8 @@ create table ops.run_log_chunks (
   phase text,
   attempt int not null,
   stream text not null constraint stream_is_known check (stream in ('stdout', 'stderr', 'engine')),
+  -- Of all its lines, as its writer said; null: each line says it itself (log_level).
+  level text constraint log_level_is_known check (level in ('debug', 'info', 'warn', 'error')),
   first_line int not null constraint lines_count_from_one check (first_line >= 1),
   -- 0: came after the limit, was counted and dropped; the row stays, so that a repeat is not counted again, of the first 10,000 lines.
   line_count int not null constraint line_count_is_not_negative check (line_count >= 0),
@@ -5191,6 +5205,25 @@ alter table ops_private.log_heads enable row level security;
 alter table ops_private.log_heads force row level security;
 alter table ops_private.log_files enable row level security;
 alter table ops_private.log_files force row level security;
+
+-- log_level: what the beginning of a line says of its weight, null where nothing. The same as contracts/log-level.ts, which says why.
+create function ops_private.log_level(line text) returns text language plpgsql immutable strict set search_path = '' as $$
+declare
+  head text := left(case when strpos(line, E'\x1b') > 0 then regexp_replace(line, E'\x1b\\[[0-9;]*m', '', 'g') else line end, 120);
+  words constant text := 'trace|debug|info|notice|warn|warning|err|error|severe|critical|fatal|panic';
+  word text := lower(coalesce(
+    substring(head from '(?:level|severity|lvl)"?[=:] ?"?(' || words || ')(?:[^A-Za-z0-9_]|$)'),
+    substring(head from '^[^A-Za-z]*(' || words || '|Error|Warning|Fatal)(?:[ :|]|\]|$)'),
+    substring(head from '(?:^|[^A-Za-z0-9_])(' || upper(words) || ')(?:[^A-Za-z0-9_]|$)')));
+begin
+  return case
+    when word is null then case when head ~ '^(?:Traceback \(most|[A-Za-z_.]*(?:Error|Exception):)' then 'error' end
+    when word in ('trace', 'debug') then 'debug'
+    when word in ('info', 'notice') then 'info'
+    when word in ('warn', 'warning') then 'warn'
+    else 'error' end;
+end
+$$;
 -- What became of each nominal time, exactly once: the primary key. A buffered one becomes started, superseded or dropped; every other
 -- outcome is final.
 create table ops.schedule_fires (
@@ -5264,12 +5297,12 @@ begin
   select * into head from ops_private.log_heads as h where h.run_id = run for update;
   for chunk in
     -- A last line feed ends the last line; it begins no empty one.
-    select (c.value ->> 'chunk_id')::uuid as id, c.value ->> 'phase' as phase, c.value ->> 'stream' as stream, regexp_replace(c.value ->> 'text', '\n\Z', '') as text
+    select (c.value ->> 'chunk_id')::uuid as id, c.value ->> 'phase' as phase, c.value ->> 'stream' as stream, c.value ->> 'level' as level, regexp_replace(c.value ->> 'text', '\n\Z', '') as text
     from jsonb_array_elements(chunks) with ordinality as c order by c.ordinality
   loop
     select * into known from ops.run_log_chunks as k where k.run_id = run and k.chunk_id = chunk.id;
     if found then
-      if known.line_count > 0 and (known.text, known.stream, known.phase) is distinct from (chunk.text, chunk.stream, chunk.phase) then
+      if known.line_count > 0 and (known.text, known.stream, known.phase, known.level) is distinct from (chunk.text, chunk.stream, chunk.phase, chunk.level) then
         perform ops_private.fail('conflict', 'This chunk_id was used for other lines.', 'Give every chunk its own UUID.');
       end if;
       continue;
@@ -5278,8 +5311,8 @@ begin
     size := greatest(octet_length(chunk.text), 100);
     if head.dropped_lines > 0 or head.byte_size + size > most then
       if head.dropped_lines = 0 then
-        insert into ops.run_log_chunks (run_id, chunk_id, environment_id, phase, attempt, stream, first_line, line_count, text)
-        values (run, gen_random_uuid(), head.environment_id, chunk.phase, lease.attempt, 'engine', head.last_line + 1, 1,
+        insert into ops.run_log_chunks (run_id, chunk_id, environment_id, phase, attempt, stream, level, first_line, line_count, text)
+        values (run, gen_random_uuid(), head.environment_id, chunk.phase, lease.attempt, 'engine', 'warn', head.last_line + 1, 1,
           format('The log of this run has reached its limit of %s bytes: what follows is counted, not kept.', most));
         head.last_line := head.last_line + 1;
       end if;
@@ -5288,8 +5321,8 @@ begin
       lines := 0;
       chunk.text := '';
     end if;
-    insert into ops.run_log_chunks (run_id, chunk_id, environment_id, phase, attempt, stream, first_line, line_count, text)
-    values (run, chunk.id, head.environment_id, chunk.phase, lease.attempt, chunk.stream, head.last_line + 1, lines, chunk.text);
+    insert into ops.run_log_chunks (run_id, chunk_id, environment_id, phase, attempt, stream, level, first_line, line_count, text)
+    values (run, chunk.id, head.environment_id, chunk.phase, lease.attempt, chunk.stream, chunk.level, head.last_line + 1, lines, chunk.text);
     head.last_line := head.last_line + lines;
     head.byte_size := head.byte_size + case when lines > 0 then size else 0 end;
   end loop;
@@ -5624,9 +5657,13 @@ $$;
 create function ops.pause_schedule(schedule_id uuid, note text default null) returns jsonb language sql set search_path = '' as 'select ops_private.pause_schedule($1, $2)';
 create function ops.resume_schedule(schedule_id uuid) returns jsonb language sql set search_path = '' as 'select ops_private.resume_schedule($1)';
 grant execute on function ops_private.pause_schedule(uuid, text), ops.pause_schedule(uuid, text), ops_private.resume_schedule(uuid), ops.resume_schedule(uuid) to authenticated, ops_token;
+create function ops_private.lines_of(text text) returns text[] language sql immutable strict set search_path = '' as $$ select case when text = '' then array[''] else string_to_array(text, E'\n') end $$;
+
 -- read_logs: whoever sees the run. One page of lines between `after` and `before`, from the first one up (order asc) or from the
--- last one down (desc), of one phase, attempt or stream where named; with `search`, the lines that hold that text whatever the
--- case of its letters, and (unless `count` is false) how many of all lines do. A page has at most `limit` lines and 1 MB of text, but at least one line.
+-- last one down (desc), of one phase, attempt or stream where named; with `search`, the lines that hold that text, or with `pattern`
+-- those that fit that regular expression (whatever the case of letters, unless `match_case`), with `level` those of it or worse, and
+-- (unless `count` is false) how many of all lines do. A page has at most `limit` lines and 1 MB of text, but at least one line. A
+-- pattern is bounded by its length, has no reference back (Postgres walks the others without going back), and by the call's time limit.
 -- Once the run is compacted it answers the files instead, which lib/ops/log-files.ts reads by the same rules: one
 -- statement sees either all chunks or all files. Visibility first: what follows reads one run of a visible environment.
 create function ops_private.read_logs(run uuid, query jsonb) returns jsonb
@@ -5639,8 +5676,13 @@ declare
   only_phase text := query ->> 'phase';
   only_attempt int := (query ->> 'attempt')::int;
   only_stream text := query ->> 'stream';
-  needle text := lower(query ->> 'search' collate pg_catalog.pg_c_utf8);
-  counting boolean := needle is not null and coalesce((query ->> 'count')::boolean, true);
+  match_case boolean := coalesce((query ->> 'match_case')::boolean, false);
+  pattern text := query ->> 'pattern';
+  needle text := case when pattern is not null then null when match_case then query ->> 'search' else lower(query ->> 'search' collate pg_catalog.pg_c_utf8) end;
+  levels text[] := (array['debug', 'info', 'warn', 'error'])[array_position(array['debug', 'info', 'warn', 'error'], query ->> 'level'):];
+  folding boolean := not match_case and (needle is not null or pattern is not null);
+  narrowed boolean := needle is not null or pattern is not null or levels is not null;
+  counting boolean := narrowed and coalesce((query ->> 'count')::boolean, true);
   head ops_private.log_heads;
   chunks refcursor;
   chunk ops.run_log_chunks;
@@ -5656,6 +5698,14 @@ declare
 begin
   if not exists (select from ops.runs as r where r.run_id = run and r.environment_id = any (ops_private.visible_environments())) then
     perform ops_private.fail('not_found', 'There is no such run, or you may not see it.');
+  elsif length(pattern) > 5000 or pattern ~ '\\[1-9]' then
+    perform ops_private.fail('invalid_pattern', 'It is longer than 5000 characters, or refers back to what it found.');
+  elsif pattern is not null then
+    begin
+      perform regexp_like('', pattern);
+    exception when invalid_regular_expression then
+      perform ops_private.fail('invalid_pattern', sqlerrm);
+    end;
   end if;
   select * into head from ops_private.log_heads as h where h.run_id = run;
   if exists (select from ops_private.log_files as f where f.run_id = run) then
@@ -5677,18 +5727,21 @@ begin
   loop
     fetch chunks into chunk;
     exit when not found or not counting and (more or (descending and chunk.first_line + chunk.line_count - 1 <= after) or (not descending and chunk.first_line >= before));
-    if needle is not null then
-      folded := lower(chunk.text collate pg_catalog.pg_c_utf8);
-      continue when strpos(folded, needle) = 0;
-      hits := array(select l.nth::int from string_to_table(folded, E'\n') with ordinality as l (text, nth) where strpos(l.text, needle) > 0);
+    if narrowed then
+      folded := case when folding then lower(chunk.text collate pg_catalog.pg_c_utf8) else chunk.text end;
+      continue when needle is not null and strpos(folded, needle) = 0 or chunk.level <> all (levels);
+      hits := array(
+        select l.nth::int from unnest(ops_private.lines_of(folded), case when levels is not null and chunk.level is null then ops_private.lines_of(chunk.text) end) with ordinality as l (text, raw, nth)
+        where (needle is null or strpos(l.text, needle) > 0) and (pattern is null or l.text ~ (pattern collate pg_catalog.pg_c_utf8))
+          and (levels is null or chunk.level is not null or ops_private.log_level(l.raw) = any (levels)));
       matching := matching + cardinality(hits);
     end if;
     -- What is only counted is not taken apart further: most of a search.
     continue when more or chunk.first_line >= before or chunk.first_line + chunk.line_count - 1 <= after;
-    lines := case when chunk.text = '' then array[''] else string_to_array(chunk.text, E'\n') end;
+    lines := ops_private.lines_of(chunk.text);
     with wanted as (
       select chunk.first_line + h.nth - 1 as line, lines[h.nth] as text
-      from unnest(case when needle is null then array(select generate_subscripts(lines, 1)) else hits end) as h (nth)
+      from unnest(case when narrowed then hits else array(select generate_subscripts(lines, 1)) end) as h (nth)
       where chunk.first_line + h.nth - 1 > after and chunk.first_line + h.nth - 1 < before
       order by case when descending then -h.nth else h.nth end limit most - taken + 1
     ), measured as (
@@ -5697,7 +5750,7 @@ begin
     ), fitting as (
       select m.* from measured as m where m.place <= most and (m.bytes <= 1000000 or m.place = 1)
     )
-    select jsonb_agg(jsonb_build_object('line', f.line, 'phase', chunk.phase, 'attempt', chunk.attempt, 'stream', chunk.stream, 'text', f.text,
+    select jsonb_agg(jsonb_build_object('line', f.line, 'phase', chunk.phase, 'attempt', chunk.attempt, 'stream', chunk.stream, 'level', coalesce(chunk.level, ops_private.log_level(f.text)), 'text', f.text,
         'created_at', to_char(chunk.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) order by f.place) as items,
       count(*)::int as line_count, max(f.bytes) as bytes, (select count(*) from measured) > count(*) as more
     into here from fitting as f;
@@ -5763,7 +5816,7 @@ begin
     with sized as (
       select c.chunk_id, sum(octet_length(c.text)) over (order by c.first_line) - octet_length(c.text) as before
       from (select * from ops.run_log_chunks as k where k.run_id = run and k.line_count > 0 and k.phase is not distinct from read_log_chunks.phase and k.first_line > after order by k.first_line limit 2000) as c)
-    select coalesce(jsonb_agg(jsonb_build_object('first_line', c.first_line, 'attempt', c.attempt, 'stream', c.stream, 'text', c.text,
+    select coalesce(jsonb_agg(jsonb_build_object('first_line', c.first_line, 'attempt', c.attempt, 'stream', c.stream, 'level', c.level, 'text', c.text,
       'created_at', to_char(c.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) order by c.first_line), '[]')
     from sized as s join ops.run_log_chunks as c on c.run_id = run and c.chunk_id = s.chunk_id where s.before < 2000000);
 end
@@ -7063,6 +7116,11 @@ begin
         and (not filter ? 'error_code' or r.error_code = filter ->> 'error_code')
         and (not filter ? 'created_after' or r.created_at >= (filter ->> 'created_after')::timestamptz)
         and (not filter ? 'created_before' or r.created_at < (filter ->> 'created_before')::timestamptz)
+        and (not filter ? 'label' or r.labels @> array[filter ->> 'label'])
+        and (not filter ? 'tag' or r.template_id in (select t.template_id from ops.job_templates as t where filter ->> 'tag' = any (t.tags)))
+        and (not filter ? 'checks' or (r.failed_checks > 0) = (filter ->> 'checks' = 'failed'))
+        and (not filter ? 'min_duration_seconds' or r.duration_seconds >= (filter ->> 'min_duration_seconds')::float8)
+        and (not filter ? 'max_duration_seconds' or r.duration_seconds <= (filter ->> 'max_duration_seconds')::float8)
         and (search is null or r.spec_slug ilike pattern or r.error_message ilike pattern or r.run_id between id_from and id_to)
       order by r.run_id desc limit at_most + 1) as f
     order by f.run_id desc limit at_most + 1);
@@ -7096,7 +7154,7 @@ create function ops_private.create_bulk(request jsonb) returns jsonb language pl
 declare
   me ops_private.principal := ops_private.me();
   filter jsonb := jsonb_strip_nulls(coalesce(request -> 'filter', '{}'));
-  words constant text[] := array['environment_id', 'status', 'template_key', 'kind', 'trigger', 'executor_id', 'repairs_run_id', 'parent_run_id', 'schedule_id', 'backfill_id', 'error_code', 'search', 'created_after', 'created_before', 'run_ids'];
+  words constant text[] := array['environment_id', 'status', 'template_key', 'kind', 'trigger', 'executor_id', 'repairs_run_id', 'parent_run_id', 'schedule_id', 'backfill_id', 'error_code', 'label', 'tag', 'checks', 'min_duration_seconds', 'max_duration_seconds', 'search', 'created_after', 'created_before', 'run_ids'];
   verb text := request ->> 'verb';
   mode text := coalesce(request ->> 'mode', 'all');
   definition text := coalesce(request ->> 'definition', 'pinned');

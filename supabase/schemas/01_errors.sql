@@ -3,7 +3,7 @@ create function ops_private.fail(code text, detail text default null, hint text 
 returns void language plpgsql set search_path = '' as $$
 declare
   status text := case code
-    when 'invalid_input' then '400' when 'empty_filter' then '400' when 'invalid_text' then '400'
+    when 'invalid_input' then '400' when 'empty_filter' then '400' when 'invalid_text' then '400' when 'invalid_pattern' then '400'
     when 'unauthenticated' then '401' when 'token_invalid' then '401'
     when 'forbidden' then '403'
     when 'not_found' then '404'

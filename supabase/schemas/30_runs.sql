@@ -43,6 +43,7 @@ create table ops.runs (
   output_manifest jsonb,
   error_code text,
   error_message text,
+  failed_checks int not null default 0,
   queue_reason text,
   isolated boolean not null default false,
   executor_id uuid,
@@ -56,6 +57,8 @@ create table ops.runs (
   claimed_at timestamptz,
   started_at timestamptz,
   finished_at timestamptz,
+  -- A column, not an expression: what computes it is not leakproof, and so no index of it would serve under RLS.
+  duration_seconds float8,
   cancel_requested_at timestamptz,
   cancel_reason text,
   -- Below: the queue's own columns.
@@ -117,6 +120,9 @@ create index runs_expiring on ops.runs (expires_at) where status = 'queued' and 
 -- Lists: newest first in one environment.
 create index runs_newest on ops.runs (environment_id, run_id desc);
 create index runs_by_status on ops.runs (environment_id, status, run_id desc);
+-- The comparisons of float8 and int4 are leakproof, and so these serve the list under RLS.
+create index runs_by_duration on ops.runs (environment_id, duration_seconds) where duration_seconds is not null;
+create index runs_with_failed_checks on ops.runs (environment_id, run_id desc) where failed_checks > 0;
 create index runs_by_template on ops.runs (environment_id, template_key, run_id desc) where template_key is not null;
 create index runs_by_executor on ops.runs (executor_id, run_id desc) where executor_id is not null;
 create index runs_repairing on ops.runs (repairs_run_id) where repairs_run_id is not null;

@@ -17,7 +17,7 @@ create view ops.run_list with (security_invoker = true) as
     -- Not clock_timestamp(): a volatile function keeps the view from being planned with its caller, who then sorts all runs for fifty.
     (select l.expires_at <= statement_timestamp() from ops.leases as l where l.run_id = r.run_id) as lease_expired,
     r.concurrency_key, (select s.score from ops.run_scores as s where s.run_id = r.run_id) as score, r.attempt, r.max_attempts, r.parameters, r.git_sha, r.spec_slug, r.spec_sha256, r.input_manifest, r.output_manifest,
-    r.error_code, r.error_message, r.cancel_requested_at, r.isolated, r.created_at, r.claimed_at, r.started_at, r.finished_at, r.project_id,
+    r.error_code, r.error_message, r.failed_checks, r.cancel_requested_at, r.isolated, r.created_at, r.claimed_at, r.started_at, r.finished_at, r.duration_seconds, r.project_id,
     r.environment_id, r.executor_id, r.parent_run_id, r.parent_phase, r.child_key, r.repairs_run_id, r.repair_mode
   from ops.runs as r;
 grant select on ops.run_list to authenticated, ops_token, ops_sql;

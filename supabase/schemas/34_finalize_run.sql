@@ -5,6 +5,7 @@ returns ops.runs language plpgsql security definer set search_path = '' as $$
 declare
   ended ops.runs;
   phase ops.run_phases;
+  moment timestamptz;
 begin
   perform ops_private.end_leases(array[run]);
   for phase in select * from ops.run_phases as p where p.run_id = run and p.status in ('pending', 'running') order by p.position for update loop
@@ -20,8 +21,9 @@ begin
       perform ops_private.append_event(run, 'PHASE_SKIPPED', 'info', phase.name, format('Phase %s was skipped: the run %s.', phase.name, case status when 'failed' then 'failed' else 'was canceled' end));
     end if;
   end loop;
+  moment := clock_timestamp();
   update ops.runs as r set status = finalize_run.status, error_code = finalize_run.error_code, error_message = left(finalize_run.error_message, 10000),
-    output_manifest = coalesce(finalize_run.output_manifest, r.output_manifest), finished_at = clock_timestamp(), blocked_gate = null, not_before = null, queue_reason = null
+    output_manifest = coalesce(finalize_run.output_manifest, r.output_manifest), finished_at = moment, duration_seconds = extract(epoch from moment - r.started_at), blocked_gate = null, not_before = null, queue_reason = null
   where r.run_id = run returning * into ended;
   perform ops_private.append_event(run, 'RUN_' || upper(status), case status when 'failed' then 'error' when 'canceled' then 'warn' else 'info' end, null,
     case status when 'succeeded' then 'The run succeeded.' when 'canceled' then coalesce(error_message, 'The run was canceled.') else coalesce(error_message, 'The run failed.') end,

@@ -154,6 +154,8 @@ begin
   run.created_at := clock_timestamp();
   run.status := 'queued';
   run.attempt := 0;
+  run.failed_checks := 0;
+  run.duration_seconds := null;
   insert into ops.runs select run.* on conflict (environment_id, idempotency_key) where idempotency_key is not null do nothing returning * into queued;
   if not found then
     return null;

@@ -36,7 +36,7 @@ end
 $$;
 
 -- record_quality: the lease holder, by a running phase. Stores what its checks found; another try of the phase replaces what the one before
--- had found. A verification repeats a run for its hashes and leaves no history. Locks lease, head.
+-- had found. A verification repeats a run for its hashes and leaves no history. Locks lease, head, run.
 create function ops_private.record_quality(run uuid, token uuid, phase text, results jsonb) returns jsonb language plpgsql security definer set search_path = '' as $$
 declare
   lease ops.leases := ops_private.hold(run, token);
@@ -64,6 +64,8 @@ begin
   select count(*) as all_of_them, count(*) filter (where q.verdict = 'pass') as passed, count(*) filter (where q.verdict = 'warn') as warned,
     count(*) filter (where q.verdict = 'quarantine') as quarantined, count(*) filter (where q.verdict = 'fail') as failed into counts
   from ops.quality_results as q where q.run_id = run and q.phase = record_quality.phase;
+  update ops.runs as r set failed_checks = n.wrong from (select count(*)::int as wrong from ops.quality_results as q where q.run_id = run and q.verdict <> 'pass') as n
+  where r.run_id = run and r.failed_checks <> n.wrong;
   perform ops_private.append_event(run, 'QUALITY_CHECKED', case when counts.failed > 0 then 'error' when counts.warned + counts.quarantined > 0 then 'warn' else 'info' end, record_quality.phase,
     format('%s of %s checks passed, %s warned, %s quarantined, %s failed.', counts.passed, counts.all_of_them, counts.warned, counts.quarantined, counts.failed),
     jsonb_build_object('checks', counts.all_of_them, 'passed', counts.passed, 'warned', counts.warned, 'quarantined', counts.quarantined, 'failed', counts.failed));

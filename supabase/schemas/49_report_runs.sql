@@ -124,7 +124,7 @@ begin
     where p.run_id = any (ids) and p.run_id = s.run_id and p.name = s.name
     returning p.run_id, p.name, p.attempt, p.output_sha256, p.error_code, p.error_message
   ), ends as (
-    update ops.runs as r set status = 'succeeded', output_manifest = coalesce(a.writes -> -1 -> 'output_manifest', '{}'), error_code = null, error_message = null, finished_at = moment, queue_reason = null
+    update ops.runs as r set status = 'succeeded', output_manifest = coalesce(a.writes -> -1 -> 'output_manifest', '{}'), error_code = null, error_message = null, finished_at = moment, duration_seconds = extract(epoch from moment - r.started_at), queue_reason = null
     from unnest(asked) as a where r.run_id = any (ended) and r.run_id = a.run_id
     returning r.run_id, r.status, r.attempt, r.finished_at, r.error_code
   ), states as materialized (

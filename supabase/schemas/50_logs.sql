@@ -8,6 +8,8 @@ create table ops.run_log_chunks (
   phase text,
   attempt int not null,
   stream text not null constraint stream_is_known check (stream in ('stdout', 'stderr', 'engine')),
+  -- Of all its lines, as its writer said; null: each line says it itself (log_level).
+  level text constraint log_level_is_known check (level in ('debug', 'info', 'warn', 'error')),
   first_line int not null constraint lines_count_from_one check (first_line >= 1),
   -- 0: came after the limit, was counted and dropped; the row stays, so that a repeat is not counted again, of the first 10,000 lines.
   line_count int not null constraint line_count_is_not_negative check (line_count >= 0),
@@ -51,3 +53,22 @@ alter table ops_private.log_heads enable row level security;
 alter table ops_private.log_heads force row level security;
 alter table ops_private.log_files enable row level security;
 alter table ops_private.log_files force row level security;
+
+-- log_level: what the beginning of a line says of its weight, null where nothing. The same as contracts/log-level.ts, which says why.
+create function ops_private.log_level(line text) returns text language plpgsql immutable strict set search_path = '' as $$
+declare
+  head text := left(case when strpos(line, E'\x1b') > 0 then regexp_replace(line, E'\x1b\\[[0-9;]*m', '', 'g') else line end, 120);
+  words constant text := 'trace|debug|info|notice|warn|warning|err|error|severe|critical|fatal|panic';
+  word text := lower(coalesce(
+    substring(head from '(?:level|severity|lvl)"?[=:] ?"?(' || words || ')(?:[^A-Za-z0-9_]|$)'),
+    substring(head from '^[^A-Za-z]*(' || words || '|Error|Warning|Fatal)(?:[ :|]|\]|$)'),
+    substring(head from '(?:^|[^A-Za-z0-9_])(' || upper(words) || ')(?:[^A-Za-z0-9_]|$)')));
+begin
+  return case
+    when word is null then case when head ~ '^(?:Traceback \(most|[A-Za-z_.]*(?:Error|Exception):)' then 'error' end
+    when word in ('trace', 'debug') then 'debug'
+    when word in ('info', 'notice') then 'info'
+    when word in ('warn', 'warning') then 'warn'
+    else 'error' end;
+end
+$$;

@@ -24,12 +24,12 @@ begin
   select * into head from ops_private.log_heads as h where h.run_id = run for update;
   for chunk in
     -- A last line feed ends the last line; it begins no empty one.
-    select (c.value ->> 'chunk_id')::uuid as id, c.value ->> 'phase' as phase, c.value ->> 'stream' as stream, regexp_replace(c.value ->> 'text', '\n\Z', '') as text
+    select (c.value ->> 'chunk_id')::uuid as id, c.value ->> 'phase' as phase, c.value ->> 'stream' as stream, c.value ->> 'level' as level, regexp_replace(c.value ->> 'text', '\n\Z', '') as text
     from jsonb_array_elements(chunks) with ordinality as c order by c.ordinality
   loop
     select * into known from ops.run_log_chunks as k where k.run_id = run and k.chunk_id = chunk.id;
     if found then
-      if known.line_count > 0 and (known.text, known.stream, known.phase) is distinct from (chunk.text, chunk.stream, chunk.phase) then
+      if known.line_count > 0 and (known.text, known.stream, known.phase, known.level) is distinct from (chunk.text, chunk.stream, chunk.phase, chunk.level) then
         perform ops_private.fail('conflict', 'This chunk_id was used for other lines.', 'Give every chunk its own UUID.');
       end if;
       continue;
@@ -38,8 +38,8 @@ begin
     size := greatest(octet_length(chunk.text), 100);
     if head.dropped_lines > 0 or head.byte_size + size > most then
       if head.dropped_lines = 0 then
-        insert into ops.run_log_chunks (run_id, chunk_id, environment_id, phase, attempt, stream, first_line, line_count, text)
-        values (run, gen_random_uuid(), head.environment_id, chunk.phase, lease.attempt, 'engine', head.last_line + 1, 1,
+        insert into ops.run_log_chunks (run_id, chunk_id, environment_id, phase, attempt, stream, level, first_line, line_count, text)
+        values (run, gen_random_uuid(), head.environment_id, chunk.phase, lease.attempt, 'engine', 'warn', head.last_line + 1, 1,
           format('The log of this run has reached its limit of %s bytes: what follows is counted, not kept.', most));
         head.last_line := head.last_line + 1;
       end if;
@@ -48,8 +48,8 @@ begin
       lines := 0;
       chunk.text := '';
     end if;
-    insert into ops.run_log_chunks (run_id, chunk_id, environment_id, phase, attempt, stream, first_line, line_count, text)
-    values (run, chunk.id, head.environment_id, chunk.phase, lease.attempt, chunk.stream, head.last_line + 1, lines, chunk.text);
+    insert into ops.run_log_chunks (run_id, chunk_id, environment_id, phase, attempt, stream, level, first_line, line_count, text)
+    values (run, chunk.id, head.environment_id, chunk.phase, lease.attempt, chunk.stream, chunk.level, head.last_line + 1, lines, chunk.text);
     head.last_line := head.last_line + lines;
     head.byte_size := head.byte_size + case when lines > 0 then size else 0 end;
   end loop;

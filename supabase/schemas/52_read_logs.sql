@@ -1,6 +1,10 @@
+create function ops_private.lines_of(text text) returns text[] language sql immutable strict set search_path = '' as $$ select case when text = '' then array[''] else string_to_array(text, E'\n') end $$;
+
 -- read_logs: whoever sees the run. One page of lines between `after` and `before`, from the first one up (order asc) or from the
--- last one down (desc), of one phase, attempt or stream where named; with `search`, the lines that hold that text whatever the
--- case of its letters, and (unless `count` is false) how many of all lines do. A page has at most `limit` lines and 1 MB of text, but at least one line.
+-- last one down (desc), of one phase, attempt or stream where named; with `search`, the lines that hold that text, or with `pattern`
+-- those that fit that regular expression (whatever the case of letters, unless `match_case`), with `level` those of it or worse, and
+-- (unless `count` is false) how many of all lines do. A page has at most `limit` lines and 1 MB of text, but at least one line. A
+-- pattern is bounded by its length, has no reference back (Postgres walks the others without going back), and by the call's time limit.
 -- Once the run is compacted it answers the files instead, which lib/ops/log-files.ts reads by the same rules: one
 -- statement sees either all chunks or all files. Visibility first: what follows reads one run of a visible environment.
 create function ops_private.read_logs(run uuid, query jsonb) returns jsonb
@@ -13,8 +17,13 @@ declare
   only_phase text := query ->> 'phase';
   only_attempt int := (query ->> 'attempt')::int;
   only_stream text := query ->> 'stream';
-  needle text := lower(query ->> 'search' collate pg_catalog.pg_c_utf8);
-  counting boolean := needle is not null and coalesce((query ->> 'count')::boolean, true);
+  match_case boolean := coalesce((query ->> 'match_case')::boolean, false);
+  pattern text := query ->> 'pattern';
+  needle text := case when pattern is not null then null when match_case then query ->> 'search' else lower(query ->> 'search' collate pg_catalog.pg_c_utf8) end;
+  levels text[] := (array['debug', 'info', 'warn', 'error'])[array_position(array['debug', 'info', 'warn', 'error'], query ->> 'level'):];
+  folding boolean := not match_case and (needle is not null or pattern is not null);
+  narrowed boolean := needle is not null or pattern is not null or levels is not null;
+  counting boolean := narrowed and coalesce((query ->> 'count')::boolean, true);
   head ops_private.log_heads;
   chunks refcursor;
   chunk ops.run_log_chunks;
@@ -30,6 +39,14 @@ declare
 begin
   if not exists (select from ops.runs as r where r.run_id = run and r.environment_id = any (ops_private.visible_environments())) then
     perform ops_private.fail('not_found', 'There is no such run, or you may not see it.');
+  elsif length(pattern) > 5000 or pattern ~ '\\[1-9]' then
+    perform ops_private.fail('invalid_pattern', 'It is longer than 5000 characters, or refers back to what it found.');
+  elsif pattern is not null then
+    begin
+      perform regexp_like('', pattern);
+    exception when invalid_regular_expression then
+      perform ops_private.fail('invalid_pattern', sqlerrm);
+    end;
   end if;
   select * into head from ops_private.log_heads as h where h.run_id = run;
   if exists (select from ops_private.log_files as f where f.run_id = run) then
@@ -51,18 +68,21 @@ begin
   loop
     fetch chunks into chunk;
     exit when not found or not counting and (more or (descending and chunk.first_line + chunk.line_count - 1 <= after) or (not descending and chunk.first_line >= before));
-    if needle is not null then
-      folded := lower(chunk.text collate pg_catalog.pg_c_utf8);
-      continue when strpos(folded, needle) = 0;
-      hits := array(select l.nth::int from string_to_table(folded, E'\n') with ordinality as l (text, nth) where strpos(l.text, needle) > 0);
+    if narrowed then
+      folded := case when folding then lower(chunk.text collate pg_catalog.pg_c_utf8) else chunk.text end;
+      continue when needle is not null and strpos(folded, needle) = 0 or chunk.level <> all (levels);
+      hits := array(
+        select l.nth::int from unnest(ops_private.lines_of(folded), case when levels is not null and chunk.level is null then ops_private.lines_of(chunk.text) end) with ordinality as l (text, raw, nth)
+        where (needle is null or strpos(l.text, needle) > 0) and (pattern is null or l.text ~ (pattern collate pg_catalog.pg_c_utf8))
+          and (levels is null or chunk.level is not null or ops_private.log_level(l.raw) = any (levels)));
       matching := matching + cardinality(hits);
     end if;
     -- What is only counted is not taken apart further: most of a search.
     continue when more or chunk.first_line >= before or chunk.first_line + chunk.line_count - 1 <= after;
-    lines := case when chunk.text = '' then array[''] else string_to_array(chunk.text, E'\n') end;
+    lines := ops_private.lines_of(chunk.text);
     with wanted as (
       select chunk.first_line + h.nth - 1 as line, lines[h.nth] as text
-      from unnest(case when needle is null then array(select generate_subscripts(lines, 1)) else hits end) as h (nth)
+      from unnest(case when narrowed then hits else array(select generate_subscripts(lines, 1)) end) as h (nth)
       where chunk.first_line + h.nth - 1 > after and chunk.first_line + h.nth - 1 < before
       order by case when descending then -h.nth else h.nth end limit most - taken + 1
     ), measured as (
@@ -71,7 +91,7 @@ begin
     ), fitting as (
       select m.* from measured as m where m.place <= most and (m.bytes <= 1000000 or m.place = 1)
     )
-    select jsonb_agg(jsonb_build_object('line', f.line, 'phase', chunk.phase, 'attempt', chunk.attempt, 'stream', chunk.stream, 'text', f.text,
+    select jsonb_agg(jsonb_build_object('line', f.line, 'phase', chunk.phase, 'attempt', chunk.attempt, 'stream', chunk.stream, 'level', coalesce(chunk.level, ops_private.log_level(f.text)), 'text', f.text,
         'created_at', to_char(chunk.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) order by f.place) as items,
       count(*)::int as line_count, max(f.bytes) as bytes, (select count(*) from measured) > count(*) as more
     into here from fitting as f;

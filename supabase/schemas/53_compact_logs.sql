@@ -33,7 +33,7 @@ begin
     with sized as (
       select c.chunk_id, sum(octet_length(c.text)) over (order by c.first_line) - octet_length(c.text) as before
       from (select * from ops.run_log_chunks as k where k.run_id = run and k.line_count > 0 and k.phase is not distinct from read_log_chunks.phase and k.first_line > after order by k.first_line limit 2000) as c)
-    select coalesce(jsonb_agg(jsonb_build_object('first_line', c.first_line, 'attempt', c.attempt, 'stream', c.stream, 'text', c.text,
+    select coalesce(jsonb_agg(jsonb_build_object('first_line', c.first_line, 'attempt', c.attempt, 'stream', c.stream, 'level', c.level, 'text', c.text,
       'created_at', to_char(c.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) order by c.first_line), '[]')
     from sized as s join ops.run_log_chunks as c on c.run_id = run and c.chunk_id = s.chunk_id where s.before < 2000000);
 end

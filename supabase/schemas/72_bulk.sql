@@ -98,6 +98,11 @@ begin
         and (not filter ? 'error_code' or r.error_code = filter ->> 'error_code')
         and (not filter ? 'created_after' or r.created_at >= (filter ->> 'created_after')::timestamptz)
         and (not filter ? 'created_before' or r.created_at < (filter ->> 'created_before')::timestamptz)
+        and (not filter ? 'label' or r.labels @> array[filter ->> 'label'])
+        and (not filter ? 'tag' or r.template_id in (select t.template_id from ops.job_templates as t where filter ->> 'tag' = any (t.tags)))
+        and (not filter ? 'checks' or (r.failed_checks > 0) = (filter ->> 'checks' = 'failed'))
+        and (not filter ? 'min_duration_seconds' or r.duration_seconds >= (filter ->> 'min_duration_seconds')::float8)
+        and (not filter ? 'max_duration_seconds' or r.duration_seconds <= (filter ->> 'max_duration_seconds')::float8)
         and (search is null or r.spec_slug ilike pattern or r.error_message ilike pattern or r.run_id between id_from and id_to)
       order by r.run_id desc limit at_most + 1) as f
     order by f.run_id desc limit at_most + 1);
@@ -131,7 +136,7 @@ create function ops_private.create_bulk(request jsonb) returns jsonb language pl
 declare
   me ops_private.principal := ops_private.me();
   filter jsonb := jsonb_strip_nulls(coalesce(request -> 'filter', '{}'));
-  words constant text[] := array['environment_id', 'status', 'template_key', 'kind', 'trigger', 'executor_id', 'repairs_run_id', 'parent_run_id', 'schedule_id', 'backfill_id', 'error_code', 'search', 'created_after', 'created_before', 'run_ids'];
+  words constant text[] := array['environment_id', 'status', 'template_key', 'kind', 'trigger', 'executor_id', 'repairs_run_id', 'parent_run_id', 'schedule_id', 'backfill_id', 'error_code', 'label', 'tag', 'checks', 'min_duration_seconds', 'max_duration_seconds', 'search', 'created_after', 'created_before', 'run_ids'];
   verb text := request ->> 'verb';
   mode text := coalesce(request ->> 'mode', 'all');
   definition text := coalesce(request ->> 'definition', 'pinned');

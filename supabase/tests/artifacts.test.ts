@@ -295,6 +295,7 @@ test("a table with a check that failed in this run is published by nobody; anoth
   const result = (name: string, verdict: "pass" | "fail") => ({ dataset: name, check: "unique", label: `${name} unique (id)`, severity: "fail" as const, verdict, wrong: verdict === "pass" ? 0 : 2, seen: 3 });
   const record = (held: Held, ...results: ReturnType<typeof result>[]) => call(world, executor, "record_quality", { ...held, phase: "work", results });
   expect(await record(lease, result("bronze.sound", "pass"), result("bronze.broken", "fail"))).toEqual({ recorded: 2, failed: 1 });
+  expect((await world.owner.query("select failed_checks from ops.run_list where run_id = $1", [lease.run_id])).rows).toEqual([{ failed_checks: 1 }]);
   expect(await refusal(begin(lease, "bronze.sound", "bronze.broken"))).toEqual({ code: "illegal_transition", status: "PT409" });
   expect((await begin(lease, "bronze.sound"))[0]?.name).toBe("bronze.sound");
   await record(lease, result("bronze.sound", "fail"));
@@ -304,6 +305,8 @@ test("a table with a check that failed in this run is published by nobody; anoth
   const stored = async (run_id: string) => (await world.owner.query("select dataset, verdict, wrong::int, seen::int from ops.quality_results where run_id = $1 order by position", [run_id])).rows as unknown[];
   expect(await stored(lease.run_id)).toEqual([{ dataset: "bronze.sound", verdict: "pass", wrong: 0, seen: 3 }]);
   expect((await eventTypes(world, lease.run_id)).filter((type) => type === "QUALITY_CHECKED")).toHaveLength(3);
+  const failedChecks = async () => (await world.owner.query("select failed_checks from ops.runs where run_id = $1", [lease.run_id])).rows[0].failed_checks as number;
+  expect(await failedChecks()).toBe(0);
   for (const wrong of [{ verdict: "fine" }, { wrong: -1 }, { dataset: "nope" }, { label: "" }, { seen: null }]) expect((await refusal(record(lease, { ...result("bronze.sound", "pass"), ...wrong } as never))).code).toBe("invalid_input");
   await world.owner.query("update ops.runs set isolated = true where run_id = $1", [lease.run_id]);
   expect(await record(lease, result("bronze.sound", "fail"))).toEqual({ recorded: 0, failed: 0 });

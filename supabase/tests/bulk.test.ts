@@ -63,8 +63,8 @@ test("the filter has the words of the runs list, and the database knows each of 
   expect(Object.keys(bulkFilter.shape).toSorted()).toEqual([...words, "run_ids"].toSorted());
   const [run_id] = await queued(1);
   const now = new Date(Date.now() + 60_000).toISOString();
-  const fitting: Request["filter"] = { environment_id: tenant.environment_id, status: ["queued"], kind: "pipeline", trigger: "api", search: "SAMP", created_after: "2020-01-01T00:00:00Z", created_before: now, run_ids: [run_id as string] };
-  const other: Request["filter"] = { template_key: "x", kind: "sql", trigger: "manual", executor_id: executor.executor_id, repairs_run_id: run_id as string, parent_run_id: run_id as string, schedule_id: run_id as string, backfill_id: run_id as string, error_code: "x", search: "100%", created_after: now, created_before: "2020-01-01T00:00:00Z", run_ids: [tenant.project_id], status: ["failed"] };
+  const fitting: Request["filter"] = { environment_id: tenant.environment_id, status: ["queued"], kind: "pipeline", trigger: "api", search: "SAMP", checks: "passed", created_after: "2020-01-01T00:00:00Z", created_before: now, run_ids: [run_id as string] };
+  const other: Request["filter"] = { template_key: "x", kind: "sql", trigger: "manual", executor_id: executor.executor_id, repairs_run_id: run_id as string, parent_run_id: run_id as string, schedule_id: run_id as string, backfill_id: run_id as string, error_code: "x", label: "gpu", tag: "x", checks: "failed", min_duration_seconds: 0, max_duration_seconds: 9, search: "100%", created_after: now, created_before: "2020-01-01T00:00:00Z", run_ids: [tenant.project_id], status: ["failed"] };
   expect(new Set([...Object.keys(fitting), ...Object.keys(other)])).toEqual(new Set([...words, "run_ids"]));
   for (const [word, value] of Object.entries(fitting)) expect(await bulk({ filter: { [word]: value }, verb: "cancel", dry_run: true }), word).toMatchObject({ total: 1 });
   for (const [word, value] of Object.entries(other)) expect(await bulk({ filter: { [word]: value }, verb: "cancel", dry_run: true }), word).toMatchObject({ total: 0 });

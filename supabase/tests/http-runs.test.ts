@@ -8,7 +8,7 @@ import { verifyProvenance } from "../../executors/cli/provenance-commands.ts";
 import { claimWaiter } from "../../lib/ops/lane-listener.ts";
 import { sessionCookieName } from "../../lib/supabase/client.ts";
 import { specText } from "./world.ts";
-import { api, claimed, executing, executor, folder, newRun, ok, owner, refused, secret, sha256Of, stranger, tenant, useApi, userToken } from "./http-world.ts";
+import { api, asCaller, claimed, executing, executor, folder, newRun, ok, owner, refused, secret, sha256Of, stranger, tenant, useApi, userToken, yaml } from "./http-world.ts";
 
 useApi();
 
@@ -253,6 +253,49 @@ describe("executing", () => {
     await refused(413, "payload_too_large", api("put_object", { params: { sha256: sha256Of(bytes) }, query, bytes: new Uint8Array(20_000_001) }));
     await refused(404, "not_found", api("put_object", { as: stranger.api.token, params: { sha256: sha256Of(bytes) }, query, bytes }));
     expect(stored()).toEqual(before);
+  });
+});
+
+describe("filters of runs", () => {
+  type Page = { items: { run_id: string; failed_checks: number; duration_seconds: number | null }[]; next_cursor: string | null };
+  const list = async (query: string, as = stranger.api.token) => (await ok(200, api("list_runs", { as, query: `?environment_id=${stranger.environment_id}&${query}` }))) as unknown as Page;
+  const made = async (body: object) => ((await ok(201, api("create_run", { as: stranger.api.token, body }))) as unknown as { run_id: string }).run_id;
+
+  test("label, tag, failed checks and duration are told from the database, and the counts agree", async () => {
+    await ok(201, api("save_template", { as: stranger.api.token, body: { text: `${yaml}tags: [finance]\n` } }));
+    const [plain, labelled, tagged] = [await made({ spec: JSON.parse(specText()) }), await made({ spec: JSON.parse(specText()), labels: ["engine:spark"] }), await made({ template_key: "daily" })];
+    await owner.query("update ops.runs set failed_checks = 2, status = 'canceled', started_at = now() - interval '90 seconds', finished_at = now(), duration_seconds = 90 where run_id = $1", [labelled]);
+    const found = async (query: string) => {
+      const { items } = await list(query);
+      const { runs } = (await ok(200, api("count_runs", { as: stranger.api.token, query: `?environment_id=${stranger.environment_id}&${query}` }))) as unknown as { runs: Record<string, number> };
+      expect(Object.values(runs).reduce((sum, each) => sum + each, 0), query).toBe(items.length);
+      return items.map(({ run_id }) => run_id);
+    };
+    expect(await found("label=engine:spark")).toEqual([labelled]);
+    expect(await found("tag=finance")).toEqual([tagged]);
+    expect(await found("tag=nothing")).toEqual([]);
+    expect(await found("checks=failed")).toEqual([labelled]);
+    expect(await found("checks=passed")).toEqual([tagged, plain]);
+    expect(await found("min_duration_seconds=60")).toEqual([labelled]);
+    expect(await found("min_duration_seconds=60&max_duration_seconds=89.5")).toEqual([]);
+    expect((await list("checks=failed")).items[0]).toMatchObject({ failed_checks: 2, duration_seconds: 90 });
+    await refused(400, "invalid_input", api("list_runs", { query: "?tag=finance" }));
+    await refused(404, "not_found", api("list_runs", { query: `?environment_id=${stranger.environment_id}&tag=finance` }));
+    await refused(404, "not_found", api("list_runs", { query: `?environment_id=${stranger.environment_id}&label=engine:spark` }));
+  });
+
+  test("a page of a rare filter reads as much of many runs as of few: by an index, or of 20,000 runs at a time", async () => {
+    const rare = await made({ spec: JSON.parse(specText()), labels: ["engine:rare"] });
+    await owner.query("update ops.runs set failed_checks = 1, status = 'canceled', started_at = now() - interval '2 days', finished_at = now(), duration_seconds = 172800 where run_id = $1", [rare]);
+    await owner.query("insert into ops.runs select copy.* from ops.runs as r, generate_series(1, 20000) as n, lateral jsonb_populate_record(r, jsonb_build_object('run_id', ops_private.uuid_v7(), 'duration_seconds', 1, 'labels', '[]'::jsonb, 'failed_checks', 0 * n)) as copy where r.run_id = $1", [rare]);
+    await owner.query("analyze ops.runs");
+    const first = await list("label=engine:rare");
+    expect(first).toMatchObject({ items: [], next_cursor: expect.any(String) as string });
+    expect((await list(`label=engine:rare&cursor=${first.next_cursor}`)).items.map(({ run_id }) => run_id)).toEqual([rare]);
+    for (const [where, index] of [["failed_checks > 0", "runs_with_failed_checks"], ["duration_seconds >= 86400", "runs_by_duration"]] as const) {
+      const plan = await asCaller<Record<"QUERY PLAN", string>>(stranger.api, `explain select * from ops.run_list where environment_id = '${stranger.environment_id}' and ${where} order by run_id desc limit 51`);
+      expect(plan.map((row) => row["QUERY PLAN"]).join("\n")).toContain(index);
+    }
   });
 });
 

@@ -13,7 +13,7 @@ import { closeClaimWaiter } from "../../lib/ops/lane-listener.ts";
 import { createDatabase, type TestDatabase } from "./support/database.ts";
 import { startPostgrest, type TestPostgrest } from "./support/postgrest.ts";
 import { signRoleToken, signUserToken } from "./support/tokens.ts";
-import { aTenant, anExecutor, type Tenant } from "./world.ts";
+import { aTenant, anExecutor, request, type Caller, type Tenant } from "./world.ts";
 
 // The handlers of /api/v1 as they are, over a real PostgreSQL, a real PostgREST and a real store: only the socket is missing.
 
@@ -83,6 +83,9 @@ async function close(): Promise<void> {
   await database?.drop();
   if (folder) rmSync(folder, { recursive: true, force: true });
 }
+
+/** A statement as the caller's own, beside the API. */
+export const asCaller = <T>(caller: Caller, sql: string): Promise<T[]> => request<T>({ owner, rest }, caller, sql);
 
 interface Sent {
   as?: string;

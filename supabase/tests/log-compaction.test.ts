@@ -5,7 +5,9 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { listLogsQuery, logStreams, type LogPage, type LogQuery, type NewLogChunk } from "../../contracts/log.ts";
+import { linePattern } from "../../contracts/line-pattern.ts";
+import { levelsFrom, logLevelOf } from "../../contracts/log-level.ts";
+import { listLogsQuery, type LogLevel, logLevels, logStreams, type LogPage, type LogQuery, type NewLogChunk } from "../../contracts/log.ts";
 import { createHeads } from "../../lib/ops/heads.ts";
 import { streamFeed, streamTimes } from "../../lib/ops/follow.ts";
 import { logFeed } from "../../lib/ops/log-stream.ts";
@@ -34,7 +36,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-type Chunk = Pick<NewLogChunk, "phase" | "stream" | "text">;
+type Chunk = Pick<NewLogChunk, "phase" | "stream" | "level" | "text">;
 interface Run { run_id: string; append: (chunks: Chunk[]) => Promise<void>; end: () => Promise<void> }
 async function aLoggingRun(): Promise<Run> {
   const run_id = await aRun(world, tenant, { spec_text: specText(phases) });
@@ -56,26 +58,33 @@ const compact = async (run_id: string) => compactRun(dbOf(world, scheduler), awa
 const chunksOf = async (run_id: string) => (await world.owner.query("select count(*)::int as n from ops.run_log_chunks where run_id = $1", [run_id])).rows[0].n as number;
 
 /** What any page must be, said over plain lines. */
-interface Line { line: number; phase: string | null; stream: string; text: string }
+interface Line { line: number; phase: string | null; stream: string; level: LogLevel | null; text: string }
 function modelOf(chunks: Chunk[]): Line[] {
-  return chunks.flatMap(({ phase = null, stream, text }) => text.replace(/\n$/, "").split("\n").map((line) => ({ phase, stream, text: line }))).map((line, at) => ({ line: at + 1, ...line }));
+  return chunks.flatMap(({ phase = null, stream, level = null, text }) => text.replace(/\n$/, "").split("\n").map((line) => ({ phase, stream, level: level ?? logLevelOf(line), text: line }))).map((line, at) => ({ line: at + 1, ...line }));
 }
 const simplyFolded = (text: string): string => Array.from(text, (letter) => (letter === "İ" ? "i" : letter.toLowerCase())).join("");
 function expectedPage(model: Line[], query: Partial<LogQuery>): { items: Line[]; matching_lines: number | null; next_cursor: string | null } {
-  const { after = 0, before = 2_147_483_647, order = "asc", limit = 200, phase, stream, search, attempt } = query;
-  const fitting = model.filter((line) => (phase === undefined || line.phase === phase) && (stream === undefined || line.stream === stream) && (attempt ?? 1) === 1 && (search === undefined || simplyFolded(line.text).includes(simplyFolded(search))));
+  const { after = 0, before = 2_147_483_647, order = "asc", limit = 200, phase, stream, level, search, regex = false, match_case = false, attempt } = query;
+  const seen = (text: string) => (match_case ? text : simplyFolded(text));
+  const holds = (text: string) => search === undefined || (regex ? linePattern(search, match_case).test(text) : seen(text).includes(seen(search)));
+  const isWorse = (own: LogLevel | null) => level === undefined || (own !== null && levelsFrom(level).includes(own));
+  const fitting = model.filter((line) => (phase === undefined || line.phase === phase) && (stream === undefined || line.stream === stream) && (attempt ?? 1) === 1 && isWorse(line.level) && holds(line.text));
   const range = fitting.filter(({ line }) => line > after && line < before);
   const items = (order === "desc" ? range.toReversed() : range).slice(0, limit);
-  return { items, matching_lines: search === undefined ? null : fitting.length, next_cursor: range.length > limit ? String(items.at(-1)?.line ?? 0) : null };
+  return { items, matching_lines: search === undefined && level === undefined ? null : fitting.length, next_cursor: range.length > limit ? String(items.at(-1)?.line ?? 0) : null };
 }
 
-const words = ["error", "ERROR: ", "Zürich", "ΟΔΟΣ", "İstanbul", "K (Kelvin)", "100 %", " ", "1 stdout", "\t", "\r", "a_b", "2026-11-23T", "\\n", "日本", "😀"];
+const words = ["error", "ERROR: ", "\u001B[33mWARN\u001B[0m ", "level=info ", "ValueError: ", "Zürich", "ΟΔΟΣ", "İstanbul", "K (Kelvin)", "100 %", " ", "1 stdout", "\t", "\r", "a_b", "2026-11-23T", "\\n", "日本", "😀"];
 const someText = fc.array(fc.oneof(fc.constantFrom(...words, "\n", "\n"), fc.string({ maxLength: 5, unit: "grapheme" }).filter((text) => !text.includes("\u0000"))), { maxLength: 12 }).map((parts) => parts.join(""));
-const someChunk = fc.record({ phase: fc.constantFrom("extract", "load", null), stream: fc.constantFrom(...logStreams), text: someText });
-const someQuery = fc.record({
+const someChunk = fc.record({ phase: fc.constantFrom("extract", "load", null), stream: fc.constantFrom(...logStreams), level: fc.constantFrom(null, null, ...logLevels), text: someText });
+const someSearch = fc.oneof(
+  fc.record({ search: fc.constantFrom("error", "ü", "ΟΔΟΣ", "οδοσ", "istanbul", "k", "%", "_", "1", " ", "stdout", "\\", "no such text", "日"), match_case: fc.boolean() }),
+  fc.record({ search: fc.constantFrom("^error|k", "[a-zü]+\\b", "^$", "\\d{2,}", "(a|b)*_", "[^ -~]", "Ο.ΟΣ$", "😀|日", "\\(K", "\\Berr|rror:?\\s"), match_case: fc.boolean(), regex: fc.constant(true) }),
+  fc.constant({}));
+const someQuery = fc.tuple(someSearch, fc.record({
   after: fc.nat(40), before: fc.integer({ min: 0, max: 60 }), order: fc.constantFrom("asc" as const, "desc" as const), limit: fc.integer({ min: 1, max: 9 }),
-  phase: fc.constantFrom("extract", "load"), stream: fc.constantFrom(...logStreams), attempt: fc.constantFrom(1, 2), search: fc.constantFrom("error", "ü", "ΟΔΟΣ", "οδοσ", "istanbul", "k", "%", "_", "1", " ", "stdout", "\\", "no such text", "日"),
-}, { requiredKeys: [] });
+  phase: fc.constantFrom("extract", "load"), stream: fc.constantFrom(...logStreams), attempt: fc.constantFrom(1, 2), level: fc.constantFrom(...logLevels),
+}, { requiredKeys: [] })).map(([search, rest]) => ({ ...search, ...rest }));
 
 test("any page and any search give what a model says: over chunks, and the same again over the compacted files", async () => {
   await fc.assert(fc.asyncProperty(fc.array(someChunk, { minLength: 1, maxLength: 12 }), fc.array(someQuery, { minLength: 3, maxLength: 8 }), async (chunks, queries) => {
@@ -86,7 +95,7 @@ test("any page and any search give what a model says: over chunks, and the same 
     const living = await look();
     for (const [at, page] of living.entries()) {
       const wanted = expectedPage(model, queries[at] as Partial<LogQuery>);
-      expect({ ...page, items: page.items.map(({ line, phase, stream, text }) => ({ line, phase, stream, text })) }).toMatchObject({ ...wanted, total_lines: model.length, dropped_lines: "0" });
+      expect({ ...page, items: page.items.map(({ line, phase, stream, level, text }) => ({ line, phase, stream, level, text })) }).toMatchObject({ ...wanted, total_lines: model.length, dropped_lines: "0" });
     }
     await run.end();
     expect(await compact(run.run_id)).toBe(true);
@@ -94,6 +103,27 @@ test("any page and any search give what a model says: over chunks, and the same 
     expect(await look()).toEqual(living);
   }), { numRuns: 25 });
   expect(await brokenInvariants(world)).toEqual([]);
+});
+
+test("what a line says of its level is the same in SQL and in a file, whatever it begins with", async () => {
+  const said = ["2026-11-28 10:00:00,123 WARN x", "2026-11-28T10:00:00Z INFO ERROR_RATE", '{"level":"error","msg":"INFO"}', "time=1 level=warn", "[main] ERROR", "10:00:00 [debug] x", "error broke", "Warning: old", "java.lang.IllegalStateException: no", "Traceback (most recent call last):", "ValueError: 3", "NOTICE:  table", "an error in words", "MIRROR", "\u001B[31mFATAL\u001B[0m", "", `${"x".repeat(120)} ERROR`, `${"😀".repeat(119)}ERROR`, "TRACE", "info", "severity: critical"];
+  const lines = [...said, ...fc.sample(someText, 200), ...fc.sample(fc.string({ unit: "grapheme", maxLength: 12 }).map((text) => `${text.replaceAll("\0", "")} ERR`), 50)];
+  const { rows } = await world.owner.query("select array_agg(ops_private.log_level(l.text) order by l.nth) as levels from unnest($1::text[]) with ordinality as l (text, nth)", [lines]);
+  expect(rows[0].levels).toEqual(lines.map(logLevelOf));
+  expect(said.map(logLevelOf)).toEqual(["warn", "info", "error", "warn", "error", "debug", "error", "warn", "error", "error", "error", "info", null, null, "error", null, null, null, "debug", "info", "error"]);
+});
+
+test("a regular expression that cannot be read is refused as such, by the web and by the database, and none is slow", async () => {
+  const run = await aLoggingRun();
+  await run.append([{ phase: "extract", stream: "stdout", text: `${"a".repeat(20_000)}!` }]);
+  await expect(logsOf(run.run_id, { search: "(a", regex: true })).rejects.toMatchObject({ code: "invalid_pattern", errors: [{ path: "search", line: 1, column: 1 }] });
+  for (const pattern of ["(a", "(a)\\1", "x".repeat(5_001)]) expect((await refusal(call(world, tenant.api, "read_logs", { run_id: run.run_id, query: { pattern } as never }))).code).toBe("invalid_pattern");
+  const look = async () => Promise.all(["(a+)+$", "(a|a)*b", "(a{1,50}){1,2}!"].map(async (search) => (await logsOf(run.run_id, { search, regex: true })).matching_lines));
+  const living = await look();
+  expect(living).toEqual([0, 0, 1]);
+  await run.end();
+  await compact(run.run_id);
+  expect(await look()).toEqual(living);
 });
 
 test("letters of any alphabet are found whatever their case, in chunks and in files alike", async () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { logChunkLimitBytes, logStreams, type LogLine, type LogQuery, type NewLogChunk } from "../../contracts/log.ts";
+import { logChunkLimitBytes, logLevels, logStreams, type LogLine, type LogQuery, type NewLogChunk } from "../../contracts/log.ts";
 import { aClaim, anExecutor, aRun, aTenant, call, expireLease, finish, openWorld, refusal, request, specText, tick, type Tenant, type World } from "./world.ts";
 
 let world: World;
@@ -48,7 +48,7 @@ test("a chunk sent again is written once; with other lines it is refused, and no
   const first = chunk("one\ntwo\n");
   expect(await append(lease, [first, first])).toEqual({ last_line: 2, dropped_lines: "0" });
   expect(await append(lease, [first, chunk("three")])).toEqual({ last_line: 3, dropped_lines: "0" });
-  for (const changed of [{ ...first, text: "one\nother" }, { ...first, stream: "stderr" }, { ...first, phase: null }]) {
+  for (const changed of [{ ...first, text: "one\nother" }, { ...first, stream: "stderr" }, { ...first, level: "warn" }, { ...first, phase: null }]) {
     expect(await refusal(append(lease, [chunk("four"), changed]))).toEqual({ code: "conflict", status: "PT409" });
   }
   expect(texts(await read(lease.run_id))).toEqual(["one", "two", "three"]);
@@ -96,6 +96,9 @@ test("what no chunk may be is refused, and 256 kB are one chunk", async () => {
   expect(await append(lease, [chunk("x".repeat(logChunkLimitBytes))])).toEqual({ last_line: 1, dropped_lines: "0" });
   const { rows } = await world.owner.query("select pg_get_constraintdef(oid) as text from pg_constraint where conname = 'stream_is_known'");
   expect([...(rows[0].text as string).matchAll(/'([^']+)'/g)].map((match) => match[1])).toEqual([...logStreams]);
+  await expect(append(lease, [chunk("x", { level: "loud" as never })])).rejects.toMatchObject({ constraint: "log_level_is_known" });
+  const levels = await world.owner.query("select pg_get_constraintdef(oid) as text from pg_constraint where conname = 'log_level_is_known'");
+  expect([...(levels.rows[0].text as string).matchAll(/'([^']+)'/g)].map((match) => match[1])).toEqual([...logLevels]);
 });
 
 test("an empty line is a line; a last line feed begins none", async () => {

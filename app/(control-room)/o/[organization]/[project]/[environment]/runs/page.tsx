@@ -36,7 +36,7 @@ export default async function Runs({ params, searchParams }: { params: Promise<E
     attempt(async () => {
       const [templates, executors] = await Promise.all([listTemplates(db, { project_id, limit: pipelinesToChoose }), listExecutors(db, { project_id, limit: 200 })]);
       return {
-        templates: templates.items.map(({ template_key, title, layer }) => ({ template_key, title, layer })),
+        templates: templates.items.map(({ template_key, title, layer, tags }) => ({ template_key, title, layer, tags })),
         executors: Object.fromEntries(executors.items.map((each) => [each.executor_id, each.name])),
       };
     }),
