@@ -3,6 +3,7 @@ import { stringify } from "yaml";
 import { checkControlPlane } from "./check-control-plane.ts";
 import { checkSpec } from "./check-spec.ts";
 import type { Routing } from "./routing.ts";
+import { webhookEvents } from "./webhook.ts";
 
 const { spec_text, sha256 } = checkSpec({ version: 1, name: "land", phases: [{ name: "only", type: "query", config: { sql: "select 1" } }] });
 const good = {
@@ -14,7 +15,7 @@ const good = {
   routing: {
     channels: { hook: { kind: "webhook", title: "The webhook" } },
     areas: { data: { title: "Data", primary: "data-owners", secondary: "app-owners", surface: "migrations", paths: ["*"] } },
-    signals: Object.fromEntries(["run.failed", "dataset.breached", "executor.offline", "executor.online"].map((name) => [name, { title: "A signal", severity: "warning", source: "the webhook" }])),
+    signals: Object.fromEntries([...webhookEvents].map((name) => [name, { title: "A signal", severity: "warning", source: "the webhook" }])),
     rules: [{ name: "gold", when: { layer: ["gold"] }, area: "data", channel: "hook" }, { name: "all_else", when: {}, area: "data", channel: "hook" }],
   },
 };

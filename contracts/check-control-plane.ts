@@ -46,11 +46,12 @@ function checkValue(value: unknown, locate: Locate): ControlPlaneCheck {
     }
     return seen;
   };
-  const { templates, executors = [], caps = [], schedules = [], routing } = document;
+  const { templates, executors = [], caps = [], schedules = [], alert_rules: rules = [], routing } = document;
   const keys = twice("templates", templates ?? [], (item) => item.template_key);
   twice("executors", executors, (item) => item.name);
   twice("caps", caps, (item) => `${item.scope} ${item.environment ?? "*"} ${item.cap_key} ${item.unit} ${item.period}`);
   twice("schedules", schedules, (item) => `${item.environment} ${item.name}`);
+  twice("alert_rules", rules, (item) => `${item.environment} ${item.name}`);
   for (const [index, item] of (templates ?? []).entries()) {
     const at = ["templates", index];
     const spec = checkSpec(item.spec);
@@ -66,6 +67,9 @@ function checkValue(value: unknown, locate: Locate): ControlPlaneCheck {
     if (mistake !== null) report(["schedules", index, mistake.field], mistake.code, mistake.message);
     if (templates !== undefined && !keys.has(item.template_key)) report(["schedules", index, "template_key"], "unknown_template", `the document has templates, and none is ${item.template_key}`);
     if (item.start_at !== null && item.end_at !== null && Date.parse(item.start_at) >= Date.parse(item.end_at)) report(["schedules", index, "end_at"], "ends_before_start", "is not after start_at");
+  }
+  for (const [index, { condition }] of rules.entries()) {
+    if (templates !== undefined && "pipeline" in condition && condition.pipeline !== undefined && !keys.has(condition.pipeline)) report(["alert_rules", index, "condition", "pipeline"], "unknown_template", `the document has templates, and none is ${condition.pipeline}`);
   }
   for (const [index, item] of executors.entries()) {
     if (item.drain_comment !== null && !item.draining) report(["executors", index, "drain_comment"], "not_draining", "is for an executor that drains");

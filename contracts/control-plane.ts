@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { exportedAlertRule } from "./alert.ts";
 import { capPeriods, capUnits } from "./cap.ts";
 import { canonicalJson } from "./canonical.ts";
 import { capKey, jsonObject, sha256, slug, text, word } from "./common.ts";
@@ -25,11 +26,12 @@ const schedule = z.strictObject({
 
 const sections = {
   templates: z.array(template).max(2000), executors: z.array(executor).max(2000), caps: z.array(cap).max(2000), schedules: z.array(schedule).max(5000),
+  alert_rules: z.array(exportedAlertRule).max(5000),
   routing: routing.nullable().describe("one thing, since the order of its rules decides: taken as a whole; null: the project has none"),
 };
 /** What steers a project, without ids, moments and secrets. A section that is absent is left alone; one that is there is the whole of it. */
 export const controlPlane = z.strictObject({
-  version: z.literal(1), templates: sections.templates.optional(), executors: sections.executors.optional(), caps: sections.caps.optional(), schedules: sections.schedules.optional(), routing: sections.routing.optional(),
+  version: z.literal(1), templates: sections.templates.optional(), executors: sections.executors.optional(), caps: sections.caps.optional(), schedules: sections.schedules.optional(), alert_rules: sections.alert_rules.optional(), routing: sections.routing.optional(),
 }).meta({ id: "ControlPlane" });
 export type ControlPlane = z.infer<typeof controlPlane>;
 export const exportedControlPlane = z.object({ version: z.literal(1), ...sections }).meta({ id: "ExportedControlPlane" });
@@ -37,7 +39,7 @@ export const exportedControlPlane = z.object({ version: z.literal(1), ...section
 const state = sha256.describe("of the state in the database; equal states of two databases have the same");
 export const controlPlaneExport = z.object({ document: exportedControlPlane, state_sha256: state }).meta({ id: "ControlPlaneExport" });
 const change = z.object({
-  kind: z.enum(["template", "executor", "cap", "schedule", "routing"]), action: z.enum(["create", "change", "delete"]), name: z.string(), before: jsonObject.nullable(), after: jsonObject.nullable(),
+  kind: z.enum(["template", "executor", "cap", "schedule", "alert_rule", "routing"]), action: z.enum(["create", "change", "delete"]), name: z.string(), before: jsonObject.nullable(), after: jsonObject.nullable(),
 }).meta({ id: "ControlPlaneChange" });
 export type ControlPlaneChange = z.infer<typeof change>;
 export const controlPlanePlan = z.object({ changes: z.array(change), state_sha256: state.describe("of the state that it was made from"), after_sha256: state.describe("of the state that it leads to") }).meta({ id: "ControlPlanePlan" });

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { alertPreview, alertRule, alertRulePage, changeAlertRuleRequest, createAlertRuleRequest, listAlertRulesQuery, listNotificationsQuery, markNotificationRequest, notification, notificationPage, previewAlertRuleRequest } from "./alert.ts";
 import { artifactPage, artifactPreview, artifact, registerArtifactRequest, storedObject, uploadUrlRequest, uploadUrlResponse } from "./artifact.ts";
 import { auditPage, auditVerification, exportAuditQuery, listAuditQuery, verifyAuditQuery } from "./audit.ts";
 import { bulkItemPage, bulkJob, bulkPreview, createBulkRequest, listBulkItemsQuery } from "./bulk.ts";
@@ -66,6 +67,7 @@ const jsonBody = <S extends z.ZodType>(schema: S, limit_bytes = 256 * kB) => ({ 
 const runId = { run_id: uuid };
 const executorId = { executor_id: uuid };
 const scheduleId = { schedule_id: uuid };
+const alertRuleId = { alert_rule_id: uuid };
 const connectionId = { connection_id: uuid };
 const backfillId = { backfill_id: uuid };
 const lease = { "Lease-Token": { schema: uuid, required: true, description: "lease_token of the claim" } };
@@ -205,6 +207,14 @@ export const operations = {
   record_lineage_batch: { group: "registry", method: "POST", path: "/lineage/batch", summary: "Take in up to 1,000 OpenLineage events, each taken or refused for itself", access: "member", query: recordLineageQuery, body: jsonBody(lineageBatch, 4096 * kB), answers: { 200: lineageBatchResponse }, errors: ["not_found"], rpc: "record_lineage" },
   get_column_lineage: { group: "registry", method: "GET", path: "/lineage/columns", summary: "What a column is made of and what is made of it", access: "member", query: columnLineageQuery, answers: { 200: columnLineageGraph }, errors: ["not_found"], rpc: "read_column_lineage" },
   list_lineage_readers: { group: "registry", method: "GET", path: "/lineage/readers", summary: "Who reads a dataset, the newest first", access: "member", query: lineageReadersQuery, answers: { 200: lineageReaderPage }, errors: [] },
+  list_alert_rules: { group: "registry", method: "GET", path: "/alert-rules", summary: "Alert rules of an environment, by name", access: "member", query: listAlertRulesQuery, answers: { 200: alertRulePage }, errors: [] },
+  create_alert_rule: { group: "registry", method: "POST", path: "/alert-rules", summary: "Watch for a condition", access: "member", body: jsonBody(createAlertRuleRequest), answers: { 201: alertRule }, errors: ["not_found", "conflict"], rpc: "save_alert_rule" },
+  preview_alert_rule: { group: "registry", method: "POST", path: "/alert-rules/preview", summary: "What a rule would find now, and how often it would have fired in the last days", access: "member", body: jsonBody(previewAlertRuleRequest), answers: { 200: alertPreview }, errors: ["not_found"], rpc: "preview_alert_rule" },
+  get_alert_rule: { group: "registry", method: "GET", path: "/alert-rules/{alert_rule_id}", summary: "One alert rule", access: "member", params: alertRuleId, answers: { 200: alertRule }, errors: ["not_found"] },
+  change_alert_rule: { group: "registry", method: "PATCH", path: "/alert-rules/{alert_rule_id}", summary: "Change an alert rule, or switch it off", access: "member", params: alertRuleId, body: jsonBody(changeAlertRuleRequest), answers: { 200: alertRule }, errors: ["not_found", "conflict"], rpc: "save_alert_rule" },
+  delete_alert_rule: { group: "registry", method: "DELETE", path: "/alert-rules/{alert_rule_id}", summary: "Delete an alert rule and what it found", access: "member", params: alertRuleId, answers: { 204: "empty" }, errors: ["not_found"], rpc: "delete_alert_rule" },
+  list_notifications: { group: "registry", method: "GET", path: "/notifications", summary: "What alert rules found: firing, acknowledged, snoozed or resolved; what fired last first", access: "member", query: listNotificationsQuery, answers: { 200: notificationPage }, errors: [] },
+  mark_notification: { group: "registry", method: "PUT", path: "/notifications/{notification_id}/mark", summary: "Acknowledge, snooze or resolve a notification, or let it fire again", access: "member", params: { notification_id: uuid }, body: jsonBody(markNotificationRequest), answers: { 200: notification }, errors: ["not_found", "illegal_transition"], rpc: "mark_notification" },
   list_freshness: { group: "registry", method: "GET", path: "/freshness", summary: "Datasets that a pipeline promises to keep fresh: ok, late or breached, and when a breach is to be expected", access: "member", query: listFreshnessQuery, answers: { 200: freshnessPage }, errors: [] },
   list_freshness_signals: { group: "registry", method: "GET", path: "/freshness/signals", summary: "Changes of freshness that the monitor recorded, newest first", access: "member", query: listFreshnessSignalsQuery, answers: { 200: freshnessSignalPage }, errors: [] },
   list_quality: { group: "registry", method: "GET", path: "/quality", summary: "Results of quality checks, newest first", access: "member", query: listQualityQuery, answers: { 200: qualityPage }, errors: [] },

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { alertCondition, alertPreview, alertRule, notification, notificationMarks, savedAlertRule } from "./alert.ts";
 import { auditHead, auditWalk } from "./audit.ts";
 import { artifact, registerArtifactRequest } from "./artifact.ts";
 import { advancedBackfill, backfill, backfillPreview, newBackfill } from "./backfill.ts";
@@ -143,6 +144,11 @@ export const rpc = {
   create_bulk: { args: z.object({ request: createBulkRequest.extend({ idempotency_key: z.string().optional() }) }), returns: z.union([bulkJob, bulkPreview]) },
   abort_bulk: { args: z.object({ bulk_id: uuid }), returns: bulkJob },
   advance_bulk_jobs: { args: z.object({ at_most: z.int().optional() }), returns: z.int() },
+  save_alert_rule: { args: z.object({ request: savedAlertRule }), returns: alertRule },
+  delete_alert_rule: { args: z.object({ alert_rule_id: uuid }), returns: z.boolean() },
+  preview_alert_rule: { args: z.object({ environment_id: uuid, condition: alertCondition, for_minutes: z.int().optional() }), returns: alertPreview },
+  check_alert_rules: { args: z.object({ at_most: z.int().optional() }), returns: z.object({ judged: z.int(), turned: z.int() }) },
+  mark_notification: { args: z.object({ notification_id: uuid, mark: z.enum(notificationMarks), minutes: z.int().nullable().optional() }), returns: notification },
   check_freshness: { args: z.object({}), returns: z.int() },
   score_ended_runs: { args: z.object({ at_most: z.int().optional() }), returns: z.int() },
   compute_run_score: { args: z.object({ run_id: uuid }), returns: runScore },

@@ -135,7 +135,7 @@ test.each([["config", "export"], ["config", "validate"], ["config", "plan"], ["c
 
 test("what steers a project is exported, planned and applied in words and as JSON", async () => {
   const states = { state_sha256: "a".repeat(64), after_sha256: "b".repeat(64) };
-  const document = { version: 1, templates: [], executors: [], caps: [], schedules: [], routing: null };
+  const document = { version: 1, templates: [], executors: [], caps: [], schedules: [], alert_rules: [], routing: null };
   const changes = [{ kind: "executor", action: "create", name: "Worker", before: null, after: { name: "Worker" } }];
   server = await startServer((incoming, answer) => { answerJson(answer, 200, incoming.path.endsWith("/control-plane") ? { document, state_sha256: states.state_sha256 } : { changes, ...states }); });
   const at = ["--url", server.url, "--token", "lct_x"];

@@ -12,6 +12,7 @@ import { operationUrl } from "../cli/connection.ts";
 import { parseEventStream } from "../cli/event-stream.ts";
 import { type Call, nobody } from "./contract-calls.ts";
 import { identity } from "./contract-identity.ts";
+import { alerts } from "./contract-alerts.ts";
 import { planning } from "./contract-planning.ts";
 import { registry } from "./contract-registry.ts";
 import { secrets } from "./contract-secrets.ts";
@@ -288,6 +289,7 @@ test("every operation answers as the contract says, called well and called badly
   await badly("list_executors", "invalid_input", { query: { cursor: "not a cursor" } });
 
   const calls = { live, tenant, executor, well, badly };
+  await alerts(calls, "contract_case");
   await planning(calls);
   await registry(calls);
   await identity(calls);

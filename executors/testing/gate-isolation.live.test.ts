@@ -115,7 +115,7 @@ test("gate 6, API: no operation answers about another project, whoever of this o
     executor: { authorization: `Bearer ${a.executor.token}` },
   };
   const params = { run_id: b.run_id, other_run_id: a.run_id, artifact_id: b.artifact_id, dataset_id: b.dataset_id, template_key: b.marker, version: "1", name: "only", sha256: createHash("sha256").update(b.marker).digest("hex"),
-    executor_id: b.executor.executor_id, executor_token_id: nobody, bulk_id: nobody, delivery_id: nobody, cap_id: nobody, schedule_id: nobody, backfill_id: nobody, connection_id: b.connection_id, kid: "A".repeat(43), membership_id: nobody, invitation_id: nobody, api_token_id: nobody, session_id: nobody };
+    executor_id: b.executor.executor_id, executor_token_id: nobody, bulk_id: nobody, delivery_id: nobody, cap_id: nobody, alert_rule_id: nobody, notification_id: nobody, schedule_id: nobody, backfill_id: nobody, connection_id: b.connection_id, kid: "A".repeat(43), membership_id: nobody, invitation_id: nobody, api_token_id: nobody, session_id: nobody };
   const there = { project: b.project, environment: "dev" };
   const range = { ...there, template_key: b.marker, unit: "day", range_start: "2026-01-01T00:00:00Z", range_end: "2026-01-03T00:00:00Z" };
   const reading = { host: "db.example.test", database: "d", user: "u" };
@@ -141,7 +141,8 @@ test("gate 6, API: no operation answers about another project, whoever of this o
     add_environment_key: { ...there, public_key: { kty: "OKP", crv: "X25519", x: "A".repeat(43) } }, put_secret: { value: "a stolen place" }, reseal_secret: { version: 1, sealed: "x" },
     create_connection: { ...there, name: "spy", kind: "postgres", settings: reading }, change_connection: { kind: "postgres", settings: reading },
     record_lineage: told, record_lineage_batch: [told],
-    fail_run: { error_code: "x", error_message: "x" }, mark_failure: { mark: "acknowledged" }, create_upload_url: { byte_size: 16, environment_id: b.environment_id }, claim_runs: { run_id: b.run_id, labels: [b.marker] },
+    fail_run: { error_code: "x", error_message: "x" }, mark_failure: { mark: "acknowledged" }, mark_notification: { mark: "acknowledged" }, change_alert_rule: { enabled: false },
+    create_alert_rule: { ...there, name: "spy", condition: { kind: "run_failed", in_a_row: 1 } }, preview_alert_rule: { ...there, condition: { kind: "run_failed", in_a_row: 1 } }, create_upload_url: { byte_size: 16, environment_id: b.environment_id }, claim_runs: { run_id: b.run_id, labels: [b.marker] },
   };
   const unscoped = ["get_health", "get_openapi", "get_tick", "post_tick", "whoami", "validate_template", "claim_runs", "preview_times", "get_webhook_key", "verify_audit", "list_members", "list_sessions"]; // the last ones: how many entries the organization has, and one's own
   // Each item of a batch is answered for itself, so the whole is 200: none of them may have been done.

@@ -5,6 +5,7 @@ import type { tickResponse } from "@/contracts/executor.ts";
 import { log } from "@/lib/log.ts";
 import type { Db } from "@/lib/supabase/client.ts";
 import { callRpc } from "./rpc.ts";
+import { watchAlerts } from "./tick/alerts.ts";
 import { advanceBackfills } from "./tick/backfills.ts";
 import { sealAudit } from "./tick/audit.ts";
 import { bulk } from "./tick/bulk.ts";
@@ -35,6 +36,7 @@ const jobs: TickJob[] = [
   compactLogs,
   scores,
   watchFreshness,
+  watchAlerts,
   advanceDeletions,
   webhooks,
 ];

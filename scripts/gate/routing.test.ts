@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
 import type { RoutingMatrix } from "../../contracts/routing.ts";
+import { webhookEvents } from "../../contracts/webhook.ts";
 import { codeowners } from "./codeowners.ts";
 import { runGates } from "./main.ts";
 import { exportedRouting, lintRouting, routingGate } from "./routing.ts";
@@ -16,7 +17,7 @@ const matrix: RoutingMatrix = {
     data: { title: "Data", primary: "data-owners", secondary: "app-owners", surface: "migrations", paths: ["*", "/db/"] },
     app: { title: "App", primary: "app-owners", secondary: "data-owners", surface: "the CI", paths: ["/app.ts"] },
   },
-  signals: Object.fromEntries(["run.failed", "dataset.breached", "executor.offline", "executor.online"].map((name) => [name, { title: "A signal", severity: "warning" as const, source: "the webhook" }])),
+  signals: Object.fromEntries([...webhookEvents].map((name) => [name, { title: "A signal", severity: "warning" as const, source: "the webhook" }])),
   rules: [
     { name: "gold", when: { signal: ["run.failed"], layer: ["gold"] }, area: "app", channel: "hook" },
     { name: "all_else", when: {}, area: "data", channel: "hook" },

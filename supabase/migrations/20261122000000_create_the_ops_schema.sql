@@ -6541,41 +6541,73 @@ end
 $$;
 create function ops.advance_backfill() returns jsonb language sql set search_path = '' as 'select ops_private.advance_backfill()';
 grant execute on function ops_private.advance_backfill(), ops.advance_backfill() to ops_token;
--- Tables of the owner's list (LH-002) whose functions come with later milestones: alert rules and what they find.
+-- Alert rules, and what they found. A rule's condition is one of a closed list (contracts/alert.ts) and is judged by the tick on what the database holds anyway
+-- (78_judge_alerts.sql). A rule has one notification for each subject (a pipeline, a dataset, an executor, a cap), which fires, is acknowledged, snoozed and
+-- resolved, and fires again: what it has seen is counted there, so that the table does not grow with time.
 create table ops.alert_rules (
   alert_rule_id uuid primary key default gen_random_uuid(),
   environment_id uuid not null references ops.environments,
-  name text not null,
-  condition jsonb not null constraint condition_is_an_object check (jsonb_typeof(condition) = 'object'),
-  severity text not null default 'warn' constraint severity_is_known check (severity in ('info', 'warn', 'critical')),
+  name text not null constraint alert_rule_has_a_name check (char_length(name) between 1 and 200),
+  condition jsonb not null constraint alert_kind_is_known check (condition ->> 'kind' in ('run_failed', 'run_slow', 'run_waiting', 'run_signal', 'run_warned', 'dataset_stale', 'executor_offline', 'cap_used')),
+  for_minutes int not null default 0 constraint it_holds_for_a_week_at_most check (for_minutes between 0 and 10080),
+  severity text not null default 'warning' constraint severity_is_known check (severity in ('info', 'warning', 'critical')),
   enabled boolean not null default true,
-  created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now(),
+  version int not null default 1,
+  created_by text,
+  created_at timestamptz not null default clock_timestamp(),
+  updated_at timestamptz not null default clock_timestamp(),
+  -- When the tick looks next, when it last could judge, and why it could not since.
+  look_at timestamptz not null default clock_timestamp(),
+  judged_at timestamptz,
+  problem text,
   constraint rule_name_is_unique_in_its_environment unique (environment_id, name)
-);
+) with (fillfactor = 50);
 
+-- `holds_since` says whether the condition holds now, whatever the status; `announced`, whether it was last told that it does. Pending is what holds, but not yet for as long as
+-- its rule says.
 create table ops.notifications (
   notification_id uuid primary key default ops_private.uuid_v7(),
   environment_id uuid not null references ops.environments,
-  alert_rule_id uuid references ops.alert_rules,
+  alert_rule_id uuid not null references ops.alert_rules on delete cascade,
+  subject text not null,
   run_id uuid references ops.runs,
-  fingerprint text not null,
-  status text not null default 'firing' constraint status_is_known check (status in ('firing', 'acknowledged', 'snoozed', 'resolved')),
   title text not null,
-  body text not null default '',
-  occurrences int not null default 1 constraint it_occurred check (occurrences >= 1),
+  path text not null,
+  layer text,
+  status text not null default 'pending' constraint status_is_known check (status in ('pending', 'firing', 'acknowledged', 'snoozed', 'resolved')),
+  holds_since timestamptz,
+  announced boolean not null default false,
+  occurrences int not null default 0 constraint it_occurs_or_not check (occurrences >= 0),
   snoozed_until timestamptz,
-  acknowledged_by uuid,
+  marked_by text,
+  marked_at timestamptz,
   first_seen_at timestamptz not null default clock_timestamp(),
   last_seen_at timestamptz not null default clock_timestamp(),
+  fired_at timestamptz,
   resolved_at timestamptz,
+  constraint one_notification_per_rule_and_subject unique (alert_rule_id, subject),
+  constraint what_was_never_seen_to_hold_is_pending check ((fired_at is null) = (occurrences = 0) and (fired_at is not null or status = 'pending')),
+  constraint what_is_pending_holds check (status <> 'pending' or holds_since is not null),
   constraint a_snooze_has_an_end check ((status = 'snoozed') = (snoozed_until is not null)),
-  constraint resolved_says_when check ((status = 'resolved') = (resolved_at is not null))
-);
-create unique index one_open_notification_per_fingerprint on ops.notifications (environment_id, fingerprint) where status <> 'resolved';
-create index notifications_newest on ops.notifications (environment_id, notification_id desc);
-create index notifications_by_rule on ops.notifications (alert_rule_id) where alert_rule_id is not null;
+  constraint resolved_says_when check (status <> 'resolved' or resolved_at is not null)
+) with (fillfactor = 50);
+create index notifications_newest on ops.notifications (environment_id, fired_at desc, notification_id desc) where fired_at is not null;
 create index notifications_by_run on ops.notifications (run_id) where run_id is not null;
+
+-- How the runs of each pipeline last ended, so that a rule need not search the history: failures in a row, the run that ended last, what it warned of. Written
+-- by the tick where it scores what has ended (note_ends), in the order of ends. Verifications and parts of a run do not count.
+create table ops_private.pipeline_ends (
+  environment_id uuid not null,
+  pipeline text not null,
+  last_run uuid not null,
+  last_finished_at timestamptz not null,
+  succeeded_at timestamptz,
+  failures int not null,
+  warnings text[] not null,
+  primary key (environment_id, pipeline)
+);
+alter table ops_private.pipeline_ends enable row level security;
+alter table ops_private.pipeline_ends force row level security;
 
 do $$
 declare
@@ -6589,6 +6621,14 @@ begin
   end loop;
 end
 $$;
+
+-- The inbox: what has fired. Once resolved, what begins to hold again is still resolved until it has held for as long as its rule says.
+create view ops.notification_list with (security_invoker = true) as
+  select n.notification_id, n.environment_id, n.alert_rule_id, r.name as rule, r.severity, n.subject, n.title, n.path, n.run_id, case n.status when 'pending' then 'resolved' else n.status end as status,
+    n.holds_since, n.occurrences, n.snoozed_until, n.marked_by, n.marked_at, n.first_seen_at, n.last_seen_at, n.fired_at, n.resolved_at
+  from ops.notifications as n join ops.alert_rules as r on r.alert_rule_id = n.alert_rule_id
+  where n.fired_at is not null;
+grant select on ops.notification_list to authenticated, ops_token, ops_sql;
 -- Who answers for what in a project (table B): areas with their owners, signals, channels, and the rules that bring each signal to an area. The first rule that holds
 -- decides. Written as a whole by apply_control_plane (92_control_plane.sql), in the form of contracts/routing.ts; read by whatever sends a signal.
 create table ops.routing_areas (
@@ -6744,8 +6784,8 @@ create table ops.webhooks (
   project_id uuid primary key references ops.projects,
   url text not null constraint url_is_http check (url ~ '^https?://[^\s@/?#]+([/?#]\S*)?$' and octet_length(url) <= 2000),
   enabled boolean not null default true,
-  events text[] not null default '{run.failed,dataset.breached,executor.offline,executor.online}'
-    constraint webhook_events_are_known check (events <@ '{run.failed,dataset.breached,executor.offline,executor.online}' and cardinality(events) >= 1),
+  events text[] not null default '{run.failed,dataset.breached,executor.offline,executor.online,alert.firing,alert.resolved}'
+    constraint webhook_events_are_known check (events <@ '{run.failed,dataset.breached,executor.offline,executor.online,alert.firing,alert.resolved}' and cardinality(events) >= 1),
   created_at timestamptz not null default clock_timestamp(),
   updated_at timestamptz not null default clock_timestamp()
 );
@@ -6755,7 +6795,7 @@ create table ops.webhook_deliveries (
   project_id uuid not null references ops.projects,
   run_id uuid references ops.runs,
   executor_id uuid references ops.executors,
-  type text not null constraint delivery_type_is_known check (type in ('run.failed', 'dataset.breached', 'executor.offline', 'executor.online', 'webhook.test')),
+  type text not null constraint delivery_type_is_known check (type in ('run.failed', 'dataset.breached', 'executor.offline', 'executor.online', 'alert.firing', 'alert.resolved', 'webhook.test')),
   payload jsonb not null,
   status text not null default 'pending' constraint delivery_status_is_known check (status in ('pending', 'delivered', 'failed')),
   attempts int not null default 0,
@@ -6799,8 +6839,8 @@ begin
   perform ops_private.require_project(project, 'admin', 'set the webhook');
   if url is null or url !~ '^https?://[^\s@/?#]+([/?#]\S*)?$' or octet_length(url) > 2000 then
     perform ops_private.fail('invalid_input', 'The URL begins with https://, holds no user name, and has at most 2,000 bytes.');
-  elsif events is null or cardinality(events) = 0 or not events <@ '{run.failed,dataset.breached,executor.offline,executor.online}' then
-    perform ops_private.fail('invalid_input', 'events names at least one of run.failed, dataset.breached, executor.offline, executor.online.');
+  elsif events is null or cardinality(events) = 0 or not events <@ '{run.failed,dataset.breached,executor.offline,executor.online,alert.firing,alert.resolved}' then
+    perform ops_private.fail('invalid_input', 'events names at least one of run.failed, dataset.breached, executor.offline, executor.online, alert.firing, alert.resolved.');
   end if;
   select * into old from ops.webhooks as w where w.project_id = project for update;
   insert into ops.webhooks as w (project_id, url, enabled, events) values (project, put_webhook.url, coalesce(put_webhook.enabled, true), put_webhook.events)
@@ -6879,7 +6919,7 @@ begin
 end
 $$;
 
-create function ops.put_webhook(project_id uuid, url text, enabled boolean default true, events text[] default '{run.failed,dataset.breached,executor.offline,executor.online}') returns jsonb
+create function ops.put_webhook(project_id uuid, url text, enabled boolean default true, events text[] default '{run.failed,dataset.breached,executor.offline,executor.online,alert.firing,alert.resolved}') returns jsonb
 language sql set search_path = '' as 'select ops_private.put_webhook($1, $2, $3, $4)';
 create function ops.delete_webhook(project_id uuid) returns boolean language sql set search_path = '' as 'select ops_private.delete_webhook($1)';
 create function ops.test_webhook(project_id uuid) returns jsonb language sql set search_path = '' as 'select ops_private.test_webhook($1)';
@@ -7431,7 +7471,7 @@ begin
 end
 $$;
 
--- score_ended_runs: the scheduler. Scores runs that ended, skipping what others hold; the next call goes on.
+-- score_ended_runs: the scheduler. Scores runs that ended and notes for alert rules how they did, skipping what others hold; the next call goes on.
 create function ops_private.score_ended_runs(at_most int) returns int language plpgsql security definer set search_path = '' as $$
 declare
   me ops_private.principal := ops_private.me();
@@ -7445,6 +7485,7 @@ begin
   due := array(select q.run_id from ops_private.runs_to_score as q order by q.run_id limit at_most for update skip locked);
   due := array(select r.run_id from ops.runs as r where r.run_id = any (due) order by r.run_id for no key update skip locked);
   perform ops_private.score_runs(due);
+  perform ops_private.note_ends(due);
   delete from ops_private.runs_to_score as q where q.run_id = any (due);
   return cardinality(due);
 end
@@ -7466,7 +7507,6 @@ begin
   end if;
   before := jsonb_build_object('score', (select s.score from ops.run_scores as s where s.run_id = run));
   perform ops_private.score_runs(array[run]);
-  delete from ops_private.runs_to_score as q where q.run_id = run;
   perform ops_private.audit(found_run.environment_id, 'run.scored', 'run', run::text, before, (select jsonb_build_object('score', s.score) from ops.run_scores as s where s.run_id = run));
   return (select to_jsonb(s) - 'environment_id' from ops.run_scores as s where s.run_id = run);
 end
@@ -8058,6 +8098,392 @@ $$;
 create function ops.put_personal_setting(project_id uuid, key text, value text) returns boolean language sql set search_path = '' as 'select ops_private.put_personal_setting($1, $2, $3)';
 grant execute on function ops_private.list_views(uuid, text), ops.list_views(uuid, text), ops_private.save_view(jsonb), ops.save_view(jsonb), ops_private.delete_view(uuid), ops.delete_view(uuid),
   ops_private.put_personal_setting(uuid, text, text), ops.put_personal_setting(uuid, text, text) to authenticated, ops_token;
+-- What alert rules say: their conditions, what meets one now, and what met it in the past.
+
+-- The condition in its one form: the fields of its kind alone, none of them null. Raises invalid_input. The same as contracts/alert.ts says.
+create function ops_private.alert_condition(condition jsonb) returns jsonb language plpgsql stable set search_path = '' as $$
+declare
+  word constant text := '^[a-z][a-z0-9_]{0,62}$';
+  needed text[];
+  allowed text[];
+  wrong text;
+begin
+  condition := jsonb_strip_nulls(case jsonb_typeof(condition) when 'object' then condition else '{}' end);
+  needed := case condition ->> 'kind' when 'run_failed' then '{in_a_row}' when 'run_slow' then '{seconds}' when 'run_waiting' then '{seconds}' when 'run_signal' then '{signal,at_least}'
+    when 'run_warned' then '{warning}' when 'dataset_stale' then '{state}' when 'executor_offline' then '{}' when 'cap_used' then '{percent}' end;
+  if needed is null then
+    perform ops_private.fail('invalid_input', 'condition names its kind: run_failed, run_slow, run_waiting, run_signal, run_warned, dataset_stale, executor_offline or cap_used.');
+  end if;
+  allowed := needed || case condition ->> 'kind' when 'dataset_stale' then '{dataset,table_group}' when 'executor_offline' then '{executor}' when 'cap_used' then '{cap_key}' else '{pipeline}' end::text[];
+  select string_agg(n, ', ') into wrong from unnest(needed) as n where not condition ? n;
+  if wrong is not null then
+    perform ops_private.fail('invalid_input', format('A condition %s needs %s.', condition ->> 'kind', wrong));
+  end if;
+  select string_agg(f.key, ', ') into wrong from jsonb_each(condition - 'kind') as f cross join lateral (select f.value #>> '{}' as text, jsonb_typeof(f.value) as type) as v
+  where not f.key = any (allowed) or not coalesce(case
+    when f.key in ('pipeline', 'table_group', 'signal', 'warning') then v.type = 'string' and v.text ~ word
+    when f.key = 'dataset' then v.type = 'string' and v.text ~ '^[a-z][a-z0-9_]{0,62}\.[a-z][a-z0-9_]{0,62}$'
+    when f.key = 'cap_key' then v.type = 'string' and v.text ~ '^[a-z][a-z0-9_.:-]{0,126}$'
+    when f.key = 'executor' then v.type = 'string' and char_length(v.text) between 1 and 200
+    when f.key = 'state' then v.text in ('late', 'breached')
+    when v.type <> 'number' then false
+    when f.key = 'at_least' then abs(v.text::numeric) <= 1e300
+    else v.text::numeric % 1 = 0 and v.text::numeric between 1 and case f.key when 'in_a_row' then 100 when 'percent' then 1000 else 31622400 end end, false);
+  if wrong is not null then
+    perform ops_private.fail('invalid_input', format('A condition %s does not take %s so.', condition ->> 'kind', wrong));
+  end if;
+  return (select jsonb_object_agg(f.key, case jsonb_typeof(f.value) when 'number' then to_jsonb(trim_scale((f.value #>> '{}')::numeric)) else f.value end) from jsonb_each(condition) as f);
+end
+$$;
+
+create function ops_private.span_words(seconds bigint) returns text language sql immutable set search_path = '' as $$
+  select case when seconds % 3600 = 0 then seconds / 3600 || ' h' when seconds % 60 = 0 then seconds / 60 || ' min' else seconds || ' s' end
+$$;
+
+-- How these runs, which have ended, leave their pipelines: in the order of ends, whatever the order in which they are noted. Locks the pipelines' rows by name.
+create function ops_private.note_ends(ended uuid[]) returns void language sql security definer set search_path = '' as $$
+  with runs as materialized (
+    select r.run_id, r.environment_id, r.spec_slug, r.status, r.finished_at,
+      greatest(p.succeeded_at, max(r.finished_at) filter (where r.status = 'succeeded') over (partition by r.environment_id, r.spec_slug)) as succeeded_at
+    from ops.runs as r left join ops_private.pipeline_ends as p on p.environment_id = r.environment_id and p.pipeline = r.spec_slug
+    where r.run_id = any (ended) and r.status in ('succeeded', 'failed') and not r.isolated and r.parent_run_id is null),
+  ends as materialized (
+    select e.environment_id, e.spec_slug, (array_agg(e.run_id order by e.finished_at desc, e.run_id desc))[1] as last_run, max(e.finished_at) as finished_at, max(e.succeeded_at) as succeeded_at,
+      count(*) filter (where e.status = 'failed' and e.finished_at > coalesce(e.succeeded_at, '-infinity')) as failures
+    from runs as e group by e.environment_id, e.spec_slug)
+  insert into ops_private.pipeline_ends as p (environment_id, pipeline, last_run, last_finished_at, succeeded_at, failures, warnings)
+  select e.environment_id, e.spec_slug, e.last_run, e.finished_at, e.succeeded_at, e.failures, array(
+    select distinct v.data ->> 'warning' from ops.run_events as v where v.run_id = e.last_run and length(v.data ->> 'warning') <= 63 limit 50)
+  from ends as e order by e.environment_id, e.spec_slug
+  on conflict (environment_id, pipeline) do update set
+    failures = excluded.failures + case when excluded.succeeded_at > p.last_finished_at then 0 else p.failures end,
+    succeeded_at = greatest(p.succeeded_at, excluded.succeeded_at), last_finished_at = greatest(p.last_finished_at, excluded.last_finished_at),
+    last_run = case when excluded.last_finished_at >= p.last_finished_at then excluded.last_run else p.last_run end,
+    warnings = case when excluded.last_finished_at >= p.last_finished_at then excluded.warnings else p.warnings end
+$$;
+
+-- What meets a condition now, the first 200 by name: the subject, what to read about it, and the run that shows it. What it costs depends on how many pipelines, datasets,
+-- executors and caps there are, and on what runs, never on the history; of the runs that wait it looks at the oldest 5,000.
+create function ops_private.alert_subjects(environment uuid, condition jsonb) returns table (subject text, run_id uuid, title text, path text, layer text)
+language plpgsql stable security definer set search_path = '' set plan_cache_mode = 'force_custom_plan' as $$
+declare
+  wanted text := condition ->> 'kind';
+  project uuid := (select e.project_id from ops.environments as e where e.environment_id = environment);
+  organization uuid := ops_private.organization_of(project);
+  one text := condition ->> 'pipeline';
+  span interval := make_interval(secs => (condition ->> 'seconds')::int);
+  moment timestamptz := clock_timestamp();
+begin
+  if wanted in ('run_failed', 'run_signal', 'run_warned') then
+    return query select p.pipeline, p.last_run, x.title, '/runs/' || p.last_run, t.layer
+    from ops_private.pipeline_ends as p left join ops.job_templates as t on t.project_id = project and t.template_key = p.pipeline
+    cross join lateral (
+      select format('%s failed%s: %s', p.pipeline, case when p.failures > 1 then format(' %s times in a row', p.failures) else '' end, r.error_code) as title
+        from ops.runs as r where wanted = 'run_failed' and p.failures >= (condition ->> 'in_a_row')::int and r.run_id = p.last_run
+      union all select format('%s ended with %s = %s', p.pipeline, s.signal, s.value) from ops.run_scores as c
+        cross join lateral jsonb_to_recordset(c.breakdown) as s (signal text, value double precision)
+        where wanted = 'run_signal' and c.run_id = p.last_run and s.signal = condition ->> 'signal' and s.value >= (condition ->> 'at_least')::double precision
+      union all select format('%s warned of %s', p.pipeline, condition ->> 'warning') where wanted = 'run_warned' and condition ->> 'warning' = any (p.warnings)) as x
+    where p.environment_id = environment and (one is null or p.pipeline = one) order by p.pipeline limit 200;
+  elsif wanted in ('run_slow', 'run_waiting') then
+    return query select s.spec_slug, s.first_run, format('%s: %s longer than %s', s.spec_slug, case when wanted = 'run_slow' then case s.runs when 1 then 'a run takes' else s.runs || ' runs take' end
+        else case s.runs when 1 then 'a run waits' else s.runs || ' runs wait' end end, ops_private.span_words((condition ->> 'seconds')::bigint)), '/runs/' || s.first_run, t.layer
+    from (
+      select a.spec_slug, (array_agg(a.run_id order by a.since, a.run_id))[1] as first_run, count(*) as runs from (
+        (select r.spec_slug, r.run_id, r.started_at as since, r.isolated, r.parent_run_id from ops.runs as r where wanted = 'run_slow' and r.environment_id = environment and r.status = 'running' order by r.run_id limit 5000)
+        union all
+        (select r.spec_slug, r.run_id, greatest(r.created_at, r.run_after, r.not_before), r.isolated, r.parent_run_id from ops.runs as r where wanted = 'run_waiting' and r.environment_id = environment and r.status = 'queued'
+          and r.run_id < ops_private.uuid_at(moment - span) order by r.run_id limit 5000)) as a
+      where a.since <= moment - span and not a.isolated and a.parent_run_id is null and (one is null or a.spec_slug = one) group by a.spec_slug) as s
+    left join ops.job_templates as t on t.project_id = project and t.template_key = s.spec_slug order by s.spec_slug limit 200;
+  elsif wanted = 'dataset_stale' then
+    return query select d.name, null::uuid, format('%s %s', d.name, case s.state when 'late' then 'is late' else 'is older than promised' end), '/datasets/' || d.name, d.layer
+    from (select distinct f.dataset from ops.freshness_targets as f where f.project_id = project and (not condition ? 'table_group' or f.table_group = condition ->> 'table_group')
+      and (not condition ? 'dataset' or f.dataset = condition ->> 'dataset')) as w
+    join ops.datasets as d on d.environment_id = environment and d.name = w.dataset
+    cross join lateral (select f.state from ops.freshness_signals as f where f.dataset_id = d.dataset_id order by f.signal_id desc limit 1) as s
+    where s.state = 'breached' or s.state = condition ->> 'state' order by d.name limit 200;
+  elsif wanted = 'executor_offline' then
+    return query select x.name, null::uuid, format('The executor %s gives no sign of life', x.name), '/executors/' || x.executor_id, null::text
+    from ops.executor_environments as e join ops.executors as x on x.executor_id = e.executor_id
+    where e.environment_id = environment and x.deleted_at is null and x.offline_since is not null and x.draining_since is null and (not condition ? 'executor' or x.name = condition ->> 'executor') order by x.name limit 200;
+  elsif wanted = 'cap_used' then
+    return query select u.subject, null::uuid, format('The cap %s is used to %s %% or more', u.subject, condition ->> 'percent'), '/caps', null::text
+    from (select format('%s (%s a %s, %s)', c.cap_key, c.unit, c.period, case when c.environment_id is not null then 'environment' when c.project_id is not null then 'project' else 'organization' end) as subject, c.limit_amount,
+        ops_private.cap_settled(c.cap_id, w.starts_at) + ops_private.cap_reserved(c.cap_id, w.starts_at) as used
+      from ops.caps as c cross join lateral ops_private.window_of(c.period, c.time_zone, moment) as w
+      where c.organization_id = organization and c.enabled and coalesce(c.environment_id, environment) = environment and coalesce(c.project_id, project) = project
+        and (not condition ? 'cap_key' or c.cap_key = condition ->> 'cap_key')) as u
+    where u.used * 100 >= u.limit_amount * (condition ->> 'percent')::numeric order by u.subject limit 200;
+  end if;
+end
+$$;
+
+-- When a condition held since that moment, as far as the history tells it: of the newest 5,000 runs, the same of the monitor's signals, the windows of caps. Without end where it goes on.
+create function ops_private.alert_episodes(environment uuid, condition jsonb, since timestamptz) returns table (subject text, started timestamptz, ended timestamptz)
+language plpgsql stable security definer set search_path = '' set plan_cache_mode = 'force_custom_plan' as $$
+declare
+  wanted text := condition ->> 'kind';
+  project uuid := (select e.project_id from ops.environments as e where e.environment_id = environment);
+  one text := condition ->> 'pipeline';
+  span interval := make_interval(secs => (condition ->> 'seconds')::int);
+begin
+  if wanted in ('run_failed', 'run_signal', 'run_warned') then
+    return query with judged as (
+      select r.spec_slug, r.run_id, r.finished_at, case wanted when 'run_failed' then r.status = 'failed'
+        when 'run_signal' then exists (select from ops.run_scores as c cross join lateral jsonb_to_recordset(c.breakdown) as s (signal text, value double precision)
+          where c.run_id = r.run_id and s.signal = condition ->> 'signal' and s.value >= (condition ->> 'at_least')::double precision)
+        else exists (select from ops.run_events as v where v.run_id = r.run_id and v.data ->> 'warning' = condition ->> 'warning') end as bad
+      from (select * from ops.runs as n where n.environment_id = environment and n.run_id >= ops_private.uuid_at(since) and (one is null or n.template_key = one)
+        order by n.run_id desc limit case wanted when 'run_warned' then 500 else 5000 end) as r
+      where r.status in ('succeeded', 'failed') and not r.isolated and r.parent_run_id is null),
+    streaks as (
+      select j.*, count(*) filter (where not j.bad) over (partition by j.spec_slug order by j.finished_at, j.run_id rows unbounded preceding) as streak from judged as j)
+    select s.spec_slug, (array_agg(s.finished_at order by s.finished_at, s.run_id))[coalesce((condition ->> 'in_a_row')::int, 1)],
+      (select min(j.finished_at) from judged as j where j.spec_slug = s.spec_slug and not j.bad and j.finished_at > max(s.finished_at))
+    from streaks as s where s.bad group by s.spec_slug, s.streak having count(*) >= coalesce((condition ->> 'in_a_row')::int, 1);
+  elsif wanted in ('run_slow', 'run_waiting') then
+    return query select a.spec_slug, a.began + span, a.ended from (
+      select r.spec_slug, case wanted when 'run_slow' then r.started_at else greatest(r.created_at, r.run_after) end as began,
+        case wanted when 'run_slow' then r.finished_at else coalesce(r.claimed_at, r.finished_at) end as ended
+      from ops.runs as r where r.environment_id = environment and r.run_id >= ops_private.uuid_at(since) and (one is null or r.template_key = one) and not r.isolated and r.parent_run_id is null
+      order by r.run_id desc limit 5000) as a
+    where coalesce(a.ended, clock_timestamp()) - a.began >= span;
+  elsif wanted = 'dataset_stale' then
+    return query with turns as (
+      select f.dataset, f.created_at, f.state = 'breached' or f.state = condition ->> 'state' as bad from ops.freshness_signals as f
+      where f.environment_id = environment and f.created_at >= since and (not condition ? 'dataset' or f.dataset = condition ->> 'dataset')
+        and (not condition ? 'table_group' or exists (select from ops.freshness_targets as t where t.project_id = project and t.dataset = f.dataset and t.table_group = condition ->> 'table_group'))
+      order by f.signal_id desc limit 5000),
+    marked as (select t.*, coalesce(lag(t.bad) over (partition by t.dataset order by t.created_at), false) as before from turns as t)
+    select m.dataset, m.created_at, (select min(t.created_at) from turns as t where t.dataset = m.dataset and not t.bad and t.created_at > m.created_at) from marked as m where m.bad and not m.before;
+  elsif wanted = 'cap_used' then
+    return query select c.cap_key || ' ' || c.unit || ' ' || c.period, u.period_start, null::timestamptz from ops.caps as c join ops.cap_usage as u on u.cap_id = c.cap_id
+    where c.organization_id = ops_private.organization_of(project) and coalesce(c.environment_id, environment) = environment and coalesce(c.project_id, project) = project and u.period_start >= since
+      and (not condition ? 'cap_key' or c.cap_key = condition ->> 'cap_key') and u.settled_amount * 100 >= c.limit_amount * (condition ->> 'percent')::numeric;
+  end if;
+end
+$$;
+
+-- preview_alert_rule: viewers. What a rule would find now, and how often it would have fired in the last seven days: null where no history tells that (executors).
+create function ops_private.preview_alert_rule(environment uuid, condition jsonb, for_minutes int) returns jsonb language plpgsql stable security definer set search_path = '' as $$
+declare
+  wanted jsonb := ops_private.alert_condition(condition);
+  moment timestamptz := clock_timestamp();
+begin
+  perform ops_private.require(environment, 'viewer', 'preview an alert rule');
+  return jsonb_build_object('days', 7,
+    'fired', case when wanted ->> 'kind' <> 'executor_offline' then (select count(*) from ops_private.alert_episodes(environment, wanted, moment - interval '7 days') as e
+      where coalesce(e.ended, moment) - e.started >= make_interval(mins => coalesce(for_minutes, 0))) end)
+    || (select jsonb_build_object('holds', count(*), 'first', coalesce(jsonb_agg(jsonb_build_object('subject', s.subject, 'title', s.title, 'path', s.path) order by s.subject) filter (where s.turn <= 20), '[]'))
+      from (select f.*, row_number() over (order by f.subject) as turn from ops_private.alert_subjects(environment, wanted) as f) as s);
+end
+$$;
+create function ops.preview_alert_rule(environment_id uuid, condition jsonb, for_minutes int default 0) returns jsonb language sql stable set search_path = '' as 'select ops_private.preview_alert_rule($1, $2, $3)';
+grant execute on function ops_private.preview_alert_rule(uuid, jsonb, int), ops.preview_alert_rule(uuid, jsonb, int) to authenticated, ops_token;
+-- Alert rules are written by admins of their environment; what they find is looked for by the tick, told to the project's webhook, and marked by operators.
+
+create function ops_private.alert_rule_json(rule ops.alert_rules) returns jsonb language sql immutable set search_path = '' as $$
+  select to_jsonb(rule) - 'look_at'
+$$;
+
+-- The rule, locked, where the caller sees it. Raises not_found.
+create function ops_private.lock_alert_rule(rule uuid) returns ops.alert_rules language plpgsql security definer set search_path = '' as $$
+declare
+  locked ops.alert_rules;
+begin
+  select * into locked from ops.alert_rules as r where r.alert_rule_id = rule and r.environment_id = any (ops_private.visible_environments()) for no key update;
+  if not found then
+    perform ops_private.fail('not_found', 'There is no such alert rule, or you may not see it.');
+  end if;
+  return locked;
+end
+$$;
+
+-- save_alert_rule: admins of the environment. Makes a rule, or changes what is given of one (alert_rule_id), which is judged anew at the next tick. `base_version` is the one that
+-- the writer has read: a rule that has gone on since is not overwritten (conflict). At most 200 rules an environment. Locks the rule.
+create function ops_private.save_alert_rule(request jsonb) returns jsonb language plpgsql security definer set search_path = '' as $$
+declare
+  before ops.alert_rules;
+  wanted ops.alert_rules;
+begin
+  if request ->> 'alert_rule_id' is not null then
+    before := ops_private.lock_alert_rule((request ->> 'alert_rule_id')::uuid);
+    wanted := before;
+  else
+    wanted.alert_rule_id := gen_random_uuid();
+    wanted.environment_id := (request ->> 'environment_id')::uuid;
+    wanted.created_by := (ops_private.me()).name;
+  end if;
+  perform ops_private.require(wanted.environment_id, 'admin', 'change an alert rule');
+  if before.version <> (request ->> 'base_version')::int then
+    perform ops_private.fail('conflict', format('The alert rule has version %s by now.', before.version), 'Read it again, and apply your change to that.');
+  end if;
+  wanted.name := coalesce(request ->> 'name', before.name);
+  wanted.condition := ops_private.alert_condition(coalesce(request -> 'condition', before.condition));
+  wanted.for_minutes := coalesce((request ->> 'for_minutes')::int, before.for_minutes, 0);
+  wanted.severity := coalesce(request ->> 'severity', before.severity, 'warning');
+  wanted.enabled := coalesce((request ->> 'enabled')::boolean, before.enabled, true);
+  if wanted is not distinct from before then
+    return ops_private.alert_rule_json(before);
+  end if;
+  wanted.version := coalesce(before.version, 0) + 1;
+  wanted.created_at := coalesce(before.created_at, clock_timestamp());
+  wanted.updated_at := clock_timestamp();
+  wanted.look_at := wanted.updated_at;
+  if before.alert_rule_id is null then
+    perform from ops.environments as e where e.environment_id = wanted.environment_id for no key update;
+    if (select count(*) from ops.alert_rules as r where r.environment_id = wanted.environment_id) >= 200 then
+      perform ops_private.fail('conflict', 'The environment has 200 alert rules.', 'Delete one that nobody needs.');
+    end if;
+    insert into ops.alert_rules select wanted.*;
+  else
+    update ops.alert_rules as r set name = wanted.name, condition = wanted.condition, for_minutes = wanted.for_minutes, severity = wanted.severity, enabled = wanted.enabled,
+      version = wanted.version, updated_at = wanted.updated_at, look_at = wanted.look_at, problem = null where r.alert_rule_id = wanted.alert_rule_id returning * into wanted;
+  end if;
+  perform ops_private.audit(wanted.environment_id, case when before.alert_rule_id is null then 'alert_rule.created' else 'alert_rule.changed' end, 'alert_rule', wanted.alert_rule_id::text,
+    case when before.alert_rule_id is not null then ops_private.alert_rule_audit(before) end, ops_private.alert_rule_audit(wanted));
+  return ops_private.alert_rule_json(wanted);
+exception
+  when unique_violation then
+    perform ops_private.fail('conflict', format('There is already an alert rule named %s in this environment.', wanted.name), 'Choose another name, or change that one.');
+  when check_violation or not_null_violation then
+    perform ops_private.fail('invalid_input', format('The alert rule is not right: %s.', sqlerrm));
+end
+$$;
+create function ops_private.alert_rule_audit(rule ops.alert_rules) returns jsonb language sql immutable set search_path = '' as $$
+  select jsonb_build_object('name', rule.name, 'condition', rule.condition, 'for_minutes', rule.for_minutes, 'severity', rule.severity, 'enabled', rule.enabled)
+$$;
+
+-- delete_alert_rule: admins of the environment. What it found goes with it, untold.
+create function ops_private.delete_alert_rule(rule uuid) returns boolean language plpgsql security definer set search_path = '' as $$
+declare
+  old ops.alert_rules := ops_private.lock_alert_rule(rule);
+begin
+  perform ops_private.require(old.environment_id, 'admin', 'delete an alert rule');
+  delete from ops.alert_rules as r where r.alert_rule_id = rule;
+  perform ops_private.audit(old.environment_id, 'alert_rule.deleted', 'alert_rule', rule::text, ops_private.alert_rule_audit(old));
+  return true;
+end
+$$;
+
+-- One message for all that a look at a rule found to begin (alert.firing) or to end (alert.resolved), with the first twenty, where the project's webhook wants it.
+create function ops_private.tell_alerts(event text, rule ops.alert_rules, told ops.notifications[]) returns void language sql security definer set search_path = '' as $$
+  insert into ops.webhook_deliveries (project_id, type, payload)
+  select e.project_id, event, jsonb_build_object('type', event, 'timestamp', clock_timestamp(), 'data', jsonb_build_object(
+    'rule', rule.name, 'alert_rule_id', rule.alert_rule_id, 'severity', rule.severity, 'project', p.slug, 'environment', e.slug, 'notifications', n.number, 'first', n.first,
+    'path', case when n.number = 1 then n.first -> 0 ->> 'path' else '/alerts' end, 'route', ops_private.route(e.project_id, event, n.layer, e.slug)))
+  from ops.environments as e join ops.projects as p on p.project_id = e.project_id join ops.webhooks as w on w.project_id = e.project_id and w.enabled and event = any (w.events)
+  cross join lateral (
+    select count(*) as number, max(t.layer) as layer, jsonb_agg(jsonb_build_object('notification_id', t.notification_id, 'subject', t.subject, 'title', t.title, 'path', t.path, 'run_id', t.run_id,
+      'occurrences', t.occurrences, 'first_seen_at', t.first_seen_at) order by t.turn) filter (where t.turn <= 20) as first
+    from (select u.*, row_number() over (order by u.subject) as turn from unnest(told) as u) as t) as n
+  where e.environment_id = rule.environment_id and n.number > 0
+$$;
+
+-- Brings the notifications of a rule to what it finds now: pending → firing when it has held for as long as the rule says; firing, acknowledged → resolved when it holds no more. What
+-- is snoozed is followed too, but told only when the snooze has ended. What somebody resolved stays so until it ends, or another run shows it. A rule that is off finds nothing.
+create function ops_private.judge_alert_rule(rule ops.alert_rules) returns int language plpgsql security definer set search_path = '' as $$
+declare
+  moment timestamptz := clock_timestamp();
+  due timestamptz := moment - make_interval(mins => rule.for_minutes);
+  found jsonb := (select coalesce(jsonb_object_agg(s.subject, to_jsonb(s)), '{}') from ops_private.alert_subjects(rule.environment_id, rule.condition) as s where rule.enabled);
+  begun ops.notifications[];
+  over ops.notifications[];
+begin
+  insert into ops.notifications as n (environment_id, alert_rule_id, subject, run_id, title, path, layer, holds_since, first_seen_at, last_seen_at)
+  select rule.environment_id, rule.alert_rule_id, s.key, (s.value ->> 'run_id')::uuid, s.value ->> 'title', s.value ->> 'path', s.value ->> 'layer', moment, moment, moment from jsonb_each(found) as s order by s.key
+  on conflict on constraint one_notification_per_rule_and_subject do update set run_id = excluded.run_id, title = excluded.title, path = excluded.path, layer = excluded.layer, last_seen_at = moment,
+    status = case when n.status = 'resolved' and (n.holds_since is null or n.run_id is distinct from excluded.run_id) then 'pending' else n.status end,
+    holds_since = case when n.status = 'resolved' and n.run_id is distinct from excluded.run_id then moment else coalesce(n.holds_since, moment) end,
+    occurrences = n.occurrences + (n.status in ('firing', 'acknowledged', 'snoozed') and (n.run_id is distinct from excluded.run_id or n.holds_since is null))::int
+  where n.holds_since is null or (n.run_id, n.title, n.path, n.layer) is distinct from (excluded.run_id, excluded.title, excluded.path, excluded.layer) or n.last_seen_at < moment - interval '1 minute';
+
+  delete from ops.notifications as n where n.alert_rule_id = rule.alert_rule_id and n.fired_at is null and not found ? n.subject;
+  update ops.notifications as n set holds_since = null, status = case n.status when 'snoozed' then 'snoozed' else 'resolved' end, resolved_at = case when n.status in ('firing', 'acknowledged') then moment else n.resolved_at end
+  where n.alert_rule_id = rule.alert_rule_id and n.holds_since is not null and not found ? n.subject;
+  update ops.notifications as n set snoozed_until = null, status = case when n.holds_since is null then 'resolved' else 'firing' end, announced = n.announced and n.holds_since is null,
+    resolved_at = case when n.holds_since is null then moment end
+  where n.alert_rule_id = rule.alert_rule_id and n.status = 'snoozed' and n.snoozed_until <= moment;
+  update ops.notifications as n set status = 'firing', occurrences = n.occurrences + 1, fired_at = moment, resolved_at = null, marked_by = null, marked_at = null
+  where n.alert_rule_id = rule.alert_rule_id and n.status = 'pending' and n.holds_since <= due;
+
+  with told as (update ops.notifications as n set announced = true where n.alert_rule_id = rule.alert_rule_id and n.status = 'firing' and not n.announced returning n) select array_agg(t.n) into begun from told as t;
+  with told as (update ops.notifications as n set announced = false where n.alert_rule_id = rule.alert_rule_id and n.status = 'resolved' and n.announced returning n) select array_agg(t.n) into over from told as t;
+  perform ops_private.tell_alerts('alert.firing', rule, begun), ops_private.tell_alerts('alert.resolved', rule, over);
+  return coalesce(cardinality(begun), 0) + coalesce(cardinality(over), 0);
+end
+$$;
+
+-- check_alert_rules: the scheduler. Judges rules that nobody has looked at for twenty seconds, the longest ago first, skipping those that others hold. A rule that cannot be judged, or not within the
+-- time of a statement, says why, waits for five minutes, and keeps no other from its turn. Answers { judged, turned }: how many rules it judged, and how many notifications began to fire or were resolved.
+create function ops_private.check_alert_rules(at_most int) returns jsonb language plpgsql security definer set search_path = '' as $$
+declare
+  rule ops.alert_rules;
+  why text;
+  judged int := 0;
+  turned int := 0;
+begin
+  perform ops_private.require_service('judge alert rules');
+  if at_most is null or at_most not between 1 and 200 then
+    perform ops_private.fail('invalid_input', 'at_most is 1 to 200.');
+  end if;
+  for rule in
+    select r.* from ops.alert_rules as r where r.look_at <= clock_timestamp() and exists (select from ops.environments as e where e.environment_id = r.environment_id and e.deleted_at is null)
+    order by r.look_at limit at_most for no key update of r skip locked
+  loop
+    begin
+      turned := turned + ops_private.judge_alert_rule(rule);
+      update ops.alert_rules as r set look_at = clock_timestamp() + interval '20 seconds', judged_at = clock_timestamp(), problem = null where r.alert_rule_id = rule.alert_rule_id;
+    exception when query_canceled or others then
+      get stacked diagnostics why = message_text;
+      update ops.alert_rules as r set look_at = clock_timestamp() + interval '5 minutes', problem = left(why, 500) where r.alert_rule_id = rule.alert_rule_id;
+    end;
+    judged := judged + 1;
+  end loop;
+  return jsonb_build_object('judged', judged, 'turned', turned);
+end
+$$;
+
+-- mark_notification: operators. acknowledged: somebody looks at it; snoozed: say nothing for so many minutes (30 days at most); none: it fires as before, untold, or is resolved where it has ended
+-- meanwhile; resolved: done with, until it ends and begins again, or another run shows it. A repeat changes nothing, but for the end of a snooze. Locks the notification.
+create function ops_private.mark_notification(notification uuid, mark text, minutes int) returns jsonb language plpgsql security definer set search_path = '' as $$
+declare
+  before ops.notifications;
+  saved ops.notifications;
+  wanted text;
+  moment timestamptz := clock_timestamp();
+begin
+  select * into before from ops.notifications as n where n.notification_id = notification and n.fired_at is not null and n.environment_id = any (ops_private.visible_environments()) for no key update;
+  if not found then
+    perform ops_private.fail('not_found', 'There is no such notification, or you may not see it.');
+  end if;
+  perform ops_private.require(before.environment_id, 'operator', 'mark a notification');
+  if mark is null or mark not in ('acknowledged', 'snoozed', 'none', 'resolved') or (mark = 'snoozed') <> (minutes is not null) or minutes not between 1 and 43200 then
+    perform ops_private.fail('invalid_input', 'mark is acknowledged, snoozed (for 1 to 43,200 minutes), none or resolved.');
+  end if;
+  wanted := case when mark <> 'none' then mark when before.holds_since is null then 'resolved' else 'firing' end;
+  if before.status in ('resolved', 'pending') and wanted <> 'resolved' then
+    perform ops_private.fail('illegal_transition', 'The notification is resolved: what holds no more is neither acknowledged nor snoozed.');
+  end if;
+  update ops.notifications as n set status = wanted, snoozed_until = case wanted when 'snoozed' then moment + make_interval(mins => minutes) end,
+    resolved_at = case wanted when 'resolved' then moment end, marked_by = (ops_private.me()).name, marked_at = moment
+  where n.notification_id = notification and (n.status <> wanted or wanted = 'snoozed') and n.status <> 'pending' returning * into saved;
+  if found then
+    perform ops_private.audit(saved.environment_id, case mark when 'none' then 'notification.reopened' else 'notification.' || mark end, 'notification', notification::text,
+      jsonb_build_object('status', before.status, 'snoozed_until', before.snoozed_until), jsonb_build_object('status', saved.status, 'snoozed_until', saved.snoozed_until, 'subject', saved.subject));
+  end if;
+  return (select to_jsonb(l) from ops.notification_list as l where l.notification_id = notification);
+end
+$$;
+
+create function ops.save_alert_rule(request jsonb) returns jsonb language sql set search_path = '' as 'select ops_private.save_alert_rule($1)';
+create function ops.delete_alert_rule(alert_rule_id uuid) returns boolean language sql set search_path = '' as 'select ops_private.delete_alert_rule($1)';
+create function ops.check_alert_rules(at_most int default 50) returns jsonb language sql set search_path = '' as 'select ops_private.check_alert_rules($1)';
+create function ops.mark_notification(notification_id uuid, mark text, minutes int default null) returns jsonb language sql set search_path = '' as 'select ops_private.mark_notification($1, $2, $3)';
+grant execute on function ops_private.save_alert_rule(jsonb), ops.save_alert_rule(jsonb), ops_private.delete_alert_rule(uuid), ops.delete_alert_rule(uuid),
+  ops_private.mark_notification(uuid, text, int), ops.mark_notification(uuid, text, int) to authenticated, ops_token;
+grant execute on function ops_private.check_alert_rules(int), ops.check_alert_rules(int) to ops_token;
 -- Secrets of an environment: names that anybody there may know, and values that only its executors can open. A value is sealed to
 -- the environment's public key (X25519, a JWE of ECDH-ES and A256GCM; docs/secrets.md) before it comes here; the private key
 -- lives with the executors. The sealed value itself is answered by one function alone: get_run_secrets, to the holder of a lease.
@@ -9546,6 +9972,8 @@ create function ops_private.control_plane(project uuid) returns jsonb language s
       from ops.schedules as s join ops.environments as e using (environment_id) join ops.job_templates as t using (template_id)
       left join ops.job_template_versions as v on v.template_id = s.template_id and v.version = s.template_version
       where e.project_id = control_plane.project and e.deleted_at is null and s.deleted_at is null),
+    'alert_rules', (select coalesce(jsonb_agg(ops_private.alert_rule_audit(r) || jsonb_build_object('environment', e.slug) order by e.slug collate "C", r.name collate "C"), '[]')
+      from ops.alert_rules as r join ops.environments as e using (environment_id) where e.project_id = control_plane.project and e.deleted_at is null),
     'routing', ops_private.routing(control_plane.project))
 $$;
 
@@ -9581,7 +10009,7 @@ $$;
 
 -- Makes the project what the document says, section by section, by the functions that people use, which check and audit each change. What the document's section
 -- does not name is deleted with `prune`, else kept; templates are always kept. Answers the changes, in the order in which they were made. Locks the schedules first,
--- as who fires one does, then templates, executors, leases, and the gates of all caps together; the routing matrix last, whole.
+-- as who fires one does, then templates, executors, leases, the gates of all caps together, and alert rules; the routing matrix last, whole.
 create function ops_private.change_control_plane(project uuid, wanted jsonb, prune boolean) returns jsonb language plpgsql security definer set search_path = '' as $$
 declare
   present jsonb := ops_private.control_plane(project);
@@ -9656,6 +10084,20 @@ begin
       end if;
     end if;
     changes := changes || ops_private.control_plane_change('schedule', pair.name, pair.old, item);
+  end loop;
+
+  for pair in select * from ops_private.pair_items(present -> 'alert_rules', wanted -> 'alert_rules', 'environment', 'name') loop
+    item := (select jsonb_object_agg(f.key, case f.key when 'condition' then ops_private.alert_condition(f.value) else f.value end) from jsonb_each(pair.item) as f
+      where f.key in ('environment', 'name', 'condition', 'for_minutes', 'severity', 'enabled'));
+    continue when item = pair.old or item is null and not prune;
+    place := ops_private.named_environment(project, coalesce(item, pair.old) ->> 'environment');
+    subject := (select r.alert_rule_id from ops.alert_rules as r where r.environment_id = place and r.name = coalesce(item, pair.old) ->> 'name');
+    if item is null then
+      perform ops_private.delete_alert_rule(subject);
+    else
+      perform ops_private.save_alert_rule(item - 'environment' || jsonb_build_object('environment_id', place, 'alert_rule_id', subject));
+    end if;
+    changes := changes || ops_private.control_plane_change('alert_rule', pair.name, pair.old, item);
   end loop;
 
   item := nullif(wanted -> 'routing', 'null');

@@ -5,8 +5,8 @@ create table ops.webhooks (
   project_id uuid primary key references ops.projects,
   url text not null constraint url_is_http check (url ~ '^https?://[^\s@/?#]+([/?#]\S*)?$' and octet_length(url) <= 2000),
   enabled boolean not null default true,
-  events text[] not null default '{run.failed,dataset.breached,executor.offline,executor.online}'
-    constraint webhook_events_are_known check (events <@ '{run.failed,dataset.breached,executor.offline,executor.online}' and cardinality(events) >= 1),
+  events text[] not null default '{run.failed,dataset.breached,executor.offline,executor.online,alert.firing,alert.resolved}'
+    constraint webhook_events_are_known check (events <@ '{run.failed,dataset.breached,executor.offline,executor.online,alert.firing,alert.resolved}' and cardinality(events) >= 1),
   created_at timestamptz not null default clock_timestamp(),
   updated_at timestamptz not null default clock_timestamp()
 );
@@ -16,7 +16,7 @@ create table ops.webhook_deliveries (
   project_id uuid not null references ops.projects,
   run_id uuid references ops.runs,
   executor_id uuid references ops.executors,
-  type text not null constraint delivery_type_is_known check (type in ('run.failed', 'dataset.breached', 'executor.offline', 'executor.online', 'webhook.test')),
+  type text not null constraint delivery_type_is_known check (type in ('run.failed', 'dataset.breached', 'executor.offline', 'executor.online', 'alert.firing', 'alert.resolved', 'webhook.test')),
   payload jsonb not null,
   status text not null default 'pending' constraint delivery_status_is_known check (status in ('pending', 'delivered', 'failed')),
   attempts int not null default 0,
@@ -60,8 +60,8 @@ begin
   perform ops_private.require_project(project, 'admin', 'set the webhook');
   if url is null or url !~ '^https?://[^\s@/?#]+([/?#]\S*)?$' or octet_length(url) > 2000 then
     perform ops_private.fail('invalid_input', 'The URL begins with https://, holds no user name, and has at most 2,000 bytes.');
-  elsif events is null or cardinality(events) = 0 or not events <@ '{run.failed,dataset.breached,executor.offline,executor.online}' then
-    perform ops_private.fail('invalid_input', 'events names at least one of run.failed, dataset.breached, executor.offline, executor.online.');
+  elsif events is null or cardinality(events) = 0 or not events <@ '{run.failed,dataset.breached,executor.offline,executor.online,alert.firing,alert.resolved}' then
+    perform ops_private.fail('invalid_input', 'events names at least one of run.failed, dataset.breached, executor.offline, executor.online, alert.firing, alert.resolved.');
   end if;
   select * into old from ops.webhooks as w where w.project_id = project for update;
   insert into ops.webhooks as w (project_id, url, enabled, events) values (project, put_webhook.url, coalesce(put_webhook.enabled, true), put_webhook.events)
@@ -140,7 +140,7 @@ begin
 end
 $$;
 
-create function ops.put_webhook(project_id uuid, url text, enabled boolean default true, events text[] default '{run.failed,dataset.breached,executor.offline,executor.online}') returns jsonb
+create function ops.put_webhook(project_id uuid, url text, enabled boolean default true, events text[] default '{run.failed,dataset.breached,executor.offline,executor.online,alert.firing,alert.resolved}') returns jsonb
 language sql set search_path = '' as 'select ops_private.put_webhook($1, $2, $3, $4)';
 create function ops.delete_webhook(project_id uuid) returns boolean language sql set search_path = '' as 'select ops_private.delete_webhook($1)';
 create function ops.test_webhook(project_id uuid) returns jsonb language sql set search_path = '' as 'select ops_private.test_webhook($1)';

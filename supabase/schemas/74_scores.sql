@@ -105,7 +105,7 @@ begin
 end
 $$;
 
--- score_ended_runs: the scheduler. Scores runs that ended, skipping what others hold; the next call goes on.
+-- score_ended_runs: the scheduler. Scores runs that ended and notes for alert rules how they did, skipping what others hold; the next call goes on.
 create function ops_private.score_ended_runs(at_most int) returns int language plpgsql security definer set search_path = '' as $$
 declare
   me ops_private.principal := ops_private.me();
@@ -119,6 +119,7 @@ begin
   due := array(select q.run_id from ops_private.runs_to_score as q order by q.run_id limit at_most for update skip locked);
   due := array(select r.run_id from ops.runs as r where r.run_id = any (due) order by r.run_id for no key update skip locked);
   perform ops_private.score_runs(due);
+  perform ops_private.note_ends(due);
   delete from ops_private.runs_to_score as q where q.run_id = any (due);
   return cardinality(due);
 end
@@ -140,7 +141,6 @@ begin
   end if;
   before := jsonb_build_object('score', (select s.score from ops.run_scores as s where s.run_id = run));
   perform ops_private.score_runs(array[run]);
-  delete from ops_private.runs_to_score as q where q.run_id = run;
   perform ops_private.audit(found_run.environment_id, 'run.scored', 'run', run::text, before, (select jsonb_build_object('score', s.score) from ops.run_scores as s where s.run_id = run));
   return (select to_jsonb(s) - 'environment_id' from ops.run_scores as s where s.run_id = run);
 end

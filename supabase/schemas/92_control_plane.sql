@@ -28,6 +28,8 @@ create function ops_private.control_plane(project uuid) returns jsonb language s
       from ops.schedules as s join ops.environments as e using (environment_id) join ops.job_templates as t using (template_id)
       left join ops.job_template_versions as v on v.template_id = s.template_id and v.version = s.template_version
       where e.project_id = control_plane.project and e.deleted_at is null and s.deleted_at is null),
+    'alert_rules', (select coalesce(jsonb_agg(ops_private.alert_rule_audit(r) || jsonb_build_object('environment', e.slug) order by e.slug collate "C", r.name collate "C"), '[]')
+      from ops.alert_rules as r join ops.environments as e using (environment_id) where e.project_id = control_plane.project and e.deleted_at is null),
     'routing', ops_private.routing(control_plane.project))
 $$;
 
@@ -63,7 +65,7 @@ $$;
 
 -- Makes the project what the document says, section by section, by the functions that people use, which check and audit each change. What the document's section
 -- does not name is deleted with `prune`, else kept; templates are always kept. Answers the changes, in the order in which they were made. Locks the schedules first,
--- as who fires one does, then templates, executors, leases, and the gates of all caps together; the routing matrix last, whole.
+-- as who fires one does, then templates, executors, leases, the gates of all caps together, and alert rules; the routing matrix last, whole.
 create function ops_private.change_control_plane(project uuid, wanted jsonb, prune boolean) returns jsonb language plpgsql security definer set search_path = '' as $$
 declare
   present jsonb := ops_private.control_plane(project);
@@ -138,6 +140,20 @@ begin
       end if;
     end if;
     changes := changes || ops_private.control_plane_change('schedule', pair.name, pair.old, item);
+  end loop;
+
+  for pair in select * from ops_private.pair_items(present -> 'alert_rules', wanted -> 'alert_rules', 'environment', 'name') loop
+    item := (select jsonb_object_agg(f.key, case f.key when 'condition' then ops_private.alert_condition(f.value) else f.value end) from jsonb_each(pair.item) as f
+      where f.key in ('environment', 'name', 'condition', 'for_minutes', 'severity', 'enabled'));
+    continue when item = pair.old or item is null and not prune;
+    place := ops_private.named_environment(project, coalesce(item, pair.old) ->> 'environment');
+    subject := (select r.alert_rule_id from ops.alert_rules as r where r.environment_id = place and r.name = coalesce(item, pair.old) ->> 'name');
+    if item is null then
+      perform ops_private.delete_alert_rule(subject);
+    else
+      perform ops_private.save_alert_rule(item - 'environment' || jsonb_build_object('environment_id', place, 'alert_rule_id', subject));
+    end if;
+    changes := changes || ops_private.control_plane_change('alert_rule', pair.name, pair.old, item);
   end loop;
 
   item := nullif(wanted -> 'routing', 'null');

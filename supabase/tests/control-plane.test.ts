@@ -39,6 +39,10 @@ function aDocument(change: (document: Required<ControlPlane>) => void = () => un
       { environment: "dev", name: "Nightly", template_key: "land", cron: "0  2 * * *", time_zone: "Europe/Berlin", labels: ["b", "a"], parameters: { day: "${{ schedule.nominal_date }}" }, start_at: "2026-01-01T01:00:00+01:00", paused: true },
       { environment: "dev", name: "Pinned", template_key: "refine", pinned_spec_sha256: template("refine").spec_sha256, cron: "30 3 * * 1" },
     ],
+    alert_rules: [
+      { environment: "dev", name: "Land fails", condition: { kind: "run_failed", pipeline: "land", in_a_row: 1 }, severity: "critical" },
+      { environment: "dev", name: "Rows vanish", condition: { kind: "run_signal", signal: "rows_lost", at_least: 0.5 }, for_minutes: 10, enabled: false },
+    ],
     routing: structuredClone(matrix),
   };
   change(document as unknown as Required<ControlPlane>);
@@ -68,7 +72,7 @@ test("the same content in two databases has the same bytes and the same hash, ho
     document.executors.push({ name: "Gone", environments: ["dev"], allowed_queues: null, draining: false, drain_comment: null });
     document.routing!.rules = [{ name: "all", when: {}, area: "spec", channel: "issue" }];
   }));
-  await apply(other, two, aDocument((document) => { for (const section of ["templates", "executors", "caps", "schedules"] as const) document[section].reverse(); }), true);
+  await apply(other, two, aDocument((document) => { for (const section of ["templates", "executors", "caps", "schedules", "alert_rules"] as const) document[section].reverse(); }), true);
   const [a, b] = [await exported(world, one), await exported(other, two)];
   expect(canonicalJson(b.document)).toBe(canonicalJson(a.document));
   expect(hashOf(b.document)).toBe(hashOf(a.document));
@@ -83,7 +87,7 @@ test("the committed reference comes back from two databases as its own bytes, tw
   const hashes = await Promise.all([world, other].map(async (at) => {
     const tenant = await aTenant(at);
     await apply(at, tenant, { version: 1, templates: at === world ? templates : templates.toReversed() });
-    expect(await apply(at, tenant, document!, true)).toHaveLength(7);
+    expect(await apply(at, tenant, document!, true)).toHaveLength(13);
     expect(await apply(at, tenant, document!, true)).toEqual([]);
     const [first, second] = [await exported(at, tenant), await exported(at, tenant)];
     expect(second).toEqual(first);

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
+import { webhookEvents } from "../../contracts/webhook.ts";
 import { api, executor, newRun, ok, owner, refused, secret, stranger, tenant, useApi, yaml } from "./http-world.ts";
 
 useApi();
@@ -130,11 +131,47 @@ describe("caps", () => {
   });
 });
 
+describe("alerts", () => {
+  test("rules are made, paged, changed and removed, the tick judges them, and what they find is paged and marked; nobody else sees any of it", async () => {
+    const condition = { kind: "executor_offline", executor: "silent" };
+    for (const name of ["b", "a"]) expect(await ok(201, api("create_alert_rule", { body: { name, condition, severity: "critical" } }))).toMatchObject({ name, version: 1, for_minutes: 0 });
+    await refused(400, "invalid_input", api("create_alert_rule", { body: { name: "c", condition: { kind: "run_slow" } } }));
+    const environment = `?environment_id=${tenant.environment_id}`;
+    type Found = { items: Record<string, string>[]; next_cursor: string };
+    const list = async (operation: "list_alert_rules" | "list_notifications", more: string) => (await ok(200, api(operation, { query: environment + more }))) as unknown as Found;
+    const first = await list("list_alert_rules", "&limit=1");
+    const second = await list("list_alert_rules", `&limit=1&cursor=${first.next_cursor}`);
+    expect([first, second].map(({ items }) => items.map(({ name }) => name))).toEqual([["a"], ["b"]]);
+    expect(second.next_cursor).toBeNull();
+    await owner.query("insert into ops.executors (project_id, name, last_seen_at, offline_since) values ($1, 'silent', now() - interval '1 hour', now() - interval '1 hour')", [tenant.project_id]);
+    await owner.query("insert into ops.executor_environments select executor_id, $1 from ops.executors where name = 'silent'", [tenant.environment_id]);
+    expect(await ok(200, api("preview_alert_rule", { body: { condition } }))).toMatchObject({ fired: null, holds: 1, first: [{ subject: "silent" }] });
+    expect(await ok(200, api("post_tick", { as: secret }))).toMatchObject({ jobs: { alerts: 2 } });
+    const newest = await list("list_notifications", "&status=firing&limit=1");
+    const older = await list("list_notifications", `&status=firing&limit=1&cursor=${newest.next_cursor}`);
+    expect([newest, older].flatMap(({ items }) => items.map(({ rule, subject, severity }) => `${rule} ${subject} ${severity}`)).toSorted()).toEqual(["a silent critical", "b silent critical"]);
+    expect(older.next_cursor).toBeNull();
+    const found = { params: { notification_id: newest.items[0]?.notification_id ?? "" } };
+    expect(await ok(200, api("mark_notification", { ...found, body: { mark: "snoozed", minutes: 60 } }))).toMatchObject({ status: "snoozed" });
+    await refused(400, "invalid_input", api("mark_notification", { ...found, body: { mark: "acknowledged", minutes: 60 } }));
+    expect((await list("list_notifications", "&status=firing")).items).toHaveLength(1);
+    expect((await list("list_notifications", `&alert_rule_id=${newest.items[0]?.alert_rule_id}`)).items).toMatchObject([{ status: "snoozed" }]);
+    const params = { alert_rule_id: first.items[0]?.alert_rule_id ?? "" };
+    expect(await ok(200, api("get_alert_rule", { params }))).toMatchObject({ name: "a", problem: null, judged_at: expect.any(String) });
+    expect(await ok(200, api("change_alert_rule", { params, body: { name: "z", base_version: 1 } }))).toMatchObject({ name: "z", version: 2, condition });
+    await refused(409, "conflict", api("change_alert_rule", { params, body: { enabled: false, base_version: 1 } }));
+    for (const name of ["get_alert_rule", "change_alert_rule", "delete_alert_rule"] as const) await refused(404, "not_found", api(name, { as: stranger.api.token, params, body: name === "change_alert_rule" ? { enabled: false } : undefined }));
+    await refused(404, "not_found", api("mark_notification", { as: stranger.api.token, ...found, body: { mark: "resolved" } }));
+    await ok(204, api("delete_alert_rule", { params }));
+    await refused(404, "not_found", api("delete_alert_rule", { params }));
+  });
+});
+
 describe("the webhook of a project", () => {
   test("is set, read, tested, listed and removed; its key is public, and an address within is refused", async () => {
     await refused(404, "not_found", api("get_webhook"));
     for (const url of ["http://hook.example.test/", "https://127.0.0.1/", "https://u:p@hook.example.test/", "ftp://hook.example.test/"]) await refused(400, "invalid_input", api("put_webhook", { body: { url } }));
-    expect(await ok(200, api("put_webhook", { body: { url: "https://hook.example.test/a" } }))).toMatchObject({ enabled: true, events: ["run.failed", "dataset.breached", "executor.offline", "executor.online"] });
+    expect(await ok(200, api("put_webhook", { body: { url: "https://hook.example.test/a" } }))).toMatchObject({ enabled: true, events: [...webhookEvents] });
     expect(await ok(200, api("get_webhook"))).toMatchObject({ url: "https://hook.example.test/a" });
     const { delivery_id } = (await ok(201, api("test_webhook"))) as unknown as { delivery_id: string };
     expect(await ok(200, api("list_deliveries", { query: "?status=pending&limit=1" }))).toMatchObject({ items: [{ delivery_id, status: "pending" }], next_cursor: null });

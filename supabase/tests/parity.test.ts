@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { z } from "zod";
+import { alertKinds, notificationStatuses } from "../../contracts/alert.ts";
 import { actorTypes } from "../../contracts/audit.ts";
 import { artifactKinds } from "../../contracts/artifact.ts";
 import { backfillDirections, backfillStatuses, itemOutcomes, reprocessPolicies } from "../../contracts/backfill.ts";
@@ -14,6 +15,7 @@ import { claimedRun } from "../../contracts/claim.ts";
 import { phaseStatuses, run, runKinds, runPhase, runStatuses, runTriggers } from "../../contracts/run.ts";
 import { catchUps, fireOutcomes, overlapPolicies } from "../../contracts/schedule.ts";
 import { viewLists } from "../../contracts/view.ts";
+import { deliveryTypes } from "../../contracts/webhook.ts";
 import { aClaim, anExecutor, aRun, aTenant, call, openWorld, type World } from "./world.ts";
 
 let world: World;
@@ -40,6 +42,10 @@ test("the lists of SQL checks are the lists of contracts", async () => {
   expect(await listOf("layer_is_known", "ops.datasets")).toEqual([...layers]);
   expect(await listOf("layer_is_known", "ops.job_templates")).toEqual([...layers]);
   expect(await listOf("channel_kind_is_known", "ops.routing_channels")).toEqual([...channelKinds]);
+  expect(await listOf("alert_kind_is_known", "ops.alert_rules")).toEqual(["kind", ...alertKinds]);
+  expect(await listOf("severity_is_known", "ops.alert_rules")).toEqual([...severities]);
+  expect(await listOf("status_is_known", "ops.notifications")).toEqual(["pending", ...notificationStatuses]);
+  expect(await listOf("delivery_type_is_known", "ops.webhook_deliveries")).toEqual([...deliveryTypes]);
   expect(await listOf("signal_severity_is_known", "ops.routing_signals")).toEqual([...severities]);
   expect(await listOf("layers_are_known", "ops.routing_matrix")).toEqual([`{${routedLayers.join(",")}}`]);
   expect(await listOf("overlap_is_known", "ops.schedules")).toEqual([...overlapPolicies]);

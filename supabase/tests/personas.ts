@@ -35,6 +35,7 @@ export const personaTable: Record<RpcName, Entry | typeof ownThings | typeof abo
   get_invitation: aboveTheProject, accept_invitation: aboveTheProject, create_organization: aboveTheProject, create_project: aboveTheProject,
 
   read_logs: reads, list_caps: reads, get_cap: reads, explain_run: reads, read_overview: reads, search: reads, list_views: reads, read_checklist: reads, count_runs: reads, list_failures: reads, get_signal_weights: reads, export_control_plane: { least: "viewer" }, plan_control_plane: admin(), apply_control_plane: admin(), list_members: reads,
+  preview_alert_rule: { least: "viewer" }, mark_notification: operator("notification.acknowledged"),
   read_lineage: reads, read_column_lineage: reads, record_lineage: { least: "operator", also: ["executor"] },
   object_stored: { least: "operator", also: ["executor"] }, cap_allow: { least: "operator", also: ["executor"] }, record_object: { least: "operator", also: ["executor"], audits: "object.stored" },
 
@@ -45,6 +46,7 @@ export const personaTable: Record<RpcName, Entry | typeof ownThings | typeof abo
   save_template: editor("template.saved"), put_signal_weights: editor("signal_weights.saved"),
   create_schedule: editor("schedule.created"), update_schedule: editor("schedule.changed"), delete_schedule: editor("schedule.deleted"),
 
+  save_alert_rule: admin("alert_rule.created"), delete_alert_rule: admin("alert_rule.deleted"),
   rename_scope: admin("environment.renamed"), save_cap: admin("cap.created"), delete_cap: admin("cap.deleted"), verify_audit: admin(), preview_deletion: admin(), delete_scope: admin("environment.deleted"), create_environment: admin("environment.created"),
   create_executor: admin("executor.created"), update_executor: admin("executor.changed"), delete_executor: admin("executor.deleted"), create_executor_token: admin("executor.token_created"), revoke_executor_token: admin("executor.token_revoked"),
   put_webhook: admin("webhook.saved"), delete_webhook: admin("webhook.deleted"), test_webhook: admin("webhook.tested"), retry_delivery: admin("webhook.retried"),
@@ -59,6 +61,6 @@ export const personaTable: Record<RpcName, Entry | typeof ownThings | typeof abo
   report_runs: executor, heartbeat_executor: executor,
 
   health: scheduler, tick: scheduler, read_heads: scheduler, take_logs: scheduler, read_log_chunks: scheduler, compact_logs: scheduler, settle_children: scheduler, advance_bulk_jobs: scheduler, score_ended_runs: scheduler, check_freshness: scheduler,
-  watch_executors: scheduler, take_deliveries: scheduler, settle_delivery: scheduler, due_schedules: scheduler, fire_schedule: scheduler, advance_backfill: scheduler,
+  check_alert_rules: scheduler, watch_executors: scheduler, take_deliveries: scheduler, settle_delivery: scheduler, due_schedules: scheduler, fire_schedule: scheduler, advance_backfill: scheduler,
   seal_audit: scheduler, take_audit_heads: scheduler, note_audit_head: scheduler, advance_deletions: scheduler, take_orphans: scheduler, settle_orphans: scheduler,
 };

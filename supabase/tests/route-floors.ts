@@ -25,7 +25,7 @@ const byQuery: Record<WithoutRpc, Entry> = {
   validate_template: "own", preview_times: "own",
   list_runs: reads, get_run: reads, get_run_score: reads, get_bulk: reads, list_bulk_items: reads, list_phases: reads, list_events: reads, list_logs: reads, list_artifacts: reads, compare_runs: reads, get_verification: reads, get_provenance: reads, get_run_openlineage: reads,
   get_artifact_content: reads, get_artifact_preview: reads, list_templates: reads, get_template: reads, list_template_versions: reads, get_template_version: reads, list_executors: reads, get_executor: reads, list_environment_keys: reads,
-  list_datasets: reads, list_quality: reads, list_lineage_readers: reads, list_freshness: reads, list_freshness_signals: reads, list_dataset_versions: reads, list_schedules: reads, get_schedule: reads, preview_schedule: reads, list_fires: reads, list_backfills: reads, get_backfill: reads, list_backfill_items: reads,
+  list_datasets: reads, list_quality: reads, list_lineage_readers: reads, list_alert_rules: reads, get_alert_rule: reads, list_notifications: reads, list_freshness: reads, list_freshness_signals: reads, list_dataset_versions: reads, list_schedules: reads, get_schedule: reads, preview_schedule: reads, list_fires: reads, list_backfills: reads, get_backfill: reads, list_backfill_items: reads,
   create_upload_url: { least: "operator", also: ["executor"] },
   update_executor: admin, create_executor_token: admin, get_webhook: admin, list_deliveries: admin, verify_audit: admin,
   list_executor_tokens: hidden, list_invitations: hidden, list_api_tokens: hidden, list_audit: hidden, export_audit: hidden,

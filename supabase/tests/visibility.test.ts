@@ -74,8 +74,8 @@ async function fill(environment: (typeof environments)[number]): Promise<void> {
       insert into ops.caps (organization_id, project_id, gate_id, cap_key, unit, period, limit_amount) select $2, project_id, gate_id, 'runs', 'runs', 'day', 5 from gate`, [id, tenant.organization_id]);
   }
   await world.owner.query("insert into ops.cap_usage (cap_id, organization_id, project_id, environment_id, period_start) select cap_id, organization_id, project_id, environment_id, now() from ops.caps on conflict do nothing");
-  await add("insert into ops.alert_rules (environment_id, name, condition) values ($1, 'a', '{}')", e);
-  await add("insert into ops.notifications (environment_id, fingerprint, title) values ($1, 'f', 't')", e);
+  await add("insert into ops.alert_rules (environment_id, name, condition) values ($1, 'a', '{\"kind\": \"run_failed\", \"in_a_row\": 1}')", e);
+  await add("insert into ops.notifications (environment_id, alert_rule_id, subject, title, path, status, holds_since, fired_at, occurrences) select $1, alert_rule_id, 's', 't', '/runs', 'firing', now(), now(), 1 from ops.alert_rules where environment_id = $1", e);
   await world.owner.query("insert into ops.signals (run_id, signal, environment_id, value) values ($1, 'late', $2, 1)", [run_id, tenant.environment_id]);
   await world.owner.query("insert into ops.failure_marks (run_id, environment_id, mark) values ($1, $2, 'acknowledged')", [run_id, tenant.environment_id]);
   await world.owner.query("insert into ops.run_scores (run_id, environment_id, score, breakdown) values ($1, $2, 1, '{}')", [run_id, tenant.environment_id]);
@@ -114,7 +114,7 @@ const audits = (sight: Sight, row: Row) => sight.over({ organization_id: row.org
 
 const rules: Record<string, { columns: string[]; sees: (sight: Sight, row: Row) => boolean }> = {
   ...Object.fromEntries(["environments", "runs", "run_list", "leases", "run_phases", "run_events", "run_log_chunks", "run_artifacts", "objects", "datasets", "dataset_versions", "dataset_version_list", "dataset_list", "quality_results", "lineage_datasets", "lineage_jobs", "lineage_io", "lineage_edges", "lineage_columns", "lineage_reader_list", "freshness_list", "freshness_signals",
-    "executor_environments", "schedules", "alert_rules", "notifications", "failure_marks", "signals", "run_scores", "bulk_items", "environment_keys", "secrets", "connections"].map((name) => [name, byEnvironment])),
+    "executor_environments", "schedules", "alert_rules", "notifications", "notification_list", "failure_marks", "signals", "run_scores", "bulk_items", "environment_keys", "secrets", "connections"].map((name) => [name, byEnvironment])),
   ...Object.fromEntries(["schedule_list", "schedule_fires", "backfills", "backfill_list", "backfill_items", "backfill_item_list"].map((name) => [name, byEnvironment])),
   ...Object.fromEntries(["projects", "specs", "job_templates", "job_template_versions", "template_detail", "template_list", "template_version_list", "executors", "executor_load", "routing_matrix", "routing_areas", "routing_channels", "routing_signals", "signal_weights", "freshness_targets"].map((name) => [name, byProject])),
   ...Object.fromEntries(["webhooks", "webhook_deliveries"].map((name) => [name, { columns: ["project_id"], sees: governs }])),
@@ -229,6 +229,7 @@ async function callsOn(victim: Tenant) {
   const { backfill_id, schedule_id } = (await world.owner.query("select b.backfill_id, s.schedule_id from ops.backfills as b join ops.schedules as s using (environment_id) where environment_id = $1", [victim.environment_id])).rows[0];
   const { connection_id, kid: victimKid } = (await world.owner.query("select c.connection_id, k.kid from ops.connections as c join ops.environment_keys as k using (environment_id) where environment_id = $1", [victim.environment_id])).rows[0];
   const theirs = { schedule_id };
+  const { alert_rule_id, notification_id } = (await world.owner.query("select alert_rule_id, notification_id from ops.notifications where environment_id = $1", [victim.environment_id])).rows[0];
   const membership = (await world.owner.query("select membership_id, 'owner' as role from ops.memberships where project_id = $1 limit 1", [victim.project_id])).rows[0];
   const { api_token_id } = (await world.owner.query("select api_token_id from ops.api_tokens where project_id = $1 limit 1", [victim.project_id])).rows[0];
   const invitationToken = `lci_${randomUUID()}${"a".repeat(7)}`;
@@ -246,6 +247,8 @@ async function callsOn(victim: Tenant) {
     register_artifact: { ...lease, artifact: { name: "b.txt", kind: "log", content_type: "text/plain", byte_size: 36, sha256 } }, publish_dataset: { ...lease, dataset: { phase: "work", name: "gold.a" } }, begin_publish: { ...lease, phase: "work", datasets: ["gold.a"] }, record_quality: { ...lease, phase: "work", results: [] },
     list_caps: { environment_id: victim.environment_id }, get_cap: { cap_id: run_id }, delete_cap: { cap_id: run_id }, cap_allow: { cap_key: "x", environment_id: victim.environment_id }, explain_run: { run_id }, list_failures: { environment_id: victim.environment_id }, search: { environment_id: victim.environment_id, query: run_id }, list_views: { project_id: victim.project_id, list: "runs" }, read_checklist: { environment_id: victim.environment_id }, rename_scope: { kind: "environment", id: victim.environment_id, name: "Theirs" }, count_runs: { environment_id: victim.environment_id }, put_personal_setting: { project_id: victim.project_id, key: "checklist_dismissed", value: "yes" },
     save_view: { request: { project_id: victim.project_id, list: "runs", name: "spy", query: "", shared: true } }, delete_view: { view_id: (await world.owner.query("select view_id from ops.saved_views where project_id = $1 and shared limit 1", [victim.project_id])).rows[0].view_id }, mark_failure: { run_id, mark: "acknowledged" },
+    save_alert_rule: { request: { environment_id: victim.environment_id, name: "theirs", condition: { kind: "run_failed", in_a_row: 1 } } }, delete_alert_rule: { alert_rule_id }, check_alert_rules: {}, mark_notification: { notification_id, mark: "acknowledged" },
+    preview_alert_rule: { environment_id: victim.environment_id, condition: { kind: "run_failed", in_a_row: 1 } },
     read_lineage: { environment_id: victim.environment_id }, read_column_lineage: { environment_id: victim.environment_id, dataset: "gold.a" }, record_lineage: { environment_id: victim.environment_id, events: [anEvent] },
     read_overview: { environment_id: victim.environment_id, from_at: "2026-01-01T00:00:00Z", to_at: "2026-01-02T00:00:00Z", step_seconds: 3600 },
     save_cap: { request: { environment_id: victim.environment_id, cap_key: "x", unit: "runs", period: "day", limit_amount: "1" } },
