@@ -36,7 +36,7 @@ export const odooContract = z.strictObject({
     publication: slotName,
     max_lag_bytes: z.int().min(1).default(1_073_741_824).describe("log that the slot may be behind"),
   }).optional(),
-  companies: z.array(text.min(1).max(200)).min(1).describe("names of all companies that the database has"),
+  companies: z.array(text.min(1).max(200)).min(1).max(1000).optional().describe("names of the companies whose rows land, beside those of no company; left out: every row lands"),
   groups: z.strictObject({ finance: group, operations: group, master_data: group }).partial()
     .refine((groups) => Object.values(groups).some((each) => each !== undefined), { error: "needs at least one group" }),
 }).refine((contract) => (contract.mode === "cdc") === (contract.cdc !== undefined), { path: ["cdc"], error: "mode cdc needs a slot and a publication, and only it has them" })
@@ -90,7 +90,7 @@ export function contractPipeline(contract: OdooContract): Record<string, unknown
       { name: "land", type: "ingest", config: {
         source: "odoo", connection: contract.connection, mode: contract.mode,
         ...(cdc === undefined ? {} : { cdc: { slot: cdc.slot, publication: cdc.publication, resync: "${{ parameters.resync }}" } }),
-        schema: contract.schema, target: contract.target,
+        schema: contract.schema, target: contract.target, ...(contract.companies === undefined ? {} : { companies: contract.companies }),
         tables: tables.map(({ name, group: of, key, exclude, mask, optional }) => ({
           name, group: of, key, ...(exclude.length > 0 ? { exclude } : {}), ...(mask !== undefined && mask.length > 0 ? { mask } : {}), ...(optional ? { optional } : {}),
         })),
@@ -110,7 +110,9 @@ export function contractBreaches(contract: OdooContract, phases: PhaseSpec[]): s
   const landed = new Set<string>();
   for (const phase of phases) {
     if (phase.type !== "ingest" || phase.config.source !== "odoo") continue;
-    const { mode, cdc } = phase.config;
+    const { mode, cdc, companies } = phase.config;
+    const others = contract.companies === undefined ? [] : (companies?.filter((name) => !contract.companies!.includes(name)) ?? ["every company"]);
+    if (others.length > 0) breaches.push(`${phase.name} lands the rows of ${others.join(", ")}`);
     if (mode !== contract.mode) breaches.push(`${phase.name} lands by mode ${mode}, the contract says ${contract.mode}`);
     if (cdc !== undefined && (cdc.slot !== contract.cdc?.slot || cdc.publication !== contract.cdc.publication)) breaches.push(`${phase.name} reads the slot ${cdc.slot} by the publication ${cdc.publication}`);
     for (const { name, exclude, mask = [] } of phase.config.tables) {

@@ -53,8 +53,10 @@ export const ingestConfig = z.strictObject({
   cdc: changeCapture.optional().describe("mode cdc only, which needs it"),
   schema: identifier.default("public"),
   target: word.default("bronze").describe("schema of the datasets that are written"),
+  companies: z.array(text.min(1).max(200)).min(1).max(1000).optional().describe("odoo only: names of companies. Tables with a company_id land their rows and those of no company, res_company itself; other tables land whole"),
   tables: z.array(sourceTable).min(1).max(2000),
-}).refine((config) => (config.mode === "cdc") === (config.cdc !== undefined), { path: ["cdc"], error: "mode cdc needs a slot and a publication, and only it has them" })
+}).refine((config) => config.source === "odoo" || config.companies === undefined, { path: ["companies"], error: "only an odoo has companies" })
+  .refine((config) => (config.mode === "cdc") === (config.cdc !== undefined), { path: ["cdc"], error: "mode cdc needs a slot and a publication, and only it has them" })
   .refine((config) => config.mode !== "cdc" || config.tables.every(({ range }) => range === undefined), { path: ["tables"], error: "mode cdc reads no range: what the log told cannot be told again" });
 /** `sql_file` is read when a spec is loaded from a folder; a stored spec always holds `sql`. */
 const sqlText = z.strictObject({ sql: sql.optional(), sql_file: z.string().max(300).optional() });

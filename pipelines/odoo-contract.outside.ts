@@ -29,14 +29,14 @@ async function prove(): Promise<void> {
       .replace('mode: full', 'mode: cdc\ncdc: { slot: lake, publication: lake }')
       .replace(/(name: res_partner, key: \[id\])/, '$1, mask: [email, phone]');
     const companies = (await query<{ name: string }>(url, 'select name from res_company')).map(({ name }) => name);
-    const { contract, errors } = checkOdooContract(text.replace('[My Company]', JSON.stringify(companies)));
+    const { contract, errors } = checkOdooContract(text.replace(/^groups:/m, `companies: ${JSON.stringify(companies)}\ngroups:`));
     assert.ok(contract !== null, JSON.stringify(errors));
     await query(url, "create role reader login noinherit password 'p'");
     const reader = url.replace(/\/\/[^@]*@/, '//reader:p@');
     const check = async (): Promise<CutoverStep[]> => checkOdoo(contract, reader, AbortSignal.timeout(120_000));
 
     const before = await check();
-    assert.deepEqual(failed(before), ['odoo_version', 'companies', 'rights', 'row_counts', 'replication_right', 'publication', 'log', 'slot_limit']);
+    assert.deepEqual(failed(before), ['odoo_version', 'companies', 'company_rows', 'rights', 'row_counts', 'replication_right', 'publication', 'log', 'slot_limit']);
 
     await query(url, 'alter role reader replication; grant select on all tables in schema public to reader');
     await query(url, "alter system set max_slot_wal_keep_size = '1GB'");

@@ -22,6 +22,25 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+/** The company that a record is of in the source: its own, else its document's. What the docs say of silver. */
+const COMPANY_OF: Record<string, string> = Object.fromEntries(Object.entries({
+  companies: 'select id, id as company from res_company',
+  ...Object.fromEntries(Object.entries({
+    partners: 'res_partner', users: 'res_users', accounts: 'account_account', journals: 'account_journal', taxes: 'account_tax', employees: 'hr_employee', sales_orders: 'sale_order', purchase_orders: 'purchase_order',
+    warehouses: 'stock_warehouse', stock_locations: 'stock_location', stock_moves: 'stock_move', stock_valuation_layers: 'stock_valuation_layer',
+  }).map(([table, from]) => [table, `select id, company_id as company from ${from}`])),
+  ...Object.fromEntries(Object.entries({
+    invoices: ['account_move', 'account_journal', 'journal_id'], invoice_lines: ['account_move_line', 'account_move', 'move_id'], journal_items: ['account_move_line', 'account_move', 'move_id'],
+    reconciliations: ['account_partial_reconcile', 'account_move_line', 'debit_move_id'], sales_order_lines: ['sale_order_line', 'sale_order', 'order_id'], purchase_order_lines: ['purchase_order_line', 'purchase_order', 'order_id'],
+    pickings: ['stock_picking', 'stock_picking_type', 'picking_type_id'], stock_quants: ['stock_quant', 'stock_location', 'location_id'], opportunities: ['crm_lead', 'crm_team', 'team_id'], tasks: ['project_task', 'project_project', 'project_id'],
+  }).map(([table, [from, of, by]]) => [table, `select r.id, coalesce(r.company_id, d.company_id) as company from ${from} r left join ${of} d on d.id = r.${by}`])),
+  payments: 'select p.id, m.company_id as company from account_payment p join account_move m on m.id = p.move_id',
+  products: 'select p.id, t.company_id as company from product_product p join product_template t on t.id = p.product_tmpl_id',
+}).map(([table, sql]) => [`silver.${table}`, sql]));
+const WITHOUT_COMPANY = ['silver.currencies', 'silver.journal_item_taxes'];
+/** Never shared. */
+const DOCUMENTS = ['invoices', 'invoice_lines', 'journal_items', 'payments', 'reconciliations', 'sales_orders', 'sales_order_lines', 'purchase_orders', 'purchase_order_lines', 'stock_moves', 'stock_valuation_layers', 'warehouses'].map((table) => `silver.${table}`);
+
 const sources = [
   { name: 'the demo', skip: null, load: async () => (await ensureDemoSource(server.admin_url, { size: 'S', password: 'demo' })).database_url },
   { name: 'the key tables of a real Odoo', skip: no_real_odoo, load: () => loadKeyTables(server.superuser_url) },
@@ -180,6 +199,19 @@ describe.each(sources)('$name', ({ name, skip, load }) => {
     expect(source.length).toBeGreaterThan(0);
     expect(await ask(lake, `select month::varchar as month, sum(opportunities)::varchar as opportunities, sum(won)::varchar as won, sum(lost)::varchar as lost, sum(expected_revenue)::decimal(18, 2) as expected
       from gold.sales_funnel group by 1 order by 1`)).toEqual(source);
+  });
+
+  prove('a row of silver is of the company that its record or its document is of in the source, and shared where neither names one', async () => {
+    const keyed = silver.phases.flatMap((phase) => (phase.type === 'transform' ? phase.config.tables : []));
+    expect(keyed.map(({ name }) => name).filter((table) => !(table in COMPANY_OF) && table !== 'silver.currency_rates').toSorted()).toEqual(WITHOUT_COMPANY);
+    for (const { name: table, key } of keyed.filter((each) => each.name in COMPANY_OF)) {
+      const source = new Map((await query<{ id: number; company: number | null }>(url, COMPANY_OF[table]!)).map(({ id, company }) => [id, company]));
+      const rows = await ask(lake, `select ${key[0]} as id, company_id as company from ${table}`);
+      expect([table, rows.filter(({ id, company }) => source.get(Number(id)) !== (company === null ? null : Number(company)))]).toEqual([table, []]);
+      if (DOCUMENTS.includes(table)) expect([table, rows.filter(({ company }) => company === null)]).toEqual([table, []]);
+    }
+    // A rate without a company counts for each: it is there once for every company that has none of its own.
+    expect(await ask(lake, 'select 1 as one from silver.currency_rates where company_id is null')).toEqual([]);
   });
 
   prove('every amount of a mart stands beside its company and its currency', async () => {

@@ -1,5 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { backfillStatuses, partitionUnits, reprocessPolicies } from "../../contracts/backfill.ts";
 import { verifyAudit } from "./audit-commands.ts";
+import { controlBackfill, createBackfill, listBackfills, replayTables, showBackfill, watchBackfill, type BackfillOptions, type ReplayOptions } from "./backfill-commands.ts";
 import { findConnection, type Connection } from "./connection.ts";
 import { reportCaps } from "./caps-report.ts";
 import { applyConfig, exportConfig, planConfig, validateConfig, type ExportOptions, type PlanOptions } from "./config-commands.ts";
@@ -95,6 +97,35 @@ export async function main(args: string[]): Promise<number> {
     .addOption(new Option("--retain-hours <number>", "keep what readers followed within this time").argParser(wholeNumber).default(168))
     .action((datasets: string[], { retainHours, ...options }: CarePlace & { retainHours: number }, command: Command) =>
       perform(command, (output, connect) => maintainTables(connect(), output, { datasets, vacuum: { retain_hours: retainHours } }, options)));
+
+  const backfill = program.command("backfill").description("runs for each partition of a range of time, and rows of a range read anew (docs/schedules.md#backfills)");
+  place(backfill.command("create").argument("[pipeline]", "a template's key; else the schedule's").description("a run for each partition from --from on, before --to"))
+    .requiredOption("--from <time>", "a date (its midnight in --time-zone), or RFC 3339").requiredOption("--to <time>", "the same, exclusive")
+    .option("--schedule <id>", "its cron, zone, pipeline and parameters, where they are not given")
+    .addOption(new Option("--unit <unit>", "how long a partition is").choices(partitionUnits)).option("--cron <cron>", "where partitions begin, instead of a unit").option("--time-zone <zone>", "an IANA time zone")
+    .option("--start-parameter <name>", "the parameter that gets a partition's start").option("--end-parameter <name>", "the parameter that gets its end")
+    .option("-p, --param <name=value>", "a parameter (repeatable)", gather, [])
+    .addOption(new Option("--reprocess <policy>", "which partitions run beside those that never did").choices(reprocessPolicies))
+    .option("--newest-first").option("--max-active <number>", "runs that may be open at once", wholeNumber).option("--queue <name>")
+    .option("--preview", "only say how many there are, how many would run and why the others would not").option("-w, --watch", "follow it until it ends")
+    .option("--idempotency-key <key>", "the same key answers the same backfill")
+    .action((key: string | undefined, options: BackfillOptions, command: Command) => perform(command, (output, connect) => createBackfill(connect(), output, key, options)));
+  place(backfill.command("replay").argument("<pipeline>", "a template's key").argument("<table...>", "tables that it lands from a database").description("read the rows of a range of tables anew and merge them by key, in one run"))
+    .requiredOption("--column <name>", "of the tables; the range is of its values").option("--from <value>", "rows from this value on").option("--to <value>", "rows before this value")
+    .option("-p, --param <name=value>", "a parameter (repeatable)", gather, []).option("--queue <name>").option("--preview", "print the pipeline that would run, and start nothing")
+    .action((key: string, tables: string[], options: ReplayOptions, command: Command) => perform(command, (output, connect) => replayTables(connect(), output, key, tables, options)));
+  backfill.command("list").description("backfills, newest first").addOption(new Option("-s, --status <status>").choices(backfillStatuses)).option("-e, --environment <slug>")
+    .addOption(new Option("-n, --limit <number>").argParser(wholeNumber).default(20))
+    .action((options: { status?: string; environment?: string; limit: number }, command: Command) => perform(command, (output, connect) => listBackfills(connect(), output, options)));
+  backfill.command("show").argument("<backfill>").description("a backfill with its partitions")
+    .action((id: string, _options: unknown, command: Command) => perform(command, (output, connect) => showBackfill(connect(), output, id)));
+  backfill.command("watch").argument("<backfill>").description("follow a backfill until it ends; ends with 1 where a partition failed")
+    .action((id: string, _options: unknown, command: Command) => perform(command, (output, connect) => watchBackfill(connect(), output, id)));
+  for (const [verb, what] of [["pause", "make no more runs; those that were made go on"], ["resume", "go on"], ["cancel", "end it, and cancel its open runs"]] as const) {
+    const control = backfill.command(verb).argument("<backfill>").description(what);
+    if (verb !== "resume") control.option("--note <text>", "why, for others");
+    control.action((id: string, { note }: { note?: string }, command: Command) => perform(command, (output, connect) => controlBackfill(connect(), output, verb, id, note)));
+  }
 
   const odoo = program.command("odoo").description("contracts with Odoo databases (docs/odoo.md)");
   odoo.command("check").argument("<file>", "a contract").description("ask the live database for everything that the contract says; prints the checklist of the cutover, ends with 1 where a step failed")

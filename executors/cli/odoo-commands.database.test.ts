@@ -86,7 +86,7 @@ test("a database that is as the contract says passes every step, and what only a
   const { code, ready, failed, steps } = await check();
   expect({ code, ready, failed }).toEqual({ code: exit.ok, ready: true, failed: [] });
   expect(steps.filter(({ state }) => state === "pass").map(({ step }) => step)).toEqual([
-    "secret", "database", "login", "odoo_version", "companies", "tables", "keys", "rights", "privacy", "row_counts", "wal_level", "replication_right", "publication", "log", "slot", "slot_limit",
+    "secret", "database", "login", "odoo_version", "companies", "tables", "company_rows", "keys", "rights", "privacy", "row_counts", "wal_level", "replication_right", "publication", "log", "slot", "slot_limit",
   ]);
   expect(steps.filter(({ state }) => state === "manual").map(({ step }) => step)).toEqual(["pipeline", "connection_test", "first_landing", "alerts", "way_back"]);
 });
@@ -95,7 +95,6 @@ test.each<[step: string, what: string, sql: string, says: string]>([
   ["login", "a superuser", "alter role reader superuser", "superuser"],
   ["odoo_version", "another Odoo", "update ir_module_module set latest_version = '18.0.1.0'", "18.0.1.0"],
   ["odoo_version", "no Odoo at all", "drop table ir_module_module", "source_table_missing"],
-  ["companies", "a company too many", "insert into res_company values (3, 'Ceder')", "Ceder"],
   ["companies", "a company too few", "delete from res_company where id = 2", "Bloem"],
   ["tables", "no table", "drop table sale_tag_rel", "public.sale_tag_rel"],
   ["tables", "no column", "alter table sale_order drop column name cascade; alter publication lake add table sale_order (id)", "sale_order has not name"],
@@ -115,6 +114,14 @@ test.each<[step: string, what: string, sql: string, says: string]>([
   expect(failed).toContain(step);
   expect(of(step).why).toContain(says);
   expect(of(step).remedy).not.toBe("");
+});
+
+test("which companies and which tables the filter leaves whole is told, and a column that says of which company a row is may not be excluded", async () => {
+  await source.query("insert into res_company values (3, 'Ceder'); alter table sale_order add column company_id int");
+  const { of } = await check(contract().replace("mode: cdc\ncdc: { slot: lake, publication: lake, max_lag_bytes: 1000000 }", "mode: incremental"));
+  expect(of("companies")).toMatchObject({ state: "pass", why: "Azure, Bloem; the rows of Ceder do not land" });
+  expect(of("company_rows").why).toMatch(/^2 tables land .*: sale_tag_rel, res_partner$/);
+  expect((await check(contract().replace("columns: [name]", "exclude: [company_id]"))).failed).toContain("tables");
 });
 
 test("a slot that is far behind fails, one that is near passes", async () => {
@@ -152,9 +159,10 @@ test("the pipeline that is made of the contract is valid and obeys it; one that 
   const pipeline = join(folder, "pipeline.yml");
   writeFileSync(pipeline, made);
   expect((await check(contract(), { pipeline })).of("pipeline").state).toBe("pass");
-  const spec = parse(made) as { freshness?: unknown; phases: { config: { mode: string; tables: { name: string; exclude?: string[]; mask?: string[]; key: string[] }[] } }[] };
+  const spec = parse(made) as { freshness?: unknown; phases: { config: { mode: string; companies?: string[]; tables: { name: string; exclude?: string[]; mask?: string[]; key: string[] }[] } }[] };
   const { tables } = spec.phases[0]!.config;
   delete spec.freshness;
+  delete spec.phases[0]!.config.companies;
   delete tables[4]!.exclude;
   delete tables[4]!.mask;
   tables.splice(0, 1);
@@ -162,7 +170,7 @@ test("the pipeline that is made of the contract is valid and obeys it; one that 
   writeFileSync(pipeline, JSON.stringify(spec));
   const { failed, of } = await check(contract(), { pipeline });
   expect(failed).toEqual(["pipeline"]);
-  for (const says of ["with phone, which the contract excludes", "with email unmasked", "res_users, which is not in the contract", "sale_order lands by no phase"]) expect(of("pipeline").why).toContain(says);
+  for (const says of ["lands the rows of every company", "with phone, which the contract excludes", "with email unmasked", "res_users, which is not in the contract", "sale_order lands by no phase"]) expect(of("pipeline").why).toContain(says);
 });
 
 test("the reference contract is obeyed by the reference pipeline", async () => {
@@ -176,7 +184,7 @@ test("people read state, step and reason; a file that is no contract is named wi
   const { output, said } = terminal(false);
   expect(await checkOdooFile(output, file, {}, { CONTROL_ROOM_SECRET_ODOO_PASSWORD: PASSWORD }, AbortSignal.timeout(30_000))).toBe(exit.ok);
   expect(said).toContain("pass    odoo_version       base 17.0.1.3");
-  expect(said.at(-1)).toBe("16 passed, 0 failed, 5 for a person");
+  expect(said.at(-1)).toBe("17 passed, 0 failed, 5 for a person");
   writeFileSync(file, contract().replace("mode: cdc", "mode: cdd").replace("exclude: [phone]", "exclude: [id]"));
   await expect(checkOdooFile(output, file, {}, {}, AbortSignal.timeout(30_000))).rejects.toMatchObject({ code: "invalid_input", errors: [{ line: 7, path: "/mode" }] });
   writeFileSync(file, contract().replace("exclude: [phone]", "exclude: [id]"));

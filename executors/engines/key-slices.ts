@@ -36,6 +36,11 @@ export function sliceOf(column: string, shift: number): string {
   return `(greatest(coalesce(${column}::bigint, 0), 0) >> ${shift})`;
 }
 
+/** The slice of a key as the source writes it. */
+export function sliceOfKey(key: string, shift: number): number {
+  return key.startsWith("-") ? 0 : Number(BigInt(key) >> BigInt(shift));
+}
+
 /** The condition for the rows of slices; ranges, which an index and the statistics of files understand. */
 export function inSlices(column: string, shift: number, numbers: number[]): string {
   const ranges: [number, number][] = [];

@@ -214,8 +214,65 @@ describe("each from the beginning", () => {
 });
 });
 
+describe.each(["full", "incremental", "cdc"] as const)("of some companies, mode %s", (mode) => {
+  const landed = async (companies: string[], kind: string = mode, into = environment): Promise<{ orders: string[]; companies: string[]; tags: string[]; record: RunRecord }> => {
+    const { spec, errors } = checkSpec(`
+version: 1
+name: bronze
+phases:
+  - name: land
+    type: ingest
+    config:
+      source: odoo
+      mode: ${kind}
+      ${kind === "cdc" ? "cdc: { slot: control_room, publication: orders }" : ""}
+      companies: ${JSON.stringify(companies)}
+      tables: [{ name: res_company, key: [id] }, { name: sale_order, key: [id] }, { name: tag_rel, key: [order_id, tag_id] }]
+  - { name: publish, type: publish, depends_on: [land] }`);
+    if (spec === null) throw new Error(JSON.stringify(errors));
+    const record = await runSpec(into, spec);
+    const asked = await runSpec(into, checkSpec({ version: 1, name: "ask", phases: [{ name: "ask", type: "query", config: {
+      inputs: ["bronze.res_company", "bronze.sale_order", "bronze.tag_rel"], sample_rows: 100,
+      sql: "select 'orders' as kind, id, name from bronze.sale_order union all select 'companies', id, name from bronze.res_company union all select 'tags', order_id, null from bronze.tag_rel order by all",
+    } }] }).spec!);
+    const { sample } = JSON.parse(await asked.artifacts.get("ask.result.json")!.text()) as { sample: [kind: string, id: number, name: string | null][] };
+    const of = (name: string) => sample.filter(([kind]) => kind === name).map(([, id, said]) => `${id} ${said}`);
+    return { orders: of("orders"), companies: of("companies"), tags: of("tags"), record };
+  };
+  beforeEach(async () => {
+    await source.query(`
+      select pg_drop_replication_slot(slot_name) from pg_replication_slots; drop publication if exists orders; drop schema public cascade; create schema public;
+      create table res_company (id int primary key, name text); insert into res_company values (1, 'Azure'), (2, 'Bloem'), (3, 'Ceder');
+      create table sale_order (id int primary key, name text, company_id int);
+      insert into sale_order select i, 'order', case when i % 4 > 0 then i % 4 end from generate_series(1, 8) i;
+      create table tag_rel (order_id int, tag_id int, primary key (order_id, tag_id)); insert into tag_rel values (3, 1);
+      create publication orders for table res_company, sale_order, tag_rel`);
+    environment = newEnvironment(pathToFileURL(`${folder}/${randomBytes(4).toString("hex")}/`), { odoo: server.superuser_url("postgres") });
+    await mkdir(environment.scratch, { recursive: true });
+  });
+
+  test("their rows and those of no company land, a table without a company whole, and what moves between companies comes and goes", async () => {
+    expect(await landed(["Azure", "Bloem"])).toMatchObject({ companies: ["1 Azure", "2 Bloem"], orders: ["1 order", "2 order", "4 order", "5 order", "6 order", "8 order"], tags: ["3 null"] });
+    await source.query(`
+      insert into sale_order values (9, 'of another', 3), (10, 'shared', null), (11, 'ours', 2); update sale_order set name = 'still another' where id = 3;
+      update sale_order set company_id = 3 where id in (1, 4); update sale_order set company_id = 1, name = 'arrived' where id = 7; delete from sale_order where id in (2, 3); insert into res_company values (4, 'Dal')`);
+    const { orders, companies, record } = await landed(["Azure", "Bloem"]);
+    expect({ orders, companies }).toEqual({ companies: ["1 Azure", "2 Bloem"], orders: ["5 order", "6 order", "7 arrived", "8 order", "10 shared", "11 ours"] });
+    const other = { ...newEnvironment(pathToFileURL(`${folder}/`), environment.connections), lake: `${environment.lake}-${randomBytes(4).toString("hex")}`, scratch: environment.scratch };
+    expect(record.outputs.get("land")!.tables).toEqual((await landed(["Azure", "Bloem"], "full", other)).record.outputs.get("land")!.tables);
+  });
+
+  test.skipIf(mode === "full")("with another list of companies rows come and go that nobody wrote, and a company that has another name now is refused", async () => {
+    await landed(["Azure"]);
+    expect((await landed(["Azure", "Ceder"])).orders).toEqual(["1 order", "3 order", "4 order", "5 order", "7 order", "8 order"]);
+    expect((await landed(["Ceder"])).orders).toEqual(["3 order", "4 order", "7 order", "8 order"]);
+    await source.query("update res_company set name = 'Cedar' where id = 3");
+    await expect(landed(["Ceder"])).rejects.toMatchObject({ code: "source_company_missing" });
+  });
+});
+
 /** 400,000 orders with keys from 1 on, so four slices of 2^17 keys. */
-describe("a table that is divided by its key", () => {
+describe.each(["incremental", "cdc"] as const)("a table that is divided by its key, mode %s", (following) => {
   const orders = (mode: string) => {
     const { spec, errors } = checkSpec(`
 version: 1
@@ -223,7 +280,7 @@ name: orders
 phases:
   - name: land
     type: ingest
-    config: { source: odoo, mode: ${mode}, tables: [{ name: sale_order_line, key: [id] }] }
+    config: { source: odoo, mode: ${mode}, ${mode === "cdc" ? "cdc: { slot: control_room, publication: orders }, " : ""}tables: [{ name: sale_order_line, key: [id] }] }
   - { name: publish, type: publish, depends_on: [land] }`);
     if (spec === null) throw new Error(JSON.stringify(errors));
     return spec;
@@ -235,7 +292,7 @@ phases:
   /** Lands the change; the numbers of the slices whose file is another one now. What is registered is what a full landing writes. */
   async function changed(sql: string): Promise<{ read: number; slices: number[]; record: RunRecord }> {
     await source.query(sql);
-    const record = await runSpec(environment, orders("incremental"));
+    const record = await runSpec(environment, orders(following));
     const [old, present] = [files(before), files(record)];
     before = record;
     const other = { ...newEnvironment(pathToFileURL(`${folder}/`), environment.connections), lake: `${environment.lake}-${randomBytes(4).toString("hex")}`, scratch: environment.scratch };
@@ -245,15 +302,17 @@ phases:
   }
 
   beforeAll(async () => {
-    await source.query(`drop schema public cascade; create schema public; create table sale_order_line (id int primary key, name text, price numeric(16,2));
+    await source.query(`select pg_drop_replication_slot(slot_name) from pg_replication_slots; drop publication if exists orders; drop schema public cascade; create schema public;
+      create table sale_order_line (id int primary key, name text, price numeric(16,2)); create publication orders for table sale_order_line;
       insert into sale_order_line select i, 'line ' || i, i * 1.10 from generate_series(1, 400000) i`);
     environment = newEnvironment(pathToFileURL(`${folder}/${randomBytes(4).toString("hex")}/`), { odoo: server.superuser_url("postgres") });
     await mkdir(environment.scratch, { recursive: true });
-    before = await runSpec(environment, orders("incremental"));
+    before = await runSpec(environment, orders(following));
     expect([...files(before).keys()]).toEqual([0, 1, 2, 3]);
   });
 
-  test.each([
+  const [incrementally, byTheLog] = [following === "incremental", following === "cdc"];
+  const cases: [what: string, sql: string, rows: number, slices: number[]][] = [
     ["a new row", "insert into sale_order_line values (400001, 'new', 1)", 1, [3]],
     ["a row without a change of its key", "update sale_order_line set price = 0 where id = 5", 1, [0]],
     ["a deleted row", "delete from sale_order_line where id = 200000", 0, [1]],
@@ -261,20 +320,27 @@ phases:
     ["keys below zero", "insert into sale_order_line values (-7, 'below', 1)", 1, [0]],
     ["nothing", "select 1", 0, []],
     ["a whole slice deleted", "delete from sale_order_line where id between 131072 and 262143", 0, [1]],
-  ])("%s: no more is read than that, and the files of other ranges stay", async (_, sql, read, slices) => {
+  ];
+  test.each(incrementally ? cases : [])("%s: no more is read than that, and the files of other ranges stay", async (_, sql, read, slices) => {
     expect(await changed(sql)).toMatchObject({ read, slices });
   });
 
+  test.runIf(byTheLog)("what the log has is written into the files of its ranges alone", async () => {
+    expect(await changed("insert into sale_order_line values (400001, 'new', 1), (-7, 'below', 1); delete from sale_order_line where id = 400001; update sale_order_line set price = 0 where id = 200001")).toMatchObject({ read: 4, slices: [0, 1] });
+    expect(await changed("select 1")).toMatchObject({ read: 0, slices: [] });
+    expect(await changed("update sale_order_line set id = 400002 where id = 5")).toMatchObject({ read: 2, slices: [0, 3] });
+  });
+
   test("rows that ask for another division are divided anew, as a full landing does", async () => {
-    expect((await changed("insert into sale_order_line select i, 'far', 0 from generate_series(600001, 600010) i")).read).toBeGreaterThan(200_000);
+    expect((await changed("insert into sale_order_line select i, 'far', 0 from generate_series(600001, 600010) i")).read > 200_000).toBe(incrementally);
     expect((await changed("delete from sale_order_line where id > 600000")).slices.length).toBeGreaterThan(0);
   });
 
-  test("a verification and a repeat land the recorded files again, and the next landing goes on from there", async () => {
+  test.runIf(incrementally)("a verification and a repeat land the recorded files again, and the next landing goes on from there", async () => {
     const { record } = await changed("update sale_order_line set name = 'x' where id = 9");
-    const verified = await runSpec(environment, orders("incremental"), { repeats: record, isolated: true });
+    const verified = await runSpec(environment, orders(following), { repeats: record, isolated: true });
     expect(verified.hashes).toEqual(record.hashes);
-    expect((await runSpec(environment, orders("incremental"), { repeats: record })).hashes).toEqual(record.hashes);
+    expect((await runSpec(environment, orders(following), { repeats: record })).hashes).toEqual(record.hashes);
     expect(await changed("update sale_order_line set name = 'y' where id = 10")).toMatchObject({ slices: [0] });
   });
 });

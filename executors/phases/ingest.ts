@@ -2,8 +2,8 @@ import { join } from "node:path";
 import type { TableIngestConfig } from "../../contracts/pipeline.ts";
 import { PermanentError } from "../core/errors.ts";
 import type { PhaseContext, PhaseHandler, PhaseResult, StagedFile, StagedTable } from "../core/phase.ts";
-import type { EngineView } from "../engines/duckdb-job.ts";
-import type { SlicedTable } from "../lake/sliced-table.ts";
+import type { CopyResult, EngineView, StepResult } from "../engines/duckdb-job.ts";
+import { keptSlices, type SlicedTable } from "../lake/sliced-table.ts";
 import { csvToParquet } from "../sources/csv-to-parquet.ts";
 import { type ChangesRead, readChanges } from "../sources/read-changes.ts";
 import { type ReadRequest, type ReadTable, readTables } from "../sources/read-tables.ts";
@@ -39,6 +39,7 @@ async function landTables(context: PhaseContext<"ingest">, config: TableIngestCo
     kind: config.source,
     url: (await context.connection(config.connection, ["postgres", "odoo"])).url,
     schema: config.schema,
+    companies: config.companies,
     tables: config.tables,
     directory: scratch,
     signal: context.signal,
@@ -59,26 +60,54 @@ async function landTables(context: PhaseContext<"ingest">, config: TableIngestCo
   context.progress(`Read ${found.length} tables with ${source_rows} ${merged.length > 0 ? `rows, of ${merged.length} of them those that changed,` : "rows"} from one snapshot of ${config.connection}.`, {
     tables: found.length, rows: source_rows, merged: merged.length, missing, horizon: snapshot.horizon, horizon_exact: snapshot.horizon_exact, ...slotFacts(log),
   });
+  const whole = found.filter((table) => !table.by_company).map(({ name }) => name);
+  if (config.companies !== undefined) context.progress(`Of ${found.length - whole.length} tables the rows of ${config.companies.length} companies and those of none land; ${whole.length} tables have no company and land whole.`, { companies: config.companies, whole });
   if (log !== null) reportSlot(context, log);
-  const slicedAs = (table: ReadTable): SlicedTable | null => (table.touched === null ? null : landed!.get(nameOf(table))!.sliced);
-  const kept = new Map(found.map((table) => [nameOf(table), [...(slicedAs(table)?.slices ?? [])].flatMap(([number, { staged }]) => (table.touched!.includes(number) ? [] : staged))]));
-  const steps = found.map((table) => csvToParquet(table, { name: nameOf(table), to: join(scratch, `${table.name}.parquet`), shift: slicedAs(table)?.shift ?? null }));
-  const views = [
-    ...(await inputViews(context, { required: merged.filter((table) => table.touched === null).map(nameOf) })),
-    ...(await mapConcurrently(merged.filter((table) => table.touched !== null), FILES_AT_ONCE, (table) => touchedView(context, nameOf(table), landed!.get(nameOf(table))!, table.touched!))),
-  ];
   const ranged = found.filter((table) => table.ranged).map(nameOf);
-  for (const { name, columns = [] } of views.filter((view) => ranged.includes(view.name))) refuseOtherColumns(name, columns, found.find((table) => nameOf(table) === name)!.content!.columns);
   const versions = await context.pinDatasets(ranged);
   const made_of = ranged.length === 0 ? {} : { merged: Object.fromEntries(ranged.map((name) => [name, versions.get(name)!.table_version])) };
-  const { staged, facts, metrics } = await land(context, { steps, read_files: found.flatMap(({ content, present }) => [content, present].flatMap((csv) => csv?.file ?? [])), views, kept });
+  const { staged, facts, metrics, kept } = await landRead(context, found, landed, nameOf);
   merged.forEach((table) => refuseGap(table, staged.find(({ name }) => name === nameOf(table))!, kept.get(nameOf(table))!));
   const excluded = Object.fromEntries(found.filter((table) => table.excluded.length > 0).map((table) => [table.name, table.excluded]));
   await context.pinSource(context.phase.name, {
-    connection: config.connection, kind: config.source, schema: config.schema, ...snapshot, missing, excluded, ...made_of,
+    connection: config.connection, kind: config.source, schema: config.schema, ...snapshot, missing, excluded, ...made_of, ...(config.companies === undefined ? {} : { companies: config.companies }),
     tables: staged.map((table, index) => ({ name: table.name, files: table.files.map(({ path, sha256 }) => ({ path, sha256 })), key: table.key, mark: found[index]!.mark })),
   });
   return landedResult(staged, { missing, excluded, ...made_of, ...facts }, { read_seconds, seconds: secondsSince(started), ...metrics, horizon: snapshot.horizon, ...slotFacts(log) });
+}
+
+/** Merges what was read into what landed and stages it. Of a divided table that is done in the slices that were touched, unless its rows are to be divided otherwise by now. */
+async function landRead(context: PhaseContext<"ingest">, found: ReadTable[], landed: Map<string, Landed> | null, nameOf: (table: ReadTable) => string, whole: ReadonlySet<string> = new Set()): Promise<Awaited<ReturnType<typeof land>> & { kept: Map<string, StagedFile[]> }> {
+  const touched = new Map(found.map((table) => [nameOf(table), whole.has(nameOf(table)) ? null : table.touched]));
+  const slicedAs = (name: string): SlicedTable | null => (touched.get(name) === null ? null : landed!.get(name)!.sliced);
+  const kept = new Map([...touched].map(([name, numbers]) => [name, [...(slicedAs(name)?.slices ?? [])].flatMap(([number, { staged }]) => (numbers!.includes(number) ? [] : staged))]));
+  const steps = found.map((table) => csvToParquet(table, { name: nameOf(table), to: join(context.scratch, `${table.name}.parquet`), shift: slicedAs(nameOf(table))?.shift ?? null }));
+  const merged = found.filter((table) => table.present !== null || table.logged !== null).map(nameOf);
+  const views = [
+    ...(await inputViews(context, { required: merged.filter((name) => touched.get(name) === null) })),
+    ...(await mapConcurrently(merged.filter((name) => touched.get(name) !== null), FILES_AT_ONCE, (name) => touchedView(context, name, landed!.get(name)!, touched.get(name)!))),
+  ];
+  for (const table of found.filter(({ ranged }) => ranged)) refuseOtherColumns(nameOf(table), views.find(({ name }) => name === nameOf(table))?.columns ?? [], table.content!.columns);
+  const check = async (results: StepResult[]): Promise<void> => {
+    // The source was asked how many rows it has; the log says only what changed, so the sum is known now.
+    const anew = found.filter(({ logged }, index) => logged !== null && touched.get(steps[index]!.name) !== null && keptSlices(slicedAs(steps[index]!.name)!, touched.get(steps[index]!.name)!, (results[index] as CopyResult).slices?.files ?? []) === null);
+    if (anew.length > 0) throw new DividedAnew(new Set(anew.map(nameOf)));
+  };
+  try {
+    const read_files = found.flatMap(({ content, present }) => [content, present].flatMap((csv) => csv?.file ?? []));
+    return { ...(await land(context, { steps, read_files, views, kept, check })), kept };
+  } catch (error) {
+    if (!(error instanceof DividedAnew)) throw error;
+    return landRead(context, found, landed, nameOf, error.tables);
+  }
+}
+
+class DividedAnew extends Error {
+  readonly tables: ReadonlySet<string>;
+  constructor(tables: ReadonlySet<string>) {
+    super("the rows are to be divided otherwise");
+    this.tables = tables;
+  }
 }
 
 /** How far the landing is behind the source's log, in bytes, and what the source keeps for it. */

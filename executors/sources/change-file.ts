@@ -1,5 +1,7 @@
 import { appendFile, writeFile } from "node:fs/promises";
+import { sliceOfKey } from "../engines/key-slices.ts";
 import { storageFault } from "../storage/file-storage.ts";
+import { type CompanyRows, landsByCompany } from "./company-rows.ts";
 import { type CsvFile, MASK } from "./copy-table.ts";
 import type { SourceColumn } from "./describe-table.ts";
 import type { LoggedRelation, LoggedRow } from "./pgoutput.ts";
@@ -22,14 +24,26 @@ export interface ChangeFile {
   add(change: Change): boolean;
   /** Resolves when all that was added is in the file, or when little of it waits. */
   flush(all?: boolean): Promise<void>;
-  result(): { content: CsvFile; unsent: string[] };
+  /** `touched`: the slices of the keys that changed, where the table is divided. */
+  result(): { content: CsvFile; unsent: string[]; touched: number[] | null };
+}
+
+export interface ChangeFileOptions {
+  file: string;
+  columns: SourceColumn[];
+  key: string[];
+  /** How what landed is divided by its key; null: not at all. */
+  shift: number | null;
+  /** Which rows land; null: all. */
+  company_rows: CompanyRows | null;
 }
 
 /** Writes the changes of one table, in the order of the log, as CSV like that of `copyTable`. Values of masked columns are not written. */
-export async function openChangeFile(file: string, columns: SourceColumn[], key: string[]): Promise<ChangeFile> {
+export async function openChangeFile({ file, columns, key, shift, company_rows }: ChangeFileOptions): Promise<ChangeFile> {
   await writeFile(file, "").catch(fault);
   const keys = key.map((name) => columns.findIndex((column) => column.name === name));
   const unsent = new Set<number>();
+  const touched = new Set<number>();
   const figures = { rows: 0, bytes: 0, longest_row: 0 };
   let places: number[] | null = null;
   let waiting: string[] = [];
@@ -38,6 +52,7 @@ export async function openChangeFile(file: string, columns: SourceColumn[], key:
   function write(gone: boolean, row: LoggedRow): void {
     const missing = row.flatMap((value, index) => (value === undefined ? [index] : []));
     missing.forEach((index) => unsent.add(index));
+    if (shift !== null) touched.add(sliceOfKey(row[keys[0]!]!, shift));
     const values = row.map((value, index) => csvValue(value, columns[index]!));
     const line = `${[String(figures.rows), String(gone), `"${missing.join(",")}"`, ...values].join(",")}\n`;
     const bytes = Buffer.byteLength(line);
@@ -48,6 +63,7 @@ export async function openChangeFile(file: string, columns: SourceColumn[], key:
     waiting_bytes += bytes;
   }
   const landed = (row: LoggedRow): LoggedRow => places!.map((place) => row[place]);
+  const lands = (row: LoggedRow): boolean => company_rows === null || landsByCompany(company_rows, columns, row);
   const keyOf = (row: LoggedRow): LoggedRow => keys.map((index) => row[index]);
   /** Only the key: that is all the log has of a row that went. */
   const goneRow = (row: LoggedRow): LoggedRow => columns.map((_, index) => (keys.includes(index) ? row[index] : null));
@@ -60,7 +76,8 @@ export async function openChangeFile(file: string, columns: SourceColumn[], key:
     add(change) {
       if (places === null) return false;
       if (change.kind === "insert") {
-        write(false, masked(landed(change.row), columns));
+        const row = landed(change.row);
+        if (lands(row)) write(false, masked(row, columns));
         return true;
       }
       const old = change.old === null ? null : landed(change.old);
@@ -72,12 +89,12 @@ export async function openChangeFile(file: string, columns: SourceColumn[], key:
       const present = keyOf(row);
       if (present.includes(undefined)) return false;
       const moved = old !== null && keyOf(old).some((value, index) => value !== present[index]);
-      if (moved) {
-        // What was not sent stands under the former key, which other changes may have used since.
-        if (row.includes(undefined)) return false;
-        write(true, goneRow(old));
-      }
-      write(false, masked(row, columns));
+      // What was not sent stands under the former key, which other changes may have used since.
+      if (moved && row.includes(undefined)) return false;
+      if (moved) write(true, goneRow(old));
+      // A row that went to another company may have landed before.
+      if (lands(row)) write(false, masked(row, columns));
+      else write(true, goneRow(row));
       return true;
     },
     async flush(all = false) {
@@ -86,7 +103,7 @@ export async function openChangeFile(file: string, columns: SourceColumn[], key:
       [waiting, waiting_bytes] = [[], 0];
       await appendFile(file, text).catch(fault);
     },
-    result: () => ({ content: { file, columns, ...figures }, unsent: [...unsent].map((index) => columns[index]!.name) }),
+    result: () => ({ content: { file, columns, ...figures }, unsent: [...unsent].map((index) => columns[index]!.name), touched: shift === null ? null : [...touched].toSorted((a, b) => a - b) }),
   };
 
   function fault(error: unknown): never {

@@ -36,8 +36,8 @@ export async function readOrigin(client: pg.Client): Promise<SourceOrigin | null
   }
 }
 
-/** The name under which a table's position is kept. A column that is added, dropped or made anew gives another one. `log` marks a position in the source's log, not a transaction's number. */
-export function sourceMarkName(facts: { place: string; origin: SourceOrigin; table_oid: string; key: string[]; columns: { number: number; name: string; pg_type: string; duckdb_type: string }[]; log?: string[] }): string {
+/** The name under which a table's position is kept. A column that is added, dropped or made anew gives another one, and so do other companies. `log` marks a position in the source's log, not a transaction's number. */
+export function sourceMarkName(facts: { place: string; origin: SourceOrigin; table_oid: string; key: string[]; columns: { number: number; name: string; pg_type: string; duckdb_type: string }[]; log?: string[]; companies?: number[] }): string {
   return `${SOURCE_MARK}${sha256OfJson(facts).slice(0, 32)}`;
 }
 
@@ -63,7 +63,7 @@ export interface LandedTable {
 }
 
 /**
- * The slices in which something is not as it landed: a row was written, or there are fewer rows than landed. The others hold, row for row, what
+ * `from` names the table, with a condition where not all of its rows land. The slices in which something is not as it landed: a row was written, or there are fewer rows than landed. The others hold, row for row, what
  * landed: no row came to them, since it would have been written, and none left, since their number is the same. Null where the rows are to be
  * divided otherwise by now. One scan.
  */

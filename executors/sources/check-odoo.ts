@@ -1,6 +1,7 @@
 import type pg from "pg";
 import { type ContractTable, type OdooContract, contractTables } from "../../contracts/odoo-contract.ts";
 import { CodedError } from "../storage/coded-error.ts";
+import { companyIds } from "./company-rows.ts";
 import { quote } from "./copy-table.ts";
 import { type TablePlan, planTable } from "./plan-table.ts";
 import { strongLogin } from "./postgres-login.ts";
@@ -55,23 +56,29 @@ async function checkDatabase(client: pg.Client, contract: OdooContract, place: s
     const version = base?.version ?? "none";
     return version.startsWith(`${contract.odoo_version}.`) ? pass(`base ${version}`) : fail(`base is ${version}, the contract says ${contract.odoo_version}`, "Correct the contract, and check the columns that the pipelines read.");
   });
+  let company_ids: number[] | undefined;
   await perform("companies", async () => {
     const { rows } = await client.query<{ name: string }>(`select name from ${quote(contract.schema)}.res_company order by name`);
-    const found = rows.map((row) => row.name);
-    const missing = contract.companies.filter((name) => !found.includes(name));
-    const others = found.filter((name) => !contract.companies.includes(name));
-    if (missing.length === 0 && others.length === 0) return pass(found.join(", "));
-    return fail([missing.length > 0 ? `the database lacks ${missing.join(", ")}` : "", others.length > 0 ? `the contract lacks ${others.join(", ")}` : ""].filter(Boolean).join("; "), "Name all companies whose rows land: silver shows each only its own and the shared ones.");
+    const { companies } = contract;
+    if (companies === undefined) return pass(`the rows of every company land: ${rows.map(({ name }) => name).join(", ")}`);
+    const others = rows.flatMap(({ name }) => (companies.includes(name) ? [] : [name]));
+    company_ids = await companyIds(client, contract.schema, companies);
+    return pass(`${companies.join(", ")}${others.length === 0 ? "" : `; the rows of ${others.join(", ")} do not land`}`);
   });
   const plans = new Map<string, TablePlan>();
   const tables = contractTables(contract);
   await each(steps, "tables", tables, async (table) => {
-    const plan = await planTable(client, { kind: "odoo", schema: contract.schema }, table, null);
+    const plan = await planTable(client, { kind: "odoo", schema: contract.schema, company_ids }, table, null);
     if (plan !== null) plans.set(table.name, plan);
     const lacking = plan === null ? [] : (table.columns ?? []).filter((column) => !plan.columns.some(({ name }) => name === column));
     return lacking.length === 0 ? null : `${table.name} has not ${lacking.join(", ")}, or they are excluded`;
   }, "all are there, with their keys and the columns that are asked for", "Correct the contract, or install the Odoo module that has them.");
   const present = tables.filter((table) => plans.has(table.name));
+  if (contract.companies !== undefined) await perform("company_rows", async () => {
+    if (company_ids === undefined) return fail("without the companies nobody can say", "See the step companies.");
+    const whole = present.filter((table) => plans.get(table.name)!.company_rows === null).map(({ name }) => name);
+    return pass(`${present.length - whole.length} tables land the companies' rows and those of none; whole, since no column says of which company a row is: ${whole.join(", ") || "none"}`);
+  });
   await each(steps, "keys", present, async (table) => ((await isUnique(client, plans.get(table.name)!, table.key)) ? null : `${table.name} (${table.key.join(", ")})`), "all are unique in the database", "Give the columns of a primary key or a unique index.");
   await each(steps, "rights", present, async (table) => {
     const unreadable = await unreadableColumns(client, plans.get(table.name)!);

@@ -1,5 +1,6 @@
 import type pg from "pg";
 import { CodedError } from "../storage/coded-error.ts";
+import { type CompanyRows, companyRows } from "./company-rows.ts";
 import { type DescribedTable, type SourceColumn, describeTable } from "./describe-table.ts";
 import { isPrivateColumn, isRefusedTable } from "./odoo-privacy.ts";
 import { loginTooStrong, type StrongLogin } from "./postgres-login.ts";
@@ -25,11 +26,15 @@ export interface TablePlan extends Omit<DescribedTable, "columns"> {
   columns: SourceColumn[];
   /** Columns that do not land: asked for, or private. */
   excluded: string[];
+  /** Which rows land; null: all. */
+  company_rows: CompanyRows | null;
 }
 
 export interface PlanRequest {
   kind: "postgres" | "odoo";
   schema: string;
+  /** Ids of the companies whose rows land; left out: all rows do. */
+  company_ids?: number[] | undefined;
 }
 
 const TEXTS = ["text", "varchar", "bpchar"];
@@ -38,7 +43,7 @@ const TEXTS = ["text", "varchar", "bpchar"];
  * What lands of a table; null for an optional one that the source has not. Throws CodedError `source_table_missing`,
  * `source_table_refused`, `source_column_missing`, `source_mask_refused`, `source_login_too_strong`.
  */
-export async function planTable(client: pg.Client, { kind, schema }: PlanRequest, table: SourceTable, strong: StrongLogin | null): Promise<TablePlan | null> {
+export async function planTable(client: pg.Client, { kind, schema, company_ids }: PlanRequest, table: SourceTable, strong: StrongLogin | null): Promise<TablePlan | null> {
   const place = `${schema}.${table.name}`;
   if (kind === "odoo") refuseSecretTable(place, table.name);
   const described = await describeTable(client, schema, table.name);
@@ -55,7 +60,9 @@ export async function planTable(client: pg.Client, { kind, schema }: PlanRequest
   if (absent !== undefined) throw keyMissing(`${place}.${absent}`, hidden(absent));
   const wrong = columns.find((column) => column.masked && (table.key.includes(column.name) || !TEXTS.includes(column.pg_type)));
   if (wrong !== undefined) throw notMaskable(`${place}.${wrong.name}`);
-  return { ...described, columns, excluded: described.columns.filter((column) => hidden(column.name)).map((column) => column.name) };
+  const company_rows = kind === "odoo" && company_ids !== undefined ? companyRows(table.name, described.columns, company_ids) : null;
+  if (company_rows !== null && hidden(company_rows.column)) throw companyHidden(`${place}.${company_rows.column}`);
+  return { ...described, columns, company_rows, excluded: described.columns.filter((column) => hidden(column.name)).map((column) => column.name) };
 }
 
 function refuseSecretTable(place: string, table: string): void {
@@ -70,6 +77,10 @@ function keyMissing(place: string, hidden: boolean): CodedError {
     place,
     remedy: "Give the table's unique columns as `key`.",
   });
+}
+
+function companyHidden(place: string): CodedError {
+  return new CodedError({ code: "source_column_missing", message: "The column that says of which company a row is, is excluded", place, remedy: "Let it land, or name no companies." });
 }
 
 function notMaskable(place: string): CodedError {

@@ -3,6 +3,7 @@ import type pg from "pg";
 import { CodedError } from "../storage/coded-error.ts";
 import { type ChangeFile, openChangeFile } from "./change-file.ts";
 import { type SourceOrigin, readOrigin, sourceMarkName } from "./changed-rows.ts";
+import { companyCondition, companyIds } from "./company-rows.ts";
 import { copyTable } from "./copy-table.ts";
 import { decodeChanges } from "./decode-changes.ts";
 import { lsnOf, lsnText } from "./pgoutput.ts";
@@ -74,6 +75,7 @@ interface Source {
   strong: StrongLogin | null;
   origin: SourceOrigin;
   publication: Publication;
+  company_ids?: number[] | undefined;
 }
 
 /** A table with what is known of it before anything is read. */
@@ -84,8 +86,8 @@ interface Planned {
   app_id: string;
   /** Up to where it has landed; null where it is read whole. */
   since: number | null;
-  /** What landed is divided by its key, so files in which nothing changed stay. */
-  divided: boolean;
+  /** How what landed is divided by its key, so that files in which nothing changed stay; null: not at all. */
+  shift: number | null;
   why_whole: string | null;
 }
 
@@ -97,8 +99,9 @@ async function refuseLostSlot({ request, client, place }: Source): Promise<void>
 }
 
 /** Null: `undecided` has grown, and everything is read again. */
-async function readOnce(source: Source, undecided: Set<string>): Promise<ChangesRead | null> {
-  const { request, client, place } = source;
+async function readOnce(from: Source, undecided: Set<string>): Promise<ChangesRead | null> {
+  const { request, client, place } = from;
+  const source: Source = { ...from, company_ids: request.companies === undefined ? undefined : await companyIds(client, request.schema, request.companies) };
   // Looked for in each round: it may have been made by the one before.
   const slot = await findSlot(client, request.slot, place);
   const horizon = await readHorizon(client);
@@ -136,18 +139,18 @@ async function planAll(source: Source, slot: SlotState | null, undecided: Set<st
     const landed = plan === null ? null : request.since(table, app_id);
     const mark = landed?.version ?? null;
     const why = mark === null ? null : request.resync ? "a resync was asked for" : undecided.has(table.name) ? "the log alone cannot tell its rows" : slot !== null && mark < slot.confirmed ? "its registered version is older than the slot" : null;
-    all.push({ table, plan, app_id, since: why === null ? mark : null, divided: landed?.slices != null, why_whole: why });
+    all.push({ table, plan, app_id, since: why === null ? mark : null, shift: landed?.slices?.shift ?? null, why_whole: why });
   }
   return all;
 }
 
 /** A table as it is now, under the name that its mark has while it stays so. */
-async function identify({ request, client, place, strong, origin, publication }: Source, table: SourceTable): Promise<{ plan: TablePlan | null; app_id: string }> {
-  const plan = await planTable(client, request, table, strong);
+async function identify({ request, client, place, strong, origin, publication, company_ids }: Source, table: SourceTable): Promise<{ plan: TablePlan | null; app_id: string }> {
+  const plan = await planTable(client, { ...request, company_ids }, table, strong);
   if (plan === null) return { plan, app_id: "" };
   const log = await tableLog(client, publication.name, { schema: request.schema, name: table.name, key: table.key }, plan);
   if (log.objection !== null) throw new CodedError({ ...log.objection, place: `${request.schema}.${table.name}` });
-  return { plan, app_id: sourceMarkName({ place, origin, table_oid: plan.oid, key: table.key, columns: plan.columns, log: [publication.identity, log.identity] }) };
+  return { plan, app_id: sourceMarkName({ place, origin, table_oid: plan.oid, key: table.key, columns: plan.columns, log: [publication.identity, log.identity], ...(plan.company_rows === null ? {} : { companies: plan.company_rows.ids }) }) };
 }
 
 /** The marks are those of registered versions, so the source need keep nothing below the oldest. */
@@ -173,9 +176,9 @@ async function readTo(source: Source, { planned, stop, reached, snapshot, undeci
   const { request, client, place } = source;
   const files = new Map<string, ChangeFile>();
   const followed = new Map<number, { name: string; since: number; changes: ChangeFile }>();
-  for (const { table, plan, since } of planned) {
+  for (const { table, plan, since, shift } of planned) {
     if (plan === null || since === null) continue;
-    const changes = await openChangeFile(join(request.directory, `${table.name}.changes.csv`), plan.columns, table.key);
+    const changes = await openChangeFile({ file: join(request.directory, `${table.name}.changes.csv`), columns: plan.columns, key: table.key, shift, company_rows: plan.company_rows });
     files.set(table.name, changes);
     followed.set(Number(plan.oid), { name: table.name, since, changes });
   }
@@ -207,13 +210,13 @@ async function isAnother(source: Source, { table, app_id }: Planned): Promise<bo
   return (await identify(source, { ...table, optional: true })).app_id !== app_id;
 }
 
-function logged({ table, plan, app_id, divided }: Planned, file: ChangeFile, version: number): ReadTable {
-  const { content, unsent } = file.result();
-  return { ...emptyTable(table), content, logged: { unsent }, touched: divided && content.rows === 0 ? [] : null, mark: { app_id, version }, excluded: plan!.excluded };
+function logged({ table, plan, app_id }: Planned, file: ChangeFile, version: number): ReadTable {
+  const { content, unsent, touched } = file.result();
+  return { ...emptyTable(table), content, logged: { unsent }, touched, mark: { app_id, version }, excluded: plan!.excluded, by_company: plan!.company_rows !== null };
 }
 
 async function readWhole({ request, client }: Source, { table, plan, app_id }: Planned, version: number): Promise<ReadTable> {
   if (plan === null) return { ...emptyTable(table), missing: true };
-  const content = await copyTable(client, { ...request, table: table.name, columns: plan.columns, file: join(request.directory, `${table.name}.csv`), where: null });
-  return { ...emptyTable(table), content, mark: { app_id, version }, excluded: plan.excluded };
+  const content = await copyTable(client, { ...request, table: table.name, columns: plan.columns, file: join(request.directory, `${table.name}.csv`), where: companyCondition(plan.company_rows) });
+  return { ...emptyTable(table), content, mark: { app_id, version }, excluded: plan.excluded, by_company: plan.company_rows !== null };
 }

@@ -2,9 +2,10 @@ import { join } from "node:path";
 import type pg from "pg";
 import { inSlices } from "../engines/key-slices.ts";
 import { type LandedTable, type SourceMark, type SourceOrigin, changedSince, readOrigin, sourceMarkName, touchedSlices } from "./changed-rows.ts";
+import { allOf, companyCondition, companyIds } from "./company-rows.ts";
 import { type CsvFile, copyTable, quote } from "./copy-table.ts";
 import type { SourceColumn } from "./describe-table.ts";
-import { type SourceTable, planTable } from "./plan-table.ts";
+import { type SourceTable, type TablePlan, planTable } from "./plan-table.ts";
 import { strongLogin, type StrongLogin } from "./postgres-login.ts";
 import { withSourceSession } from "./postgres-session.ts";
 import { sourcePlace } from "./source-error.ts";
@@ -30,6 +31,8 @@ export interface ReadTable {
   mark: SourceMark | null;
   /** Columns that did not land: asked for, or private. */
   excluded: string[];
+  /** Whether only rows of the companies that were asked for landed, and shared ones. */
+  by_company: boolean;
 }
 
 export interface SourceSnapshot {
@@ -48,6 +51,8 @@ export interface ReadRequest {
   kind: "postgres" | "odoo";
   url: string;
   schema: string;
+  /** Names of the companies whose rows are read; left out: all rows are. */
+  companies?: string[] | undefined;
   tables: SourceTable[];
   /** The CSV files go here. */
   directory: string;
@@ -69,7 +74,7 @@ export interface ReadRequest {
 /**
  * Copies tables out of a Postgres database into CSV files: one repeatable-read, read-only snapshot for all of them,
  * streamed. Throws CodedError `source_unreachable`, `source_auth_failed`, `source_table_missing`,
- * `source_table_refused`, `source_column_missing`, `source_permission_denied`, `source_timeout`, `storage_full` …
+ * `source_table_refused`, `source_column_missing`, `source_company_missing`, `source_permission_denied`, `source_timeout`, `storage_full` …
  */
 export async function readTables(request: ReadRequest): Promise<{ snapshot: SourceSnapshot; tables: ReadTable[] }> {
   const place = sourcePlace(request.url);
@@ -86,11 +91,12 @@ export async function readTables(request: ReadRequest): Promise<{ snapshot: Sour
       "select pg_current_snapshot()::text as snapshot, current_setting('server_version') as server_version",
     );
     const [oldest, next] = taken!.snapshot.split(":").map(Number);
+    const company_ids = request.companies === undefined ? undefined : await companyIds(client, request.schema, request.companies);
     const position: Position = { place, origin, strong, oldest: oldest!, next: next! };
     const tables: ReadTable[] = [];
     for (const table of request.tables) {
       request.signal.throwIfAborted();
-      const read = await readTable(client, request, table, position);
+      const read = await readTable(client, { ...request, company_ids }, table, position);
       request.log?.("source table read", { table: read.name, rows: read.content?.rows, bytes: read.content?.bytes, missing: read.missing, changed_only: read.present !== null });
       request.onTable?.(read);
       tables.push(read);
@@ -111,33 +117,34 @@ interface Position {
 
 /** A table of which nothing is read yet. */
 export function emptyTable(table: SourceTable): ReadTable {
-  return { name: table.name, group: table.group ?? null, key: table.key, missing: false, content: null, present: null, ranged: false, touched: null, logged: null, mark: null, excluded: [] };
+  return { name: table.name, group: table.group ?? null, key: table.key, missing: false, content: null, present: null, ranged: false, touched: null, logged: null, mark: null, excluded: [], by_company: false };
 }
 
-async function readTable(client: pg.Client, request: ReadRequest, table: SourceTable, position: Position): Promise<ReadTable> {
+async function readTable(client: pg.Client, request: ReadRequest & { company_ids: number[] | undefined }, table: SourceTable, position: Position): Promise<ReadTable> {
   const plan = await planTable(client, request, table, position.strong);
-  const empty = emptyTable(table);
-  if (plan === null) return { ...empty, missing: true };
+  if (plan === null) return { ...emptyTable(table), missing: true };
   const { columns, excluded } = plan;
-  const mark = plan.kind === "r" ? markOf(table, plan.oid, columns, position) : null;
+  const empty = { ...emptyTable(table), by_company: plan.company_rows !== null };
+  const landing = companyCondition(plan.company_rows);
+  const mark = plan.kind === "r" ? markOf(table, plan, position) : null;
   const since = mark === null ? null : (request.since?.(table, mark.app_id) ?? null);
   const range = rangeOf(client, request, table, plan.columns);
   if (range !== null) {
-    const content = await copyTable(client, { ...request, table: table.name, columns, file: join(request.directory, `${table.name}.csv`), where: range });
-    const present = await copyTable(client, { ...request, table: table.name, columns: table.key.map((name) => columns.find((column) => column.name === name)!), file: join(request.directory, `${table.name}.keys.csv`), where: null });
+    const content = await copyTable(client, { ...request, table: table.name, columns, file: join(request.directory, `${table.name}.csv`), where: allOf(range, landing) });
+    const present = await copyTable(client, { ...request, table: table.name, columns: table.key.map((name) => columns.find((column) => column.name === name)!), file: join(request.directory, `${table.name}.keys.csv`), where: landing });
     // What lies outside the range is as it was, so it is from where it was that the next landing goes on.
     return { ...empty, content, present, ranged: true, mark: since === null ? null : { app_id: mark!.app_id, version: since.version }, excluded };
   }
   const changed = since === null ? null : changedSince(since.version, position.next);
   const divided = since?.slices ?? null;
   const key = table.key.map((name) => columns.find((column) => column.name === name)!);
-  const from = `${quote(request.schema)}.${quote(table.name)}`;
+  const from = `${quote(request.schema)}.${quote(table.name)}${landing === null ? "" : ` where ${landing}`}`;
   const touched = changed === null || divided === null ? null : await touchedSlices(client, from, quote(key[0]!.name), changed, divided);
   const copy = (of: SourceColumn[], name: string, where: string | null) => copyTable(client, { ...request, table: table.name, columns: of, file: join(request.directory, name), where });
-  if (changed === null || (divided !== null && touched === null)) return { ...empty, content: await copy(columns, `${table.name}.csv`, null), mark, excluded };
+  if (changed === null || (divided !== null && touched === null)) return { ...empty, content: await copy(columns, `${table.name}.csv`, landing), mark, excluded };
   const among = touched === null ? null : inSlices(quote(key[0]!.name), divided!.shift, touched);
-  const content = await copy(columns, `${table.name}.csv`, among === null ? changed : `${among} and ${changed}`);
-  const present = await copy(key, `${table.name}.keys.csv`, among);
+  const content = await copy(columns, `${table.name}.csv`, allOf(among, changed, landing));
+  const present = await copy(key, `${table.name}.keys.csv`, allOf(among, landing));
   return { ...empty, content, present, touched, mark, excluded };
 }
 
@@ -150,8 +157,8 @@ function rangeOf(client: pg.Client, { schema }: ReadRequest, { name, range }: So
   return [...bound(">=", range.from), ...bound("<", range.to)].join(" and ");
 }
 
-function markOf(table: SourceTable, table_oid: string, columns: SourceColumn[], { place, origin, oldest }: Position): SourceMark | null {
-  return origin === null ? null : { app_id: sourceMarkName({ place, origin, table_oid, key: table.key, columns }), version: oldest };
+function markOf(table: SourceTable, { oid: table_oid, columns, company_rows }: TablePlan, { place, origin, oldest }: Position): SourceMark | null {
+  return origin === null ? null : { app_id: sourceMarkName({ place, origin, table_oid, key: table.key, columns, ...(company_rows === null ? {} : { companies: company_rows.ids }) }), version: oldest };
 }
 
 export async function readHorizon(client: pg.Client): Promise<Pick<SourceSnapshot, "taken_at" | "horizon" | "horizon_exact">> {

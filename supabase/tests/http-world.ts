@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer, request as forward, type Server } from "node:http";
+import { createServer, request as forward, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -112,6 +112,32 @@ export async function api(name: OperationName, { as = tenant.api.token, params =
   if (handler === undefined) throw new Error(`no handler for ${name}`);
   return handler(new Request(`http://control.test/api/v1${place}${query}`, init), { params: Promise.resolve(params) });
 }
+/** The handlers behind a socket, for a program that calls them by its own client; closes itself after the tests of the file. */
+export async function serveApi(): Promise<string> {
+  const answered = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+    const { pathname, search } = new URL(incoming.url ?? "", "http://control.test");
+    const found = (Object.keys(operations) as OperationName[]).flatMap((name) => {
+      const { method, path: pattern } = operations[name];
+      const groups = new RegExp(`^/api/v1${pattern.replaceAll(/\{(\w+)\}/g, "(?<$1>[^/]+)")}$`).exec(pathname)?.groups;
+      return method === incoming.method && (groups !== undefined || pathname === `/api/v1${pattern}`) ? [{ name, params: { ...groups } }] : [];
+    })[0];
+    const chunks: Buffer[] = [];
+    for await (const chunk of incoming as AsyncIterable<Buffer>) chunks.push(chunk);
+    const answer = found === undefined ? new Response(null, { status: 404 }) : await api(found.name, {
+      params: found.params, query: search, headers: incoming.headers as Record<string, string>, ...(chunks.length === 0 ? {} : { bytes: new Uint8Array(Buffer.concat(chunks)) }),
+    });
+    outgoing.writeHead(answer.status, Object.fromEntries(answer.headers));
+    outgoing.end(Buffer.from(await answer.arrayBuffer()));
+  };
+  const server = createServer((incoming, outgoing) => void answered(incoming, outgoing).catch((error: unknown) => outgoing.destroy(error as Error)));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  afterAll(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
 /** The JSON of an answer that must have this status. */
 export async function ok(status: number, response: Promise<Response>): Promise<Record<string, never>> {
   const answer = await response;
