@@ -10,12 +10,16 @@ import { useNow } from "@/components/common/now";
 import { PhaseStatusBadge } from "@/components/common/status-badge";
 import { phaseStatusLooks } from "@/components/common/status-looks";
 import { Time } from "@/components/common/time";
+import { Button } from "@/components/ui/button";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
 import type { RunEvent } from "@/contracts/event";
 import { isTerminal, type Run, type RunPhase } from "@/contracts/run";
 import { cn } from "@/lib/cn";
 import { formatCount, formatDuration } from "@/lib/format";
+import { words } from "@/lib/messages/timeline";
+import { type Axis, axisOf } from "./time-axis";
 import { type Segment, timelineOf, type TimelineRow } from "./timeline-model";
+import { isShown, TimelineTools, useTimelineState } from "./timeline-tools";
 
 const ticks = [0, 0.25, 0.5, 0.75, 1];
 const columns = 6;
@@ -23,9 +27,29 @@ const columns = 6;
 /** One row a phase: the plan while the run is queued, then waiting, attempts and running on one axis. */
 export function TimelinePanel({ run, phases, events, readAt }: { run: Run; phases: RunPhase[]; events: RunEvent[]; readAt: number }) {
   const ticking = useNow(isTerminal(run.status) ? null : "second");
-  const { rows, from, to } = timelineOf(run, phases, events, ticking ?? readAt);
+  const { rows: all, ...whole } = timelineOf(run, phases, events, ticking ?? readAt);
+  const [state, setState] = useTimelineState();
+  const rows = all.filter(({ phase }) => isShown(phase, state.show));
+  const [from, to] = [state.part.from, state.part.to].map((share) => whole.from + share * (whole.to - whole.from)) as [number, number];
+  const hasIdle = run.started_at !== null && axisOf(all, from, to, true).squeezed.length > 0;
+  const axis = axisOf(all, from, to, hasIdle && !state.idle);
+  return (
+    <div className="grid gap-2">
+      <TimelineTools phases={phases} state={state} set={setState} hasIdle={hasIdle} />
+      {rows.length === 0 && state.show !== "all" ? (
+        <p className="flex items-center gap-3 py-6 text-muted-foreground">{words.none[state.show]}<Button variant="outline" size="sm" onClick={() => void setState({ show: null })}>{words.showAll}</Button></p>
+      ) : (
+        <PhaseTable run={run} rows={rows} axis={axis} from={from} to={to} start={whole.from} />
+      )}
+    </div>
+  );
+}
+
+type PhaseTableProps = { run: Run; rows: TimelineRow[]; axis: Axis; /** What the axis shows, and when the run began: Unix milliseconds. */ from: number; to: number; start: number };
+
+function PhaseTable({ run, rows, axis, from, to, start }: PhaseTableProps) {
   const [open, setOpen] = useQueryState("phase", parseAsString.withOptions({ history: "replace" }));
-  const span = to - from;
+  const elapsed = (tick: number) => (tick === 0 && from === start ? "0" : formatDuration(Math.round(axis.timeAt(tick)) - start));
   return (
     <Table label="Phases of the run">
       <TableHeader>
@@ -37,9 +61,9 @@ export function TimelinePanel({ run, phases, events, readAt }: { run: Run; phase
               "Plan"
             ) : (
               <span className="flex justify-between tabular-nums">
-                <span className="sr-only">{`Axis from 0 to ${formatDuration(span)}`}</span>
+                <span className="sr-only">{words.axis(elapsed(0), elapsed(1))}</span>
                 {ticks.map((tick) => (
-                  <span key={tick} aria-hidden>{tick === 0 ? "0" : formatDuration(span * tick)}</span>
+                  <span key={tick} aria-hidden>{elapsed(tick)}</span>
                 ))}
               </span>
             )}
@@ -68,7 +92,7 @@ export function TimelinePanel({ run, phases, events, readAt }: { run: Run; phase
                   {row.phase.attempt > 1 ? <span className="ms-1.5 text-xs text-warning">attempt {row.phase.attempt}</span> : null}
                 </TableCell>
                 <TableCell>
-                  <Bars row={row} from={from} span={span} />
+                  <Bars row={row} axis={axis} from={from} to={to} />
                 </TableCell>
                 <TableCell><Time at={row.phase.started_at} className="relative" /></TableCell>
                 <TableCell numeric><Duration from={row.phase.started_at} to={row.phase.finished_at} /></TableCell>
@@ -88,19 +112,20 @@ export function TimelinePanel({ run, phases, events, readAt }: { run: Run; phase
 }
 
 /** The picture of what the other cells say in figures, hence hidden from readers. */
-function Bars({ row, from, span }: { row: TimelineRow; from: number; span: number }) {
+function Bars({ row, axis, from, to }: { row: TimelineRow; axis: Axis; from: number; to: number }) {
   const looks: Record<Segment["kind"], string> = {
     waiting: "hatched border border-border",
     earlier_attempt: "bg-failed opacity-60",
     current: phaseStatusLooks[row.phase.status].fill,
   };
-  const place = (segment: Segment) => ({ insetInlineStart: `${((segment.from - from) / span) * 100}%`, width: `${((segment.to - segment.from) / span) * 100}%` });
+  const place = ({ from: begin, to: end }: Pick<Segment, "from" | "to">) => ({ insetInlineStart: `${axis.place(begin) * 100}%`, width: `${(axis.place(end) - axis.place(begin)) * 100}%` });
   if (row.segments.length === 0 && row.phase.depends_on.length > 0 && row.phase.status === "pending") {
     return <span className="text-xs text-muted-foreground">after {row.phase.depends_on.join(", ")}</span>;
   }
   return (
     <div className="relative h-4 rounded-sm bg-muted" aria-hidden>
-      {row.segments.map((segment) => (
+      {axis.squeezed.map((gap) => <span key={gap.from} className="absolute inset-y-0 border-x border-dashed border-muted-foreground" style={place(gap)} title={words.idleFor(formatDuration(gap.to - gap.from))} />)}
+      {row.segments.filter((segment) => segment.to >= from && segment.from <= to).map((segment) => (
         <span key={`${segment.kind}-${segment.from}`} className={cn("absolute inset-y-0 min-w-0.5 rounded-sm", looks[segment.kind], row.critical && segment.kind === "current" && "ring-1 ring-warning")} style={place(segment)} />
       ))}
     </div>
