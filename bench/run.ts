@@ -33,11 +33,17 @@ try {
     figures.push(...(await enqueueToClaim(warm.stack, scale === "full" ? 300 : 60)));
     figures.push(await idleMemory(warm.pid));
     figures.push(...(await idleExecutors(warm, 200)));
-    // Before the history that is read: behind so much that was just written, the server's own upkeep would be measured.
-    figures.push(...(await throughput(warm, scale)));
     figures.push(...(await reading(warm.stack, scale)));
   } finally {
     await warm.stop();
+  }
+
+  // On a product of its own, as the yardstick's tables are its own: behind what others wrote, upkeep would be measured.
+  const fresh = await startProduct();
+  try {
+    figures.push(...(await throughput(fresh, scale)));
+  } finally {
+    await fresh.stop();
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });
