@@ -7,6 +7,7 @@ import { Button } from "@/components/ui/button";
 import { Dialog, DialogBody, DialogContent, DialogDescription, DialogFooter, DialogHeader, DialogTitle, DialogTrigger } from "@/components/ui/dialog";
 import { Field, fieldControl } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
+import { words } from "@/lib/messages/account";
 import type { Outcome } from "@/lib/ops/attempt";
 
 type Names = { slug: string; name: string };
@@ -30,7 +31,7 @@ export function CreateScope({ kind, within, withinName, createAction }: CreateSc
   const [open, setOpen] = useState(false);
   const [name, setName] = useState("");
   const [slug, setSlug] = useState<string | null>(null);
-  const [project, setProject] = useState("Lakehouse");
+  const [project, setProject] = useState(words.createScope.lakehouse);
   const address = slug ?? slugOf(name);
   const create = () => {
     const names = { slug: address, name };
@@ -42,21 +43,21 @@ export function CreateScope({ kind, within, withinName, createAction }: CreateSc
   const id = `new-${kind}-${within ?? ""}`;
   return (
     <Dialog open={open} onOpenChange={setOpen}>
-      <DialogTrigger asChild><Button variant="outline" size="sm" aria-label={withinName ? `New ${kind} in ${withinName}` : undefined}><Plus aria-hidden />New {kind}</Button></DialogTrigger>
+      <DialogTrigger asChild><Button variant="outline" size="sm" aria-label={withinName ? words.createScope.newIn(kind, withinName) : undefined}><Plus aria-hidden />{words.createScope.new(kind)}</Button></DialogTrigger>
       <DialogContent>
         <DialogHeader>
-          <DialogTitle>New {kind}</DialogTitle>
-          <DialogDescription>{kind === "environment" ? `A place of its own for runs, tables and secrets in ${withinName}.` : "It begins with an environment “Development”."}</DialogDescription>
+          <DialogTitle>{words.createScope.new(kind)}</DialogTitle>
+          <DialogDescription>{kind === "environment" ? words.createScope.aPlaceOfItsOwn(withinName) : words.createScope.itBeginsWithAnEnvironmentDevelopment}</DialogDescription>
         </DialogHeader>
         <form onSubmit={(event) => { event.preventDefault(); create(); }}>
           <DialogBody className="grid gap-3">
-            <Field id={`${id}-name`} label="Name"><Input {...fieldControl(`${id}-name`, { required: true })} required maxLength={100} value={name} onChange={(event) => setName(event.target.value)} /></Field>
-            <Field id={`${id}-slug`} label="In addresses" description="Lower-case letters, digits and hyphens. It does not change later.">
+            <Field id={`${id}-name`} label={words.createScope.name}><Input {...fieldControl(`${id}-name`, { required: true })} required maxLength={100} value={name} onChange={(event) => setName(event.target.value)} /></Field>
+            <Field id={`${id}-slug`} label={words.createScope.inAddresses} description={words.createScope.inAddressesDescription}>
               <Input {...fieldControl(`${id}-slug`, { description: true, required: true })} required pattern="[a-z][a-z0-9\-]*" maxLength={63} className="font-mono" value={address} onChange={(event) => setSlug(event.target.value)} />
             </Field>
-            {kind === "organization" ? <Field id={`${id}-project`} label="First project"><Input {...fieldControl(`${id}-project`, { required: true })} required maxLength={100} value={project} onChange={(event) => setProject(event.target.value)} /></Field> : null}
+            {kind === "organization" ? <Field id={`${id}-project`} label={words.createScope.firstProject}><Input {...fieldControl(`${id}-project`, { required: true })} required maxLength={100} value={project} onChange={(event) => setProject(event.target.value)} /></Field> : null}
           </DialogBody>
-          <DialogFooter><Button type="submit" disabled={pending}>Create</Button></DialogFooter>
+          <DialogFooter><Button type="submit" disabled={pending}>{words.createScope.create}</Button></DialogFooter>
         </form>
       </DialogContent>
     </Dialog>

@@ -7,6 +7,7 @@ import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
 import type { Session } from "@/contracts/session";
+import { words } from "@/lib/messages/account";
 import type { Outcome } from "@/lib/ops/attempt";
 
 type SessionTableProps = { sessions: readonly Session[]; actions: { revoke: (sessionId: string) => Promise<Outcome<void>>; endOthers: () => Promise<Outcome<void>> } };
@@ -16,25 +17,25 @@ export function SessionTable({ sessions, actions }: SessionTableProps) {
   const { pending, act } = useAct();
   return (
     <>
-      <Table label="Sessions, last used first" cards>
+      <Table label={words.sessionTable.sessionsLastUsedFirst} cards>
         <TableHeader>
-          <TableRow><TableHead>Browser</TableHead><TableHead>Address</TableHead><TableHead>Signed in</TableHead><TableHead>Last renewed</TableHead><TableHead><span className="sr-only">End</span></TableHead></TableRow>
+          <TableRow><TableHead>{words.sessionTable.browser}</TableHead><TableHead>{words.sessionTable.address}</TableHead><TableHead>{words.sessionTable.signedIn}</TableHead><TableHead>{words.sessionTable.lastRenewed}</TableHead><TableHead><span className="sr-only">{words.sessionTable.end}</span></TableHead></TableRow>
         </TableHeader>
         <TableBody>
           {sessions.map((session) => (
             <TableRow key={session.session_id}>
-              <TableCell><span className="inline-block max-w-72 truncate align-middle" title={session.user_agent ?? undefined}>{session.user_agent ?? "unknown"}</span></TableCell>
+              <TableCell><span className="inline-block max-w-72 truncate align-middle" title={session.user_agent ?? undefined}>{session.user_agent ?? words.sessionTable.unknown}</span></TableCell>
               <TableCell><code className="text-xs">{session.ip ?? "—"}</code></TableCell>
               <TableCell narrow={false}><Time at={session.created_at} /></TableCell>
               <TableCell><Time at={session.last_seen_at} /></TableCell>
               <TableCell numeric>
-                {session.current ? <Badge>this one</Badge> : <ConfirmButton disabled={pending} aria-label={`End the session of ${session.ip ?? "unknown"}`} confirm="End it" title="End this session?" description="It is refused from its next request on." onConfirm={() => act(() => actions.revoke(session.session_id))}>End</ConfirmButton>}
+                {session.current ? <Badge>{words.sessionTable.thisOne}</Badge> : <ConfirmButton disabled={pending} aria-label={words.sessionTable.endTheSessionOf(session.ip ?? "unknown")} confirm={words.sessionTable.endIt} title={words.sessionTable.endThisSession} description={words.sessionTable.endThisSessionDescription} onConfirm={() => act(() => actions.revoke(session.session_id))}>{words.sessionTable.end}</ConfirmButton>}
               </TableCell>
             </TableRow>
           ))}
         </TableBody>
       </Table>
-      {sessions.some((each) => !each.current) ? <Button variant="outline" size="sm" className="justify-self-start" disabled={pending} onClick={() => act(actions.endOthers)}>Sign out everywhere else</Button> : null}
+      {sessions.some((each) => !each.current) ? <Button variant="outline" size="sm" className="justify-self-start" disabled={pending} onClick={() => act(actions.endOthers)}>{words.sessionTable.signOutEverywhereElse}</Button> : null}
     </>
   );
 }

@@ -7,14 +7,15 @@ import { Button } from "@/components/ui/button";
 import { Input } from "@/components/ui/input";
 import { Label } from "@/components/ui/label";
 import { messages } from "@/lib/messages";
+import { words } from "@/lib/messages/audit";
 import { auditFilterOf, type AuditFilterState } from "./audit-filter-state";
 
 const fields = [
-  { name: "actor", label: "Who", placeholder: "e-mail, token, schedule", type: "text" },
-  { name: "action", label: "Action", placeholder: "run, run.canceled", type: "text" },
-  { name: "object", label: "Object", placeholder: "id or key", type: "text" },
-  { name: "since", label: "From", placeholder: "", type: "date" },
-  { name: "until", label: "To", placeholder: "", type: "date" },
+  { name: "actor", label: words.auditFilters.who, placeholder: words.auditFilters.emailTokenSchedule, type: "text" },
+  { name: "action", label: words.auditFilters.action, placeholder: words.auditFilters.runRunCanceled, type: "text" },
+  { name: "object", label: words.auditFilters.object, placeholder: words.auditFilters.idOrKey, type: "text" },
+  { name: "since", label: words.auditFilters.from, placeholder: "", type: "date" },
+  { name: "until", label: words.auditFilters.to, placeholder: "", type: "date" },
 ] as const;
 
 /** A form whose answers become the address; without a script it submits there by itself. */
@@ -23,7 +24,7 @@ export function AuditFilters({ state, environmentName }: { state: AuditFilterSta
   const action = useEnvironmentHref()("/audit");
   const filtered = Object.keys(state).length > 0;
   return (
-    <search aria-label="Filter the audit log">
+    <search aria-label={words.auditFilters.filterTheAuditLog}>
       <form
         // Other filters than those of the last render, such as after Back: the fields begin anew.
         key={JSON.stringify(state)}
@@ -44,9 +45,9 @@ export function AuditFilters({ state, environmentName }: { state: AuditFilterSta
         ))}
         <label className="flex h-8 items-center gap-2">
           <input type="checkbox" name="where" value="here" defaultChecked={state.where === "here"} className="size-4 accent-primary" />
-          Only {environmentName}
+          {words.auditFilters.only(environmentName)}
         </label>
-        <Button type="submit" size="sm"><Search aria-hidden />Filter</Button>
+        <Button type="submit" size="sm"><Search aria-hidden />{words.auditFilters.filter}</Button>
         {filtered ? <Button asChild variant="ghost" size="sm"><Link href="/audit?view=all"><X aria-hidden />{messages.action.clearFilters}</Link></Button> : null}
       </form>
     </search>

@@ -3,15 +3,16 @@ import { CopyButton } from "@/components/common/copy-button";
 import { Link } from "@/components/common/link";
 import { Time } from "@/components/common/time";
 import type { AuditEntry } from "@/contracts/audit";
+import { words } from "@/lib/messages/audit";
 import { changedFields } from "./changed-fields";
 
-const actorWords: Record<AuditEntry["actor_type"], string> = { user: "Person", token: "API token", executor: "Executor", service: "Service", schedule: "Schedule" };
+const actorWords: Record<AuditEntry["actor_type"], string> = words.auditTable.actor;
 type HrefOf = (filter: Record<string, string>) => string;
 
 /** Entries, newest first; each opens to what was there before and after. */
 export function AuditTable({ entries, hrefOf }: { entries: AuditEntry[]; hrefOf: HrefOf }) {
   return (
-    <ol aria-label="Audit log" className="divide-y rounded-md border">
+    <ol aria-label={words.auditTable.auditLog} className="divide-y rounded-md border">
       {entries.map((entry) => (
         <li key={entry.audit_id}>
           <details className="group">
@@ -31,13 +32,13 @@ export function AuditTable({ entries, hrefOf }: { entries: AuditEntry[]; hrefOf:
 
 function AuditDetail({ entry, hrefOf }: { entry: AuditEntry; hrefOf: HrefOf }) {
   const changes = changedFields(entry.before, entry.after);
-  const facts: [string, string | null][] = [["By", `${actorWords[entry.actor_type]}${entry.actor_id === null ? "" : ` ${entry.actor_id}`}`], ["Object", entry.object_id], ["Request", entry.request_id], ["Entry", entry.audit_id], ["Chain", entry.seq === null ? "waits for its seal" : `link ${entry.seq}, ${entry.hash ?? ""}`]];
+  const facts: [string, string | null][] = [[words.auditTable.by, `${actorWords[entry.actor_type]}${entry.actor_id === null ? "" : ` ${entry.actor_id}`}`], [words.auditTable.object, entry.object_id], [words.auditTable.request, entry.request_id], [words.auditTable.entry, entry.audit_id], [words.auditTable.chain, entry.seq === null ? words.auditTable.waitsForItsSeal : words.auditTable.link(entry.seq, entry.hash ?? "")]];
   return (
     <div className="grid gap-3 border-t bg-muted/40 px-3 py-3">
-      {changes.length === 0 ? <p className="text-muted-foreground">The entry keeps no values.</p> : (
+      {changes.length === 0 ? <p className="text-muted-foreground">{words.auditTable.theEntryKeepsNoValues}</p> : (
         <div className="overflow-x-auto">
           <table className="w-full text-start text-xs">
-            <thead className="text-muted-foreground"><tr><th scope="col" className="py-1 pe-4 text-start font-medium">Field</th><th scope="col" className="py-1 pe-4 text-start font-medium">Before</th><th scope="col" className="py-1 text-start font-medium">After</th></tr></thead>
+            <thead className="text-muted-foreground"><tr><th scope="col" className="py-1 pe-4 text-start font-medium">{words.auditTable.field}</th><th scope="col" className="py-1 pe-4 text-start font-medium">{words.auditTable.before}</th><th scope="col" className="py-1 text-start font-medium">{words.auditTable.after}</th></tr></thead>
             <tbody>
               {changes.map(({ field, before, after }) => (
                 <tr key={field} className="align-top">
@@ -59,9 +60,9 @@ function AuditDetail({ entry, hrefOf }: { entry: AuditEntry; hrefOf: HrefOf }) {
         ))}
       </dl>
       <p className="flex flex-wrap gap-3 text-xs">
-        <Link href={hrefOf({ object: entry.object_id })} className="text-link underline-offset-4 hover:underline">All of this object</Link>
-        {entry.actor_name === null ? null : <Link href={hrefOf({ actor: entry.actor_name })} className="text-link underline-offset-4 hover:underline">All by {entry.actor_name}</Link>}
-        {entry.object_type === "run" ? <Link href={`/runs/${entry.object_id}`} className="text-link underline-offset-4 hover:underline">Open the run</Link> : null}
+        <Link href={hrefOf({ object: entry.object_id })} className="text-link underline-offset-4 hover:underline">{words.auditTable.allOfThisObject}</Link>
+        {entry.actor_name === null ? null : <Link href={hrefOf({ actor: entry.actor_name })} className="text-link underline-offset-4 hover:underline">{words.auditTable.allBy(entry.actor_name)}</Link>}
+        {entry.object_type === "run" ? <Link href={`/runs/${entry.object_id}`} className="text-link underline-offset-4 hover:underline">{words.auditTable.openTheRun}</Link> : null}
       </p>
     </div>
   );

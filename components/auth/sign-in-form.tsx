@@ -6,16 +6,9 @@ import { Alert, AlertDescription } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
 import { Field, fieldControl } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
+import { words } from "@/lib/messages/auth";
 
-const problems = {
-  email_missing: "Type your e-mail address.",
-  password_missing: "Type your password.",
-  wrong: "E-mail or password is wrong. Check both and try again.",
-  rate_limited: "Too many attempts. Wait a minute, then try again.",
-  not_confirmed: "This e-mail address is not confirmed yet. Open the link that was sent to it.",
-  banned: "This account is suspended. Ask an admin of the organization.",
-  unavailable: "The sign-in service does not answer. Try again in a moment; if it stays, look at the log of the control room.",
-} as const;
+const problems = words.signInForm.problems;
 
 export type SignInState = { email: string; problem: keyof typeof problems | null };
 
@@ -46,20 +39,20 @@ export function SignInForm({ next, action }: SignInFormProps) {
         </Alert>
       ) : null}
       <input type="hidden" name="next" value={next} />
-      <Field id="email" label="E-mail" error={emailError}>
+      <Field id="email" label={words.signInForm.email} error={emailError}>
         <Input {...fieldControl("email", { error: emailError, required: true })} name="email" type="email" autoComplete="username" inputMode="email" autoCapitalize="none" spellCheck={false} defaultValue={state.email} key={state.email} />
       </Field>
-      <Field id="password" label="Password" error={passwordError}>
+      <Field id="password" label={words.signInForm.password} error={passwordError}>
         <div className="relative">
           <Input {...fieldControl("password", { error: passwordError, required: true })} ref={password} name="password" type={shown ? "text" : "password"} autoComplete="current-password" autoCapitalize="none" spellCheck={false} className="pe-9" />
-          <Button variant="ghost" size="icon-xs" className="absolute end-1 top-1 text-muted-foreground" aria-label={shown ? "Hide the password" : "Show the password"} aria-pressed={shown} onClick={() => setShown(!shown)}>
+          <Button variant="ghost" size="icon-xs" className="absolute end-1 top-1 text-muted-foreground" aria-label={shown ? words.signInForm.hideThePassword : words.signInForm.showThePassword} aria-pressed={shown} onClick={() => setShown(!shown)}>
             {shown ? <EyeOff aria-hidden /> : <Eye aria-hidden />}
           </Button>
         </div>
       </Field>
       <Button type="submit" disabled={pending} aria-busy={pending}>
         {pending ? <Loader className="animate-spin motion-reduce:animate-none" aria-hidden /> : null}
-        {pending ? "Signing in…" : "Sign in"}
+        {pending ? words.signInForm.signingIn : words.signInForm.signIn}
       </Button>
     </form>
   );

@@ -6,6 +6,7 @@ import { useAct } from "@/components/common/use-act";
 import { Button } from "@/components/ui/button";
 import { Tooltip } from "@/components/ui/tooltip";
 import type { Backfill } from "@/contracts/backfill";
+import { words } from "@/lib/messages/backfills";
 import type { Outcome } from "@/lib/ops/attempt";
 
 export type BackfillActionSet = {
@@ -13,7 +14,7 @@ export type BackfillActionSet = {
   resume: (backfillId: string) => Promise<Outcome<unknown>>;
   cancel: (backfillId: string, note: string) => Promise<Outcome<unknown>>;
 };
-const note = { label: "Why", description: "Kept with the backfill; may be left empty." };
+const note = words.backfillActions.note;
 
 /** Pause or resume, and cancel; nothing when it is over. */
 export function BackfillActions({ backfill, refused, actions }: { backfill: Backfill; refused: string | null; actions: BackfillActionSet }) {
@@ -24,12 +25,12 @@ export function BackfillActions({ backfill, refused, actions }: { backfill: Back
     <>
       {status === "paused" ? (
         <Tooltip content={refused}>
-          <Button disabled={pending} aria-disabled={refused !== null} onClick={() => refused === null && act(() => actions.resume(id))}><CirclePlay aria-hidden />Resume</Button>
+          <Button disabled={pending} aria-disabled={refused !== null} onClick={() => refused === null && act(() => actions.resume(id))}><CirclePlay aria-hidden />{words.backfillActions.resume}</Button>
         </Tooltip>
       ) : (
-        <NoteButton disabled={pending} refused={refused} note={note} confirm="Pause it" title="Pause this backfill?" description="It makes no more runs until it is resumed; open ones go on." onConfirm={(text) => act(() => actions.pause(id, text))}><CirclePause aria-hidden />Pause</NoteButton>
+        <NoteButton disabled={pending} refused={refused} note={note} confirm={words.backfillActions.pauseIt} title={words.backfillActions.pauseThisBackfill} description={words.backfillActions.pauseThisBackfillDescription} onConfirm={(text) => act(() => actions.pause(id, text))}><CirclePause aria-hidden />{words.backfillActions.pause}</NoteButton>
       )}
-      <NoteButton disabled={pending} refused={refused} note={note} confirm="Cancel it" confirmVariant="destructive" title="Cancel this backfill?" description="It makes no more runs, and its open ones are canceled. This cannot be taken back." onConfirm={(text) => act(() => actions.cancel(id, text))}><Ban aria-hidden />Cancel</NoteButton>
+      <NoteButton disabled={pending} refused={refused} note={note} confirm={words.backfillActions.cancelIt} confirmVariant="destructive" title={words.backfillActions.cancelThisBackfill} description={words.backfillActions.cancelThisBackfillDescription} onConfirm={(text) => act(() => actions.cancel(id, text))}><Ban aria-hidden />{words.backfillActions.cancel}</NoteButton>
     </>
   );
 }

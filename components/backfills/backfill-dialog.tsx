@@ -18,13 +18,14 @@ import { Tooltip } from "@/components/ui/tooltip";
 import { type Backfill, type backfillPreview, partitionUnits } from "@/contracts/backfill";
 import type { Schedule } from "@/contracts/schedule";
 import { formatCount } from "@/lib/format";
+import { words } from "@/lib/messages/backfills";
 import type { Outcome, Refusal } from "@/lib/ops/attempt";
 import type { TemplateChoice } from "@/lib/ops/schedules-page";
 import { backfillRequest, type BackfillValues } from "./backfill-values";
 import { BackfillPreview } from "./backfill-preview";
 import { reprocessChoices, unitWords } from "./words";
 
-const sendAgain = "Send it again: the same preview never makes two backfills.";
+const sendAgain = words.backfillDialog.sendItAgainTheSame;
 
 type Preview = z.output<typeof backfillPreview>;
 export type BackfillMakers = {
@@ -73,7 +74,7 @@ export function BackfillDialog({ schedule, templates, zones, refused, makers, va
       setRefusal(null);
       if (current === null) {
         const { request, errors } = backfillRequest(values, schedule);
-        if (request === null) return setRefusal({ code: "invalid_input", message: "The form is not complete.", remedy: "", errors, request_id: null });
+        if (request === null) return setRefusal({ code: "invalid_input", message: words.backfillDialog.theFormIsNotComplete, remedy: "", errors, request_id: null });
         const outcome = await makers.preview(request).catch(() => null);
         if (outcome?.ok) setPreviewed({ of, request, preview: outcome.value, key: newKey() });
         else setRefusal(outcome?.refusal ?? noAnswer(sendAgain));
@@ -107,40 +108,40 @@ export function BackfillDialog({ schedule, templates, zones, refused, makers, va
   return (
     <>
       <Tooltip content={refused}>
-        <Button variant={variant} aria-disabled={refused !== null} onClick={() => refused === null && show(true)}><CalendarRange aria-hidden />Backfill</Button>
+        <Button variant={variant} aria-disabled={refused !== null} onClick={() => refused === null && show(true)}><CalendarRange aria-hidden />{words.backfillDialog.backfill}</Button>
       </Tooltip>
       <Dialog open={open} onOpenChange={show}>
         <DialogContent className="max-w-2xl">
           <form onSubmit={submit} noValidate className="contents">
             <DialogHeader>
-              <DialogTitle>{schedule === null ? "Backfill a pipeline" : `Backfill ${schedule.name}`}</DialogTitle>
-              <DialogDescription>One run for each partition of a range of days. Nothing is made before you have seen what it would be.</DialogDescription>
+              <DialogTitle>{schedule === null ? words.backfillDialog.backfillAPipeline : words.backfillDialog.backfillNamed(schedule.name)}</DialogTitle>
+              <DialogDescription>{words.backfillDialog.oneRunForEachPartition}</DialogDescription>
             </DialogHeader>
             <DialogBody className="grid gap-4">
               {refusal === null ? null : <Alert variant="failed" role="alert"><CircleAlert aria-hidden /><AlertDescription>{refusal.message} {refusal.remedy}</AlertDescription></Alert>}
-              {schedule === null ? list("template_key", "Pipeline", templates.map(({ template_key, title }) => [template_key, title])) : null}
+              {schedule === null ? list("template_key", words.backfillDialog.pipeline, templates.map(({ template_key, title }) => [template_key, title])) : null}
               <div className="grid gap-4 sm:grid-cols-2">
-                {list("unit", "A partition is", [...(schedule === null ? [] : [["", `from one time of the schedule to the next (${schedule.cron})`] as [string, string]]), ...partitionUnits.map((unit): [string, string] => [unit, unitWords[unit]])])}
-                <Field id="backfill-zone" label="Time zone" description="Where days begin." error={errorOf("time_zone")}>
+                {list("unit", words.backfillDialog.aPartitionIs, [...(schedule === null ? [] : [["", words.backfillDialog.fromOneTime(schedule.cron)] as [string, string]]), ...partitionUnits.map((unit): [string, string] => [unit, unitWords[unit]])])}
+                <Field id="backfill-zone" label={words.backfillDialog.timeZone} description={words.backfillDialog.whereDaysBegin} error={errorOf("time_zone")}>
                   <Input {...fieldControl("backfill-zone", { description: true, error: errorOf("time_zone") })} list="backfill-zones" autoComplete="off" spellCheck={false} value={values.time_zone} onChange={(event) => change({ time_zone: event.target.value })} />
                   <datalist id="backfill-zones">{zones.map((zone) => <option key={zone}>{zone}</option>)}</datalist>
                 </Field>
-                {day("first", "First day", errorOf("first", "range_start"))}
-                {day("last", "Last day, included", errorOf("last", "range_end"))}
-                {parameters.length === 0 ? null : list("start_parameter", "Parameter that gets a partition's start", names)}
-                {parameters.length === 0 ? null : list("end_parameter", "Parameter that gets its end", names)}
+                {day("first", words.backfillDialog.firstDay, errorOf("first", "range_start"))}
+                {day("last", words.backfillDialog.lastDayIncluded, errorOf("last", "range_end"))}
+                {parameters.length === 0 ? null : list("start_parameter", words.backfillDialog.parameterThatGetsAPartitionsStart, names)}
+                {parameters.length === 0 ? null : list("end_parameter", words.backfillDialog.parameterThatGetsItsEnd, names)}
               </div>
-              <Choices name="reprocess" legend="Run" options={reprocessChoices} value={values.reprocess} onChange={(reprocess) => change({ reprocess })} />
+              <Choices name="reprocess" legend={words.backfillDialog.run} options={reprocessChoices} value={values.reprocess} onChange={(reprocess) => change({ reprocess })} />
               <div className="grid gap-4 sm:grid-cols-3">
-                {list("direction", "Order", [["oldest_first", "Oldest first"], ["newest_first", "Newest first"]])}
-                {text("max_active", "Open at once", "At most so many runs.")}
-                {text("priority", "Priority", "A lower number runs first.")}
+                {list("direction", words.backfillDialog.order, [["oldest_first", words.backfillDialog.oldestFirst], ["newest_first", words.backfillDialog.newestFirst]])}
+                {text("max_active", words.backfillDialog.openAtOnce, words.backfillDialog.atMostSoManyRuns)}
+                {text("priority", words.backfillDialog.priority, words.backfillDialog.aLowerNumberRunsFirst)}
               </div>
               {current === null ? null : <BackfillPreview preview={current.preview} timeZone={values.time_zone} />}
             </DialogBody>
             <DialogFooter>
-              <Button variant="outline" onClick={() => show(false)}>Close</Button>
-              <Button type="submit" disabled={pending || current?.preview.to_run === 0}>{pending ? "Working…" : current === null ? "Preview" : `Make ${formatCount(current.preview.to_run)} ${current.preview.to_run === 1 ? "run" : "runs"}`}</Button>
+              <Button variant="outline" onClick={() => show(false)}>{words.backfillDialog.close}</Button>
+              <Button type="submit" disabled={pending || current?.preview.to_run === 0}>{pending ? words.backfillDialog.working : current === null ? words.backfillDialog.preview : words.backfillDialog.make(current.preview.to_run, formatCount(current.preview.to_run))}</Button>
             </DialogFooter>
           </form>
         </DialogContent>

@@ -2,6 +2,7 @@ import { Badge } from "@/components/ui/badge";
 import type { Backfill } from "@/contracts/backfill";
 import { cn } from "@/lib/cn";
 import { formatCount } from "@/lib/format";
+import { words } from "@/lib/messages/backfills";
 import { settled, statusLooks } from "./words";
 
 export function BackfillStatus({ status }: Pick<Backfill, "status">) {
@@ -19,7 +20,7 @@ const parts = [
 ] as const satisfies readonly { name: keyof Backfill["progress"]; fill: string }[];
 
 /** How far it is: a bar, and the same in words; what is pending is the empty rest. */
-export function BackfillProgress({ backfill, words = false, className }: { backfill: Pick<Backfill, "progress" | "total">; words?: boolean; className?: string }) {
+export function BackfillProgress({ backfill, explained = false, className }: { backfill: Pick<Backfill, "progress" | "total">; explained?: boolean; className?: string }) {
   const { progress, total } = backfill;
   const said = [...parts.map(({ name }) => name), "pending" as const].filter((name) => progress[name] > 0);
   return (
@@ -29,11 +30,11 @@ export function BackfillProgress({ backfill, words = false, className }: { backf
           {parts.map(({ name, fill }) => (progress[name] > 0 ? <span key={name} className={fill} style={{ flexGrow: progress[name] }} /> : null))}
           {progress.pending > 0 ? <span style={{ flexGrow: progress.pending }} /> : null}
         </span>
-        <span className="text-xs tabular-nums">{formatCount(settled(backfill))} of {formatCount(total)}</span>
+        <span className="text-xs tabular-nums">{words.backfillProgress.of(formatCount(settled(backfill)), formatCount(total))}</span>
       </div>
-      {words ? (
+      {explained ? (
         <p className="flex flex-wrap gap-x-3 text-xs text-muted-foreground">
-          {said.map((name) => <span key={name} className="inline-flex items-center gap-1"><span className={cn("size-2 rounded-sm", parts.find((part) => part.name === name)?.fill ?? "bg-secondary")} aria-hidden />{formatCount(progress[name])} {name}</span>)}
+          {said.map((name) => <span key={name} className="inline-flex items-center gap-1"><span className={cn("size-2 rounded-sm", parts.find((part) => part.name === name)?.fill ?? "bg-secondary")} aria-hidden />{words.backfillProgress.counted(formatCount(progress[name]), words.backfillProgress.state[name])}</span>)}
         </p>
       ) : null}
     </div>

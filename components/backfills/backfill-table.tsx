@@ -3,20 +3,21 @@ import { Time } from "@/components/common/time";
 import { ZonedTime } from "@/components/common/zoned-time";
 import { rowLinkClasses, Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
 import type { Backfill } from "@/contracts/backfill";
+import { words } from "@/lib/messages/backfills";
 import { BackfillProgress, BackfillStatus } from "./backfill-progress";
 
 export function BackfillTable({ backfills, titles }: { backfills: Backfill[]; titles: Readonly<Record<string, string>> }) {
   return (
-    <Table label="Backfills, newest first" cards>
+    <Table label={words.backfillTable.backfillsNewestFirst} cards>
       <TableHeader>
         <TableRow>
-          <TableHead>Pipeline</TableHead>
-          <TableHead>Status</TableHead>
-          <TableHead>Progress</TableHead>
-          <TableHead>From</TableHead>
-          <TableHead>Before</TableHead>
-          <TableHead>Made</TableHead>
-          <TableHead>By</TableHead>
+          <TableHead>{words.backfillTable.pipeline}</TableHead>
+          <TableHead>{words.backfillTable.status}</TableHead>
+          <TableHead>{words.backfillTable.progress}</TableHead>
+          <TableHead>{words.backfillTable.from}</TableHead>
+          <TableHead>{words.backfillTable.before}</TableHead>
+          <TableHead>{words.backfillTable.made}</TableHead>
+          <TableHead>{words.backfillTable.by}</TableHead>
         </TableRow>
       </TableHeader>
       <TableBody>

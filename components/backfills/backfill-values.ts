@@ -3,6 +3,7 @@ import type { ErrorPlace } from "@/contracts/error";
 import { momentIn, timesMistake } from "@/contracts/cron";
 import type { reprocessPolicies } from "@/contracts/backfill";
 import type { Schedule } from "@/contracts/schedule";
+import { words } from "@/lib/messages/backfills";
 
 /** What the form holds, as it is typed. `unit` empty: the times of the schedule. Days are of the zone. */
 export interface BackfillValues {
@@ -24,9 +25,9 @@ type Made = { request: Record<string, unknown>; errors: [] } | { request: null; 
 /** As the contract has it: from the first moment of the first day to that of the day after the last. */
 export function backfillRequest(values: BackfillValues, schedule: Schedule | null): Made {
   const errors: ErrorPlace[] = [];
-  if (values.first === "") errors.push({ path: "/first", message: "is needed" });
-  if (values.last === "") errors.push({ path: "/last", message: "is needed" });
-  else if (values.first > values.last) errors.push({ path: "/last", message: "is before the first day" });
+  if (values.first === "") errors.push({ path: "/first", message: words.backfillValues.isNeeded });
+  if (values.last === "") errors.push({ path: "/last", message: words.backfillValues.isNeeded });
+  else if (values.first > values.last) errors.push({ path: "/last", message: words.backfillValues.isBeforeTheFirstDay });
   const zone = timesMistake({ cron: "0 0 * * *", time_zone: values.time_zone });
   if (zone !== null) errors.push({ path: "/time_zone", message: zone.message });
   if (errors.length > 0) return { request: null, errors };

@@ -14,6 +14,7 @@ import { Field, fieldControl } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
 import { Tooltip } from "@/components/ui/tooltip";
 import { type Cap, capPeriods, type CapScope, capScopes, capUnits } from "@/contracts/cap";
+import { words } from "@/lib/messages/caps";
 import type { Outcome } from "@/lib/ops/attempt";
 import { periodWords, scopeWords, unitWords } from "./words";
 
@@ -41,8 +42,8 @@ export function CapForm({ cap, refused, saveAction }: CapFormProps) {
   const submit = (event: FormEvent) => {
     event.preventDefault();
     const { limit_amount, enabled } = values;
-    save(() => saveAction(cap === null ? values : { limit_amount, enabled }), "Look at the list before you send it again.", (saved) => {
-      toast.success(`The cap ${saved.cap_key} is saved.`);
+    save(() => saveAction(cap === null ? values : { limit_amount, enabled }), words.capForm.lookAtTheListBefore, (saved) => {
+      toast.success(words.capForm.theCapIsSaved(saved.cap_key));
       setOpen(false);
     });
   };
@@ -63,37 +64,37 @@ export function CapForm({ cap, refused, saveAction }: CapFormProps) {
     <>
       <Tooltip content={refused}>
         {cap === null ? (
-          <Button aria-disabled={refused !== null} onClick={() => refused === null && show(true)}><Plus aria-hidden />New cap</Button>
+          <Button aria-disabled={refused !== null} onClick={() => refused === null && show(true)}><Plus aria-hidden />{words.capForm.newCap}</Button>
         ) : (
-          <Button variant="outline" size="sm" aria-label={`Change the cap ${cap.cap_key}`} aria-disabled={refused !== null} onClick={() => refused === null && show(true)}><Pencil aria-hidden />Change</Button>
+          <Button variant="outline" size="sm" aria-label={words.capForm.changeTheCap(cap.cap_key)} aria-disabled={refused !== null} onClick={() => refused === null && show(true)}><Pencil aria-hidden />{words.capForm.change}</Button>
         )}
       </Tooltip>
       <Dialog open={open} onOpenChange={show}>
         <DialogContent>
           <form onSubmit={submit} noValidate className="contents">
             <DialogHeader>
-              <DialogTitle>{cap === null ? "New cap" : `Cap ${cap.cap_key}`}</DialogTitle>
-              <DialogDescription>{cap === null ? "Runs that name its key take from it, and wait when there is no room." : "A smaller limit stops nothing that runs already; what waits goes on at once where there is room."}</DialogDescription>
+              <DialogTitle>{cap === null ? words.capForm.newCap : words.capForm.cap(cap.cap_key)}</DialogTitle>
+              <DialogDescription>{cap === null ? words.capForm.runsThatNameItsKey : words.capForm.aSmallerLimitStopsNothing}</DialogDescription>
             </DialogHeader>
             <DialogBody className="grid gap-4">
               {refusal !== null && refusal.errors.length === 0 ? <Alert variant="failed" role="alert"><CircleAlert aria-hidden /><AlertDescription>{refusal.message} {refusal.remedy}</AlertDescription></Alert> : null}
               {cap === null ? (
                 <>
-                  {text("cap_key", "Key", "What pipelines name in limits.caps, such as odoo.")}
-                  <Choices name="scope" legend="It holds" options={capScopes.map((value) => ({ value, label: scopeWords[value].word, description: scopeWords[value].description }))} value={values.scope} onChange={(scope) => change({ scope })} />
+                  {text("cap_key", words.capForm.key, words.capForm.whatPipelinesNameInLimits)}
+                  <Choices name="scope" legend={words.capForm.itHolds} options={capScopes.map((value) => ({ value, label: scopeWords[value].word, description: scopeWords[value].description }))} value={values.scope} onChange={(scope) => change({ scope })} />
                   <div className="grid gap-4 sm:grid-cols-2">
-                    {list("unit", "Of what", capUnits, unitWords)}
-                    {list("period", "In", capPeriods, periodWords)}
+                    {list("unit", words.capForm.ofWhat, capUnits, unitWords)}
+                    {list("period", words.capForm.in, capPeriods, periodWords)}
                   </div>
-                  {text("time_zone", "Time zone", "An IANA name: where its days begin.")}
+                  {text("time_zone", words.capForm.timeZone, words.capForm.anIanaNameWhere)}
                 </>
               ) : null}
-              {text("limit_amount", "Limit", "A decimal number, in its unit.")}
-              <Field id="cap-enabled" label="It holds runs back" inline><Checkbox id="cap-enabled" checked={values.enabled} onCheckedChange={(checked) => change({ enabled: checked === true })} /></Field>
+              {text("limit_amount", words.capForm.limit, words.capForm.aDecimalNumberInItsUnit)}
+              <Field id="cap-enabled" label={words.capForm.itHoldsRunsBack} inline><Checkbox id="cap-enabled" checked={values.enabled} onCheckedChange={(checked) => change({ enabled: checked === true })} /></Field>
             </DialogBody>
             <DialogFooter>
-              <Button variant="outline" onClick={() => show(false)}>Close</Button>
-              <Button type="submit" disabled={pending}>{pending ? "Saving…" : "Save"}</Button>
+              <Button variant="outline" onClick={() => show(false)}>{words.capForm.close}</Button>
+              <Button type="submit" disabled={pending}>{pending ? words.capForm.saving : words.capForm.save}</Button>
             </DialogFooter>
           </form>
         </DialogContent>

@@ -6,6 +6,7 @@ import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@
 import type { Cap } from "@/contracts/cap";
 import { cn } from "@/lib/cn";
 import { formatCount, formatShare } from "@/lib/format";
+import { words } from "@/lib/messages/caps";
 import type { Outcome } from "@/lib/ops/attempt";
 import type { CapRow } from "@/lib/ops/caps-page";
 import { CapForm } from "./cap-form";
@@ -20,17 +21,17 @@ const waitingNamed = 5;
 /** Each cap with its limit, use, forecast, and the runs that wait because of it; the tightest first. */
 export function CapTable({ rows, refused, actions }: { rows: CapRow[]; refused: string | null; actions: CapActionSet }) {
   return (
-    <Table label="Caps, the tightest first" cards>
+    <Table label={words.capTable.capsTheTightestFirst} cards>
       <TableHeader>
         <TableRow>
-          <TableHead>Cap</TableHead>
-          <TableHead>State</TableHead>
-          <TableHead>Limit</TableHead>
-          <TableHead className="min-w-56">Use</TableHead>
-          <TableHead>Forecast</TableHead>
-          <TableHead>Resets</TableHead>
-          <TableHead>Waits</TableHead>
-          <TableHead><span className="sr-only">Change</span></TableHead>
+          <TableHead>{words.capTable.cap}</TableHead>
+          <TableHead>{words.capTable.state}</TableHead>
+          <TableHead>{words.capTable.limit}</TableHead>
+          <TableHead className="min-w-56">{words.capTable.use}</TableHead>
+          <TableHead>{words.capTable.forecast}</TableHead>
+          <TableHead>{words.capTable.resets}</TableHead>
+          <TableHead>{words.capTable.waits}</TableHead>
+          <TableHead><span className="sr-only">{words.capTable.change}</span></TableHead>
         </TableRow>
       </TableHeader>
       <TableBody>
@@ -43,23 +44,23 @@ export function CapTable({ rows, refused, actions }: { rows: CapRow[]; refused: 
               <TableCell>{limitWords(cap)}</TableCell>
               <TableCell className="max-sm:w-full"><Use row={{ cap, report, waiting }} /></TableCell>
               <TableCell className="whitespace-normal">
-                <Narrow>forecast</Narrow>{amountWords(cap.unit, report.forecast)}{report.forecast_share === null ? "" : `, ${formatShare(Math.round(report.forecast_share * 100) / 100)}`}
-                {report.runs_out_at !== null && report.state === "will_run_out" ? <span className="block text-xs text-warning">reached <Time at={report.runs_out_at} /></span> : null}
+                <Narrow>{words.capTable.forecastInSentence}</Narrow>{amountWords(cap.unit, report.forecast)}{report.forecast_share === null ? "" : `, ${formatShare(Math.round(report.forecast_share * 100) / 100)}`}
+                {report.runs_out_at !== null && report.state === "will_run_out" ? <span className="block text-xs text-warning">{words.capTable.reached(<Time at={report.runs_out_at} />)}</span> : null}
               </TableCell>
-              <TableCell><Narrow>resets</Narrow><Time at={cap.resets_at} /></TableCell>
+              <TableCell><Narrow>{words.capTable.resetsInSentence}</Narrow><Time at={cap.resets_at} /></TableCell>
               <TableCell className="whitespace-normal">
-                <Narrow>waits:</Narrow>
-                {waiting.length === 0 ? <span className="text-muted-foreground">nothing</span> : (
+                <Narrow>{words.capTable.waitsInSentence}</Narrow>
+                {waiting.length === 0 ? <span className="text-muted-foreground">{words.capTable.nothing}</span> : (
                   <ul className="grid gap-0.5">
                     {waiting.slice(0, waitingNamed).map((run) => <li key={run.run_id}><Link href={`/runs/${run.run_id}`} className="inline-flex min-h-6 items-center text-link hover:underline">{run.template_key ?? run.spec_slug}</Link></li>)}
-                    {waiting.length > waitingNamed ? <li className="text-xs text-muted-foreground">and {formatCount(waiting.length - waitingNamed)} more</li> : null}
+                    {waiting.length > waitingNamed ? <li className="text-xs text-muted-foreground">{words.capTable.andMore(formatCount(waiting.length - waitingNamed))}</li> : null}
                   </ul>
                 )}
               </TableCell>
               <TableCell>
                 <span className="flex items-center justify-end gap-1">
                   <CapForm cap={cap} refused={refused} saveAction={actions.change.bind(null, cap.cap_id)} />
-                  <DeleteButton what={`the cap ${cap.cap_key}`} description="Its use is forgotten, and runs under its key wait for it no more." blocked={refused} remove={actions.remove.bind(null, cap.cap_id)} />
+                  <DeleteButton what={words.capTable.theCap(cap.cap_key)} description={words.capTable.itsUseIsForgotten} blocked={refused} remove={actions.remove.bind(null, cap.cap_id)} />
                 </span>
               </TableCell>
             </TableRow>
@@ -87,7 +88,7 @@ function Use({ row: { cap, report } }: { row: CapRow }) {
         <span className={cn(fill, "opacity-50")} style={{ width: `${width(cap.reserved)}%` }} />
         <span className="absolute inset-y-0 w-px bg-foreground" style={{ insetInlineStart: "80%" }} />
       </div>
-      <p className="text-xs tabular-nums">{amountWords(cap.unit, cap.used)} used, {amountWords(cap.unit, cap.reserved)} reserved{report.share === null ? "" : `: ${formatShare(Math.round(report.share * 1000) / 1000)}`}</p>
+      <p className="text-xs tabular-nums">{words.capTable.usedReserved(amountWords(cap.unit, cap.used), amountWords(cap.unit, cap.reserved))}{report.share === null ? "" : `: ${formatShare(Math.round(report.share * 1000) / 1000)}`}</p>
     </div>
   );
 }

@@ -2,21 +2,22 @@ import { CircleCheck, CirclePause, CircleX, type LucideIcon, TriangleAlert } fro
 import type { Cap, CapScope, capPeriods, capUnits } from "@/contracts/cap";
 import type { CapReportRow } from "@/contracts/cap-report";
 import { formatBytes, formatCount, formatDuration } from "@/lib/format";
+import { words } from "@/lib/messages/caps";
 import { locale } from "@/lib/messages/language";
 
 type Unit = (typeof capUnits)[number];
-export const unitWords: Record<Unit, string> = { runs: "Runs", seconds: "Seconds of running", rows: "Rows", bytes: "Bytes", cost: "Cost" };
-export const periodWords: Record<(typeof capPeriods)[number], string> = { hour: "an hour", day: "a day", week: "a week", month: "a month" };
+export const unitWords: Record<Unit, string> = words.terms.unit;
+export const periodWords: Record<(typeof capPeriods)[number], string> = words.terms.period;
 export const scopeWords: Record<CapScope, { word: string; description: string }> = {
-  environment: { word: "This environment", description: "Its runs share the limit." },
-  project: { word: "The whole project", description: "Runs of all its environments share the limit. Needs the role admin of the project." },
-  organization: { word: "The whole organization", description: "Runs of all its projects share the limit. Needs the role admin of the organization." },
+  environment: { word: words.terms.thisEnvironment, description: words.terms.itsRunsShareTheLimit },
+  project: { word: words.terms.theWholeProject, description: words.terms.theWholeProjectDescription },
+  organization: { word: words.terms.theWholeOrganization, description: words.terms.theWholeOrganizationDescription },
 };
 export const stateLooks: Record<CapReportRow["state"], { word: string; icon: LucideIcon; variant: "default" | "succeeded" | "warning" | "failed" }> = {
-  off: { word: "Off", icon: CirclePause, variant: "default" },
-  ok: { word: "Enough", icon: CircleCheck, variant: "succeeded" },
-  will_run_out: { word: "Will run out", icon: TriangleAlert, variant: "warning" },
-  exhausted: { word: "Used up", icon: CircleX, variant: "failed" },
+  off: { word: words.terms.off, icon: CirclePause, variant: "default" },
+  ok: { word: words.terms.enough, icon: CircleCheck, variant: "succeeded" },
+  will_run_out: { word: words.terms.willRunOut, icon: TriangleAlert, variant: "warning" },
+  exhausted: { word: words.terms.usedUp, icon: CircleX, variant: "failed" },
 };
 
 /** An amount as people read it: a decimal as text, or the forecast's number. */

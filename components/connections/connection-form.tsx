@@ -11,6 +11,7 @@ import { Field, fieldControl } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
 import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
 import { connectionKinds, httpAuths, sslModes, type Connection } from "@/contracts/connection";
+import { words } from "@/lib/messages/connections";
 import type { Outcome } from "@/lib/ops/attempt";
 import { type ConnectionField, connectionValues, definitionOf, noSecret, takesSecret } from "./connection-values";
 
@@ -25,10 +26,10 @@ type ConnectionFormProps = {
   changeAction: (id: string, input: unknown) => Promise<Outcome<Connection>>;
 };
 
-const kindNames = { postgres: "PostgreSQL", odoo: "Odoo (its PostgreSQL database)", http: "HTTP (files and APIs)", s3: "S3 bucket" } as const satisfies Record<(typeof connectionKinds)[number], string>;
-const authNames = { none: "none", bearer: "Bearer token", basic: "User and password", header: "A header of its own" } as const satisfies Record<(typeof httpAuths)[number], string>;
+const kindNames = { postgres: "PostgreSQL", odoo: words.connectionForm.odooItsPostgresqlDatabase, http: words.connectionForm.httpFilesAndApis, s3: "S3 bucket" } as const satisfies Record<(typeof connectionKinds)[number], string>;
+const authNames = { none: "none", bearer: words.connectionForm.bearerToken, basic: words.connectionForm.userAndPassword, header: words.connectionForm.aHeaderOfItsOwn } as const satisfies Record<(typeof httpAuths)[number], string>;
 /** What the secret is to each kind. */
-const secretNames = { postgres: "Password", odoo: "Password", http: "Secret", s3: "Secret access key" } as const satisfies Record<(typeof connectionKinds)[number], string>;
+const secretNames = { postgres: words.connectionForm.password, odoo: words.connectionForm.password, http: words.connectionForm.secret, s3: words.connectionForm.secretAccessKey } as const satisfies Record<(typeof connectionKinds)[number], string>;
 type Option = { value: string; text: string };
 
 export function ConnectionForm({ environmentId, secrets, connection, createAction, changeAction }: ConnectionFormProps) {
@@ -44,8 +45,8 @@ export function ConnectionForm({ environmentId, secrets, connection, createActio
   const submit = (event: FormEvent) => {
     event.preventDefault();
     const definition = definitionOf(values);
-    save(() => (connection === undefined ? createAction({ ...definition, environment_id: environmentId, name: values.name }) : changeAction(connection.connection_id, definition)), "Send it again.", (saved) => {
-      toast.success(`The connection ${saved.name} is saved.`);
+    save(() => (connection === undefined ? createAction({ ...definition, environment_id: environmentId, name: values.name }) : changeAction(connection.connection_id, definition)), words.connectionForm.sendItAgain, (saved) => {
+      toast.success(words.connectionForm.theConnectionIsSaved(saved.name));
       setOpen(false);
     });
   };
@@ -68,14 +69,14 @@ export function ConnectionForm({ environmentId, secrets, connection, createActio
   const postgres = () => (
     <>
       <div className="grid gap-4 sm:grid-cols-[1fr_7rem]">
-        {input("host", "Host")}
-        {input("port", "Port", undefined, { numeric: true })}
+        {input("host", words.connectionForm.host)}
+        {input("port", words.connectionForm.port, undefined, { numeric: true })}
       </div>
       <div className="grid gap-4 sm:grid-cols-2">
-        {input("database", "Database")}
-        {input("user", "User", "Give it no right to write.")}
+        {input("database", words.connectionForm.database)}
+        {input("user", words.connectionForm.user, words.connectionForm.giveItNoRightToWrite)}
       </div>
-      {choice("sslmode", "Encryption", sslModes.map((value) => ({ value, text: value })), "require encrypts; verify-full also checks whom it talks to.")}
+      {choice("sslmode", words.connectionForm.encryption, sslModes.map((value) => ({ value, text: value })), words.connectionForm.requireEncryptsVerifyFullAlso)}
     </>
   );
   const settings = {
@@ -83,47 +84,47 @@ export function ConnectionForm({ environmentId, secrets, connection, createActio
     odoo: postgres,
     http: () => (
       <>
-        {input("url", "Base address", "Pipelines name paths below it. Viewers see it: keep keys out of it.")}
-        {choice("auth", "Sign in with", httpAuths.map((value) => ({ value, text: authNames[value] })))}
-        {values.auth === "basic" ? input("user", "User") : null}
-        {values.auth === "header" ? input("header", "Header", "Its name, for example X-Api-Key.") : null}
+        {input("url", words.connectionForm.baseAddress, words.connectionForm.pipelinesNamePathsBelow)}
+        {choice("auth", words.connectionForm.signInWith, httpAuths.map((value) => ({ value, text: authNames[value] })))}
+        {values.auth === "basic" ? input("user", words.connectionForm.user) : null}
+        {values.auth === "header" ? input("header", words.connectionForm.header, words.connectionForm.itsNameForExampleX) : null}
       </>
     ),
     s3: () => (
       <>
         <div className="grid gap-4 sm:grid-cols-[1fr_9rem]">
-          {input("endpoint", "Endpoint")}
-          {input("region", "Region")}
+          {input("endpoint", words.connectionForm.endpoint)}
+          {input("region", words.connectionForm.region)}
         </div>
         <div className="grid gap-4 sm:grid-cols-2">
-          {input("bucket", "Bucket")}
-          {input("prefix", "Prefix", "Pipelines name keys below it.", { required: false })}
+          {input("bucket", words.connectionForm.bucket)}
+          {input("prefix", words.connectionForm.prefix, words.connectionForm.pipelinesNameKeysBelowIt, { required: false })}
         </div>
-        {input("access_key_id", "Access key ID", "Of a key that may list and read, nothing else.")}
+        {input("access_key_id", words.connectionForm.accessKeyId, words.connectionForm.ofAKeyThatMay)}
       </>
     ),
   } satisfies Record<(typeof connectionKinds)[number], () => ReactNode>;
   return (
     <Dialog open={open} onOpenChange={show}>
       <DialogTrigger asChild>
-        {connection === undefined ? <Button><Plus aria-hidden />New connection</Button> : <Button variant="outline" size="sm" aria-label={`Edit the connection ${connection.name}`}><Pencil aria-hidden />Edit</Button>}
+        {connection === undefined ? <Button><Plus aria-hidden />{words.connectionForm.newConnection}</Button> : <Button variant="outline" size="sm" aria-label={words.connectionForm.editTheConnection(connection.name)}><Pencil aria-hidden />{words.connectionForm.edit}</Button>}
       </DialogTrigger>
       <DialogContent>
         <form onSubmit={submit} noValidate className="contents">
           <DialogHeader>
-            <DialogTitle>{connection === undefined ? "New connection" : `Connection ${connection.name}`}</DialogTitle>
-            <DialogDescription>Pipelines name it; the executors of this environment open it.</DialogDescription>
+            <DialogTitle>{connection === undefined ? words.connectionForm.newConnection : words.connectionForm.connection(connection.name)}</DialogTitle>
+            <DialogDescription>{words.connectionForm.pipelinesNameItTheExecutors}</DialogDescription>
           </DialogHeader>
           <DialogBody className="grid gap-4">
             {refusal !== null && refusal.errors.length === 0 ? <Alert variant="failed" role="alert"><AlertDescription>{refusal.message} {refusal.remedy}</AlertDescription></Alert> : null}
-            {connection === undefined ? input("name", "Name", "Lower-case letters, digits and underscores; it stays.") : null}
-            {choice("kind", "Kind", connectionKinds.map((value) => ({ value, text: kindNames[value] })))}
+            {connection === undefined ? input("name", words.connectionForm.name, words.connectionForm.lowerCaseLettersDigits) : null}
+            {choice("kind", words.connectionForm.kind, connectionKinds.map((value) => ({ value, text: kindNames[value] })))}
             {settings[values.kind]()}
-            {takesSecret(values) ? choice("secret_name", secretNames[values.kind], [{ value: noSecret, text: "none" }, ...secrets.map((value) => ({ value, text: value }))], secrets.length === 0 ? "Store it as a secret first." : "A secret of this environment.") : null}
+            {takesSecret(values) ? choice("secret_name", secretNames[values.kind], [{ value: noSecret, text: words.connectionForm.none }, ...secrets.map((value) => ({ value, text: value }))], secrets.length === 0 ? words.connectionForm.storeItAsASecretFirst : words.connectionForm.aSecretOfThisEnvironment) : null}
           </DialogBody>
           <DialogFooter>
-            <Button variant="outline" onClick={() => show(false)}>Close</Button>
-            <Button type="submit" disabled={pending}>{pending ? "Saving…" : "Save"}</Button>
+            <Button variant="outline" onClick={() => show(false)}>{words.connectionForm.close}</Button>
+            <Button type="submit" disabled={pending}>{pending ? words.connectionForm.saving : words.connectionForm.save}</Button>
           </DialogFooter>
         </form>
       </DialogContent>

@@ -7,6 +7,7 @@ import { toast } from "sonner";
 import { Button } from "@/components/ui/button";
 import type { Connection } from "@/contracts/connection";
 import { isTerminal } from "@/contracts/run";
+import { words } from "@/lib/messages/connections";
 import type { Outcome } from "@/lib/ops/attempt";
 
 type TestButtonProps = {
@@ -37,15 +38,15 @@ export function TestButton({ connection, testAction, readAction }: TestButtonPro
   const test = () =>
     start(async () => {
       const outcome = await testAction(connection.connection_id).catch(() => null);
-      if (outcome === null) toast.error("The control room did not answer. Try again.");
+      if (outcome === null) toast.error(words.testButton.theControlRoomDidNot);
       else if (!outcome.ok) toast.error(`${outcome.refusal.message} ${outcome.refusal.remedy}`.trim());
       router.refresh();
     });
   const busy = asked || waits;
   return (
-    <Button variant="outline" size="sm" disabled={busy} onClick={test} aria-label={`Test the connection ${connection.name}`}>
+    <Button variant="outline" size="sm" disabled={busy} onClick={test} aria-label={words.testButton.testTheConnection(connection.name)}>
       {busy ? <Loader className="animate-spin motion-reduce:animate-none" aria-hidden /> : <PlugZap aria-hidden />}
-      {busy ? "Testing…" : "Test"}
+      {busy ? words.testButton.testing : words.testButton.test}
     </Button>
   );
 }

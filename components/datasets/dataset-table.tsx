@@ -6,6 +6,7 @@ import { Time } from "@/components/common/time";
 import { rowLinkClasses, Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
 import type { DatasetVersion } from "@/contracts/dataset";
 import type { Freshness } from "@/contracts/freshness";
+import { words } from "@/lib/messages/datasets";
 import { FreshnessBadge } from "./freshness";
 
 /** Datasets with the version that readers follow, and how fresh it is where a pipeline promises that. */
@@ -14,15 +15,15 @@ export function DatasetTable({ datasets, freshness, label }: { datasets: Dataset
     <Table label={label} cards>
       <TableHeader>
         <TableRow>
-          <TableHead>Dataset</TableHead>
-          <TableHead numeric>Version</TableHead>
-          <TableHead numeric>Rows</TableHead>
-          <TableHead numeric>Size</TableHead>
-          <TableHead numeric>Columns</TableHead>
-          <TableHead>Content</TableHead>
-          <TableHead>Produced by run</TableHead>
-          <TableHead>Published</TableHead>
-          <TableHead>Freshness</TableHead>
+          <TableHead>{words.datasetTable.dataset}</TableHead>
+          <TableHead numeric>{words.datasetTable.version}</TableHead>
+          <TableHead numeric>{words.datasetTable.rows}</TableHead>
+          <TableHead numeric>{words.datasetTable.size}</TableHead>
+          <TableHead numeric>{words.datasetTable.columns}</TableHead>
+          <TableHead>{words.datasetTable.content}</TableHead>
+          <TableHead>{words.datasetTable.producedByRun}</TableHead>
+          <TableHead>{words.datasetTable.published}</TableHead>
+          <TableHead>{words.datasetTable.freshness}</TableHead>
         </TableRow>
       </TableHeader>
       <TableBody>
@@ -30,11 +31,11 @@ export function DatasetTable({ datasets, freshness, label }: { datasets: Dataset
           <TableRow key={dataset.dataset_id}>
             <TableCell><Link href={`/datasets/${dataset.name}`} className={rowLinkClasses}>{dataset.name}</Link></TableCell>
             <TableCell numeric narrow={false}>{dataset.version}</TableCell>
-            <TableCell numeric><Count value={dataset.row_count} /><span className="ms-1 text-xs text-muted-foreground sm:hidden">rows</span></TableCell>
+            <TableCell numeric><Count value={dataset.row_count} /><span className="ms-1 text-xs text-muted-foreground sm:hidden">{words.datasetTable.rowsInSentence}</span></TableCell>
             <TableCell numeric><Bytes value={dataset.byte_size} /></TableCell>
             <TableCell numeric narrow={false}><Count value={dataset.columns.length} /></TableCell>
-            <TableCell narrow={false}><Hash value={dataset.content_sha256} what="content hash" className="relative" /></TableCell>
-            <TableCell narrow={false}><Link href={`/runs/${dataset.run_id}`} className="relative inline-flex min-h-6 items-center text-link underline-offset-4 hover:underline"><ShortId id={dataset.run_id} what="run id" plain /></Link></TableCell>
+            <TableCell narrow={false}><Hash value={dataset.content_sha256} what={words.datasetTable.contentHash} className="relative" /></TableCell>
+            <TableCell narrow={false}><Link href={`/runs/${dataset.run_id}`} className="relative inline-flex min-h-6 items-center text-link underline-offset-4 hover:underline"><ShortId id={dataset.run_id} what={words.datasetTable.runId} plain /></Link></TableCell>
             <TableCell><Time at={dataset.created_at} className="relative" /></TableCell>
             <TableCell><FreshnessCell freshness={freshness.get(dataset.name)} /></TableCell>
           </TableRow>

@@ -6,11 +6,12 @@ import { Badge } from "@/components/ui/badge";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
 import type { Freshness, FreshnessSignal, FreshnessState } from "@/contracts/freshness.ts";
 import { formatDuration } from "@/lib/format";
+import { words } from "@/lib/messages/datasets";
 
 const looks: Record<FreshnessState, { word: string; icon: LucideIcon; variant: "succeeded" | "warning" | "failed" }> = {
-  ok: { word: "Fresh", icon: CircleCheck, variant: "succeeded" },
-  late: { word: "Late", icon: Clock, variant: "warning" },
-  breached: { word: "Breached", icon: CircleX, variant: "failed" },
+  ok: { word: words.freshness.fresh, icon: CircleCheck, variant: "succeeded" },
+  late: { word: words.freshness.late, icon: Clock, variant: "warning" },
+  breached: { word: words.freshness.breached, icon: CircleX, variant: "failed" },
 };
 const seconds = (of: number) => formatDuration(of * 1000);
 
@@ -20,7 +21,7 @@ export function FreshnessBadge({ state, forecast }: { state: FreshnessState; for
   return (
     <span className="inline-flex items-center gap-1">
       <Badge variant={look.variant}><look.icon aria-hidden />{look.word}</Badge>
-      {forecast ? <Badge variant="warning"><TriangleAlert aria-hidden />Breach expected</Badge> : null}
+      {forecast ? <Badge variant="warning"><TriangleAlert aria-hidden />{words.freshness.breachExpected}</Badge> : null}
     </span>
   );
 }
@@ -32,21 +33,21 @@ export function FreshnessPanel({ freshness, signals }: { freshness: Freshness; s
     <div className="grid gap-2">
       <p className="flex flex-wrap items-center gap-x-3 gap-y-1 text-sm text-muted-foreground">
         <FreshnessBadge state={state} forecast={forecast_breach_at !== null} />
-        <span className="inline-flex items-center gap-1">data of <Time at={data_at} className="text-foreground" /></span>
-        <span>late after {seconds(late_after_seconds)}, breached after {seconds(max_age_seconds)}</span>
-        <span className="inline-flex items-center gap-1">{state === "breached" ? "breached" : "breaches"} <Time at={breach_at} className="text-foreground" /></span>
-        {cadence_seconds === null ? null : <span className="inline-flex items-center gap-1">a version each {seconds(cadence_seconds)}, the next expected <Time at={expected_at} className="text-foreground" /></span>}
+        <span className="inline-flex items-center gap-1">{words.freshness.dataOf(<Time at={data_at} className="text-foreground" />)}</span>
+        <span>{words.freshness.lateAfterBreachedAfter(seconds(late_after_seconds), seconds(max_age_seconds))}</span>
+        <span className="inline-flex items-center gap-1">{state === "breached" ? words.freshness.breachedInSentence : words.freshness.breaches} <Time at={breach_at} className="text-foreground" /></span>
+        {cadence_seconds === null ? null : <span className="inline-flex items-center gap-1">{words.freshness.aVersionEachTheNextExpected(seconds(cadence_seconds), <Time at={expected_at} className="text-foreground" />)}</span>}
       </p>
       {signals.length === 0 ? null : (
-        <Table label="Changes of freshness, newest first" dense>
-          <TableHeader><TableRow><TableHead>Became</TableHead><TableHead>When</TableHead><TableHead>Data of</TableHead><TableHead className="w-full">Version of run</TableHead></TableRow></TableHeader>
+        <Table label={words.freshness.changesOfFreshnessNewestFirst} dense>
+          <TableHeader><TableRow><TableHead>{words.freshness.became}</TableHead><TableHead>{words.freshness.when}</TableHead><TableHead>{words.freshness.dataOfHeading}</TableHead><TableHead className="w-full">{words.freshness.versionOfRun}</TableHead></TableRow></TableHeader>
           <TableBody>
             {signals.map((signal) => (
               <TableRow key={signal.signal_id}>
                 <TableCell><FreshnessBadge state={signal.state} forecast={signal.forecast} /></TableCell>
                 <TableCell><Time at={signal.created_at} /></TableCell>
                 <TableCell><Time at={signal.data_at} /></TableCell>
-                <TableCell><Link href={`/runs/${signal.run_id}`} className="text-link underline-offset-4 hover:underline"><ShortId id={signal.run_id} what="run id" plain /></Link></TableCell>
+                <TableCell><Link href={`/runs/${signal.run_id}`} className="text-link underline-offset-4 hover:underline"><ShortId id={signal.run_id} what={words.freshness.runId} plain /></Link></TableCell>
               </TableRow>
             ))}
           </TableBody>

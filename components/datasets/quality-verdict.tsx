@@ -1,12 +1,13 @@
 import { CircleCheck, CircleX, ShieldAlert, TriangleAlert, type LucideIcon } from "lucide-react";
 import type { QualityResult, QualityVerdict } from "@/contracts/quality.ts";
 import { cn } from "@/lib/cn";
+import { words } from "@/lib/messages/datasets";
 
 export const verdictLooks: Record<QualityVerdict, { word: string; icon: LucideIcon; text: string; fill: string }> = {
-  pass: { word: "Passed", icon: CircleCheck, text: "text-succeeded", fill: "bg-succeeded" },
-  warn: { word: "Warned", icon: TriangleAlert, text: "text-warning", fill: "bg-warning" },
-  quarantine: { word: "Quarantined", icon: ShieldAlert, text: "text-warning", fill: "bg-warning" },
-  fail: { word: "Failed", icon: CircleX, text: "text-failed", fill: "bg-failed" },
+  pass: { word: words.qualityVerdict.passed, icon: CircleCheck, text: "text-succeeded", fill: "bg-succeeded" },
+  warn: { word: words.qualityVerdict.warned, icon: TriangleAlert, text: "text-warning", fill: "bg-warning" },
+  quarantine: { word: words.qualityVerdict.quarantined, icon: ShieldAlert, text: "text-warning", fill: "bg-warning" },
+  fail: { word: words.qualityVerdict.failed, icon: CircleX, text: "text-failed", fill: "bg-failed" },
 };
 
 export function QualityVerdictMark({ verdict }: { verdict: QualityVerdict }) {

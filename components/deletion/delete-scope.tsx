@@ -7,10 +7,11 @@ import { Card } from "@/components/ui/card";
 import { Input } from "@/components/ui/input";
 import { Label } from "@/components/ui/label";
 import type { DeletionKind, DeletionPreview } from "@/contracts/deletion";
+import { words } from "@/lib/messages/deletion";
 import { locale } from "@/lib/messages/language";
 import type { Outcome } from "@/lib/ops/attempt";
 
-const kindWords: Record<DeletionKind, string> = { environment: "environment", project: "project", organization: "organization", account: "your account" };
+const kindWords: Record<DeletionKind, string> = words.deleteScope.kind;
 type DeleteScopeProps = {
   kind: DeletionKind;
   name: string;
@@ -21,7 +22,7 @@ type DeleteScopeProps = {
 
 /** What would go, what stands in its way, and a button that wakes up when the name is typed. */
 export function DeleteScope({ kind, name, preview, remove }: DeleteScopeProps) {
-  const title = kind === "account" ? "Delete your account" : `Delete the ${kindWords[kind]} ${name}`;
+  const title = kind === "account" ? words.deleteScope.deleteYourAccount : words.deleteScope.deleteThe(kindWords[kind], name);
   return (
     <Card className="grid gap-3 p-4" role="region" aria-label={title}>
       <h2 className="font-medium">{title}</h2>
@@ -41,18 +42,18 @@ function DeleteForm({ preview, remove }: { preview: DeletionPreview; remove: Del
       const outcome = await remove(preview.kind, preview.id, typed).catch(() => null);
       // The address that is open is gone: begin where everybody begins, without anything kept from before.
       if (outcome?.ok) window.location.assign(preview.kind === "account" ? "/sign-in" : "/o");
-      else setProblem(outcome === null ? "The control room did not answer. Load the page again to see whether it is gone." : `${outcome.refusal.message} ${outcome.refusal.remedy}`.trim());
+      else setProblem(outcome === null ? words.deleteScope.theControlRoomDidNot : `${outcome.refusal.message} ${outcome.refusal.remedy}`.trim());
     });
   return (
     <form className="grid max-w-xl gap-3" onSubmit={(event) => { event.preventDefault(); submit(); }}>
-      <p className="text-muted-foreground">{counted === "" ? "It holds nothing." : `With it goes what belongs to it. ${counted[0]?.toUpperCase() ?? ""}${counted.slice(1)}.`}</p>
+      <p className="text-muted-foreground">{counted === "" ? words.deleteScope.itHoldsNothing : words.deleteScope.withItGoes(`${counted[0]?.toUpperCase() ?? ""}${counted.slice(1)}`)}</p>
       {preview.hindrance === null ? null : <p>{preview.hindrance}</p>}
       <div className="grid gap-1">
-        <Label htmlFor={field}>Type <code>{preview.typed_name}</code> to confirm</Label>
+        <Label htmlFor={field}>{words.deleteScope.typeToConfirm(<code>{preview.typed_name}</code>)}</Label>
         <Input id={field} value={typed} onChange={(event) => setTyped(event.target.value)} autoComplete="off" spellCheck={false} aria-describedby={problem === null ? undefined : `${field}-problem`} disabled={preview.hindrance !== null} />
       </div>
       {problem === null ? null : <p id={`${field}-problem`} role="alert" className="text-destructive">{problem}</p>}
-      <div><Button type="submit" variant="destructive" disabled={pending || preview.hindrance !== null || typed !== preview.typed_name}><Trash2 aria-hidden />Delete</Button></div>
+      <div><Button type="submit" variant="destructive" disabled={pending || preview.hindrance !== null || typed !== preview.typed_name}><Trash2 aria-hidden />{words.deleteScope.delete}</Button></div>
     </form>
   );
 }

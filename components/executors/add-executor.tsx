@@ -15,6 +15,7 @@ import { Input } from "@/components/ui/input";
 import { Tooltip } from "@/components/ui/tooltip";
 import type { ExecutorDetail } from "@/contracts/executor";
 import { cn } from "@/lib/cn";
+import { words } from "@/lib/messages/executors";
 import type { Outcome } from "@/lib/ops/attempt";
 import { needsProjectAdmin } from "./executor-actions";
 
@@ -22,7 +23,7 @@ export type NewExecutor = { name: string; environments: string[]; allowed_queues
 type Made = { executor: ExecutorDetail; token: string };
 type AddExecutorProps = { environments: { slug: string; name: string }[]; here: string; project: string; canManage: boolean; addAction: (request: NewExecutor) => Promise<Outcome<Made>> };
 
-const kinds = { node: "Node", docker: "Docker", own: "Own program" } as const;
+const kinds = words.addExecutor.kinds;
 type Kind = keyof typeof kinds;
 const heartbeatMs = 1_500;
 
@@ -38,46 +39,46 @@ export function AddExecutor({ environments, here, project, canManage, addAction 
   const create = () => act(() => addAction({ name, environments: works, allowed_queues: named.length === 0 ? null : named, project }), setMade);
   return (
     <ol className="grid max-w-3xl gap-6">
-      <Step number={1} title="What it is" current={made === null}>
+      <Step number={1} title={words.addExecutor.whatItIs} current={made === null}>
         <form className="grid gap-3" onSubmit={(event) => { event.preventDefault(); if (canManage) create(); }}>
           <fieldset disabled={made !== null} className="grid gap-3">
-            <Field id="executor-name" label="Name" required description="Letters, digits, spaces, dots, hyphens and underscores.">
+            <Field id="executor-name" label={words.addExecutor.name} required description={words.addExecutor.nameDescription}>
               <Input {...fieldControl("executor-name", { description: true, required: true })} required maxLength={100} pattern="[A-Za-z0-9][A-Za-z0-9 ._\-]*" autoComplete="off" value={name} onChange={(event) => setName(event.target.value)} />
             </Field>
             <fieldset className="grid gap-1.5">
-              <legend className="mb-1.5 text-sm font-medium">Environments that it works in</legend>
+              <legend className="mb-1.5 text-sm font-medium">{words.addExecutor.environmentsThatItWorksIn}</legend>
               {environments.map((each) => (
                 <Field key={each.slug} id={`in-${each.slug}`} label={each.name} inline>
                   <Checkbox id={`in-${each.slug}`} checked={works.includes(each.slug)} onCheckedChange={(on) => setWorks(on === true ? [...works, each.slug] : works.filter((slug) => slug !== each.slug))} />
                 </Field>
               ))}
             </fieldset>
-            <Field id="executor-queues" label="Queues that it may claim from" description="Separated by commas; empty: any.">
+            <Field id="executor-queues" label={words.addExecutor.queuesThatItMayClaimFrom} description={words.addExecutor.separatedByCommasEmptyAny}>
               <Input {...fieldControl("executor-queues", { description: true })} autoComplete="off" value={queues} onChange={(event) => setQueues(event.target.value)} />
             </Field>
           </fieldset>
           {made === null ? (
             <Tooltip content={canManage ? null : needsProjectAdmin}>
-              <Button type="submit" className="w-fit" disabled={pending || works.length === 0} aria-disabled={!canManage}>{pending ? "Making it…" : "Make it and its token"}</Button>
+              <Button type="submit" className="w-fit" disabled={pending || works.length === 0} aria-disabled={!canManage}>{pending ? words.addExecutor.makingIt : words.addExecutor.makeItAndItsToken}</Button>
             </Tooltip>
           ) : null}
         </form>
       </Step>
-      <Step number={2} title="How it starts" current={made !== null}>
-        {made === null ? <p className="text-muted-foreground">The command comes with the token.</p> : (
+      <Step number={2} title={words.addExecutor.howItStarts} current={made !== null}>
+        {made === null ? <p className="text-muted-foreground">{words.addExecutor.theCommandComesWithTheToken}</p> : (
           <div className="grid gap-3">
-            <SecretOnce title={`The token of ${made.executor.name}`} value={made.token} what="executor token" hint="Copy it now, or the command below: it is shown this once, and ends after 90 days." />
-            <div role="group" aria-label="Kind of executor" className="flex flex-wrap gap-2">
+            <SecretOnce title={words.addExecutor.theTokenOf(made.executor.name)} value={made.token} what={words.addExecutor.executorToken} hint={words.addExecutor.theTokenOfHint} />
+            <div role="group" aria-label={words.addExecutor.kindOfExecutor} className="flex flex-wrap gap-2">
               {Object.entries(kinds).map(([each, word]) => (
                 <Button key={each} size="sm" variant="outline" aria-pressed={kind === each} className={cn(kind === each && "border-ring bg-accent text-accent-foreground")} onClick={() => setKind(each as Kind)}>{word}</Button>
               ))}
             </div>
-            <CodeBlock label="command" text={commandOf(kind, made.token, named)} />
+            <CodeBlock label={words.addExecutor.command} text={commandOf(kind, made.token, named)} />
           </div>
         )}
       </Step>
-      <Step number={3} title="Its first heartbeat" current={made !== null}>
-        {made === null ? <p className="text-muted-foreground">This page waits for it and says when it has come.</p> : <FirstHeartbeat executor={made.executor} />}
+      <Step number={3} title={words.addExecutor.itsFirstHeartbeat} current={made !== null}>
+        {made === null ? <p className="text-muted-foreground">{words.addExecutor.thisPageWaits}</p> : <FirstHeartbeat executor={made.executor} />}
       </Step>
     </ol>
   );
@@ -104,9 +105,9 @@ function FirstHeartbeat({ executor }: { executor: ExecutorDetail }) {
     <div className="flex flex-wrap items-center gap-3">
       <p role="status" className={cn("flex items-center gap-2", seen ? "font-medium text-succeeded" : "text-muted-foreground")}>
         {seen ? <CircleCheck className="size-4" aria-hidden /> : <Loader className="size-4 animate-spin motion-reduce:animate-none" aria-hidden />}
-        {seen ? `${executor.name} has called${data.hostname ? ` from ${data.hostname}` : ""}.` : `Waiting for ${executor.name} to call…`}
+        {seen ? (data.hostname ? words.addExecutor.hasCalledFrom(executor.name, data.hostname) : words.addExecutor.hasCalled(executor.name)) : words.addExecutor.waitingForToCall(executor.name)}
       </p>
-      <Button asChild variant={seen ? "default" : "outline"} size="sm"><Link href={`/executors/${executor.executor_id}`}>Open it</Link></Button>
+      <Button asChild variant={seen ? "default" : "outline"} size="sm"><Link href={`/executors/${executor.executor_id}`}>{words.addExecutor.openIt}</Link></Button>
     </div>
   );
 }

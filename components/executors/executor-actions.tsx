@@ -13,6 +13,7 @@ import { Field, fieldControl } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
 import { Tooltip } from "@/components/ui/tooltip";
 import type { ExecutorDetail } from "@/contracts/executor";
+import { words } from "@/lib/messages/executors";
 import type { Outcome } from "@/lib/ops/attempt";
 
 export type ExecutorActionSet = {
@@ -21,7 +22,7 @@ export type ExecutorActionSet = {
   rotate: (executorId: string) => Promise<Outcome<{ token: string }>>;
   remove: (executorId: string) => Promise<Outcome<void>>;
 };
-export const needsProjectAdmin = "This needs the role admin of the whole project.";
+export const needsProjectAdmin = words.executorActions.thisNeedsTheRoleAdmin;
 
 /** Drain or enable, a new token (shown once), delete. What a role may not do stays to be seen, with the reason. */
 export function ExecutorActions({ executor, canManage, actions }: { executor: ExecutorDetail; canManage: boolean; actions: ExecutorActionSet }) {
@@ -31,7 +32,7 @@ export function ExecutorActions({ executor, canManage, actions }: { executor: Ex
   const [token, setToken] = useState<string | null>(null);
   const { executor_id: id, name } = executor;
   const refused = canManage ? null : needsProjectAdmin;
-  const holds = executor.active_runs === 0 ? null : executor.active_runs === 1 ? "It holds a run. Drain it, and delete it when the run has ended." : `It holds ${executor.active_runs} runs. Drain it, and delete it when they have ended.`;
+  const holds = executor.active_runs === 0 ? null : words.executorActions.itHoldsRuns(executor.active_runs);
   return (
     <div className="grid gap-3">
       <div className="flex flex-wrap items-center gap-2">
@@ -39,13 +40,13 @@ export function ExecutorActions({ executor, canManage, actions }: { executor: Ex
           <Drain name={name} pending={pending} refused={refused} onDrain={(comment) => act(() => actions.drain(id, comment))} />
         ) : (
           <Tooltip content={refused}>
-            <Button disabled={pending} aria-disabled={!canManage} onClick={() => canManage && act(() => actions.enable(id))}><CirclePlay aria-hidden />Enable</Button>
+            <Button disabled={pending} aria-disabled={!canManage} onClick={() => canManage && act(() => actions.enable(id))}><CirclePlay aria-hidden />{words.executorActions.enable}</Button>
           </Tooltip>
         )}
-        <ConfirmButton size="default" disabled={pending} refused={refused} confirm="Make it" title={`A new token for ${name}?`} description="It is shown once and ends after 90 days. The former ones work for one more day." onConfirm={() => act(() => actions.rotate(id), (made) => setToken(made.token))}><KeyRound aria-hidden />Rotate token</ConfirmButton>
-        <ConfirmButton size="default" disabled={pending} refused={refused ?? holds} confirm="Delete" title={`Delete ${name}?`} description="Its tokens are void at once. Runs that it executed go on naming it." onConfirm={() => act(() => actions.remove(id), () => router.push(inEnvironment("/executors")))}><Trash2 aria-hidden />Delete</ConfirmButton>
+        <ConfirmButton size="default" disabled={pending} refused={refused} confirm={words.executorActions.makeIt} title={words.executorActions.aNewTokenForQuestion(name)} description={words.executorActions.aNewTokenForDescription} onConfirm={() => act(() => actions.rotate(id), (made) => setToken(made.token))}><KeyRound aria-hidden />{words.executorActions.rotateToken}</ConfirmButton>
+        <ConfirmButton size="default" disabled={pending} refused={refused ?? holds} confirm={words.executorActions.delete} title={words.executorActions.deleteQuestion(name)} description={words.executorActions.deleteDescription} onConfirm={() => act(() => actions.remove(id), () => router.push(inEnvironment("/executors")))}><Trash2 aria-hidden />{words.executorActions.delete}</ConfirmButton>
       </div>
-      {token ? <SecretOnce title={`A token for ${name}`} value={token} what="executor token" hint="Copy it now: it is shown this once. Its former tokens work for one more day." /> : null}
+      {token ? <SecretOnce title={words.executorActions.aTokenFor(name)} value={token} what={words.executorActions.executorToken} hint={words.executorActions.aTokenForHint} /> : null}
     </div>
   );
 }
@@ -58,20 +59,20 @@ function Drain({ name, pending, refused, onDrain }: DrainProps) {
   return (
     <>
       <Tooltip content={refused}>
-        <Button variant="outline" disabled={pending} aria-disabled={refused !== null} onClick={() => refused === null && setOpen(true)}><CirclePause aria-hidden />Drain</Button>
+        <Button variant="outline" disabled={pending} aria-disabled={refused !== null} onClick={() => refused === null && setOpen(true)}><CirclePause aria-hidden />{words.executorActions.drain}</Button>
       </Tooltip>
       <AlertDialog open={open} onOpenChange={setOpen}>
         <AlertDialogContent>
           <AlertDialogHeader>
-            <AlertDialogTitle>Drain {name}?</AlertDialogTitle>
-            <AlertDialogDescription>It gets no new runs and finishes those that it has, until it is enabled again.</AlertDialogDescription>
+            <AlertDialogTitle>{words.executorActions.drainQuestion(name)}</AlertDialogTitle>
+            <AlertDialogDescription>{words.executorActions.itGetsNoNewRuns}</AlertDialogDescription>
           </AlertDialogHeader>
-          <Field id="drain-comment" label="Comment" description="Shown to everybody who looks at it; may be left empty.">
+          <Field id="drain-comment" label={words.executorActions.comment} description={words.executorActions.commentDescription}>
             <Input {...fieldControl("drain-comment", { description: true })} value={comment} maxLength={500} onChange={(event) => setComment(event.target.value)} />
           </Field>
           <AlertDialogFooter>
-            <AlertDialogCancel>Leave it</AlertDialogCancel>
-            <Button onClick={() => { setOpen(false); onDrain(comment); }}>Drain it</Button>
+            <AlertDialogCancel>{words.executorActions.leaveIt}</AlertDialogCancel>
+            <Button onClick={() => { setOpen(false); onDrain(comment); }}>{words.executorActions.drainIt}</Button>
           </AlertDialogFooter>
         </AlertDialogContent>
       </AlertDialog>

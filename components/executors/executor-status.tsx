@@ -1,12 +1,13 @@
 import { CircleCheck, CirclePause, CircleX, Hourglass, type LucideIcon } from "lucide-react";
 import { Badge, type BadgeProps } from "@/components/ui/badge";
 import type { Executor } from "@/contracts/executor";
+import { words } from "@/lib/messages/executors";
 
 const looks: Record<Executor["status"] | "new", { word: string; description: string; icon: LucideIcon; variant: NonNullable<BadgeProps["variant"]> }> = {
-  online: { word: "Online", description: "It was heard of within the last 90 seconds.", icon: CircleCheck, variant: "succeeded" },
-  draining: { word: "Draining", description: "It gets no new runs and finishes those that it has.", icon: CirclePause, variant: "warning" },
-  offline: { word: "Offline", description: "Nothing was heard of it for more than 90 seconds.", icon: CircleX, variant: "failed" },
-  new: { word: "Not seen yet", description: "It has never called.", icon: Hourglass, variant: "default" },
+  online: { word: words.executorStatus.online, description: words.executorStatus.onlineDescription, icon: CircleCheck, variant: "succeeded" },
+  draining: { word: words.executorStatus.draining, description: words.executorStatus.drainingDescription, icon: CirclePause, variant: "warning" },
+  offline: { word: words.executorStatus.offline, description: words.executorStatus.offlineDescription, icon: CircleX, variant: "failed" },
+  new: { word: words.executorStatus.notSeenYet, description: words.executorStatus.itHasNeverCalled, icon: Hourglass, variant: "default" },
 };
 
 export function ExecutorStatus({ executor }: { executor: Pick<Executor, "status" | "last_seen_at"> }) {

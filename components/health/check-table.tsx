@@ -1,23 +1,24 @@
 import { CircleCheck, CircleX, type LucideIcon, TriangleAlert } from "lucide-react";
 import { Badge, type BadgeProps } from "@/components/ui/badge";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
+import { words } from "@/lib/messages/health";
 import type { CheckState, HealthCheck } from "./checks";
 
 const looks: Record<CheckState, { word: string; icon: LucideIcon; variant: NonNullable<BadgeProps["variant"]> }> = {
-  ok: { word: "Well", icon: CircleCheck, variant: "succeeded" },
-  warning: { word: "Look", icon: TriangleAlert, variant: "warning" },
-  failed: { word: "Down", icon: CircleX, variant: "failed" },
+  ok: { word: words.checkTable.well, icon: CircleCheck, variant: "succeeded" },
+  warning: { word: words.checkTable.look, icon: TriangleAlert, variant: "warning" },
+  failed: { word: words.checkTable.down, icon: CircleX, variant: "failed" },
 };
 
 export function CheckTable({ checks }: { checks: readonly HealthCheck[] }) {
   return (
-    <Table label="Parts of the installation" cards>
+    <Table label={words.checkTable.partsOfTheInstallation} cards>
       <TableHeader>
         <TableRow>
-          <TableHead>Part</TableHead>
-          <TableHead>State</TableHead>
-          <TableHead>Found</TableHead>
-          <TableHead>What to do</TableHead>
+          <TableHead>{words.checkTable.part}</TableHead>
+          <TableHead>{words.checkTable.state}</TableHead>
+          <TableHead>{words.checkTable.found}</TableHead>
+          <TableHead>{words.checkTable.whatToDo}</TableHead>
         </TableRow>
       </TableHeader>
       <TableBody>

@@ -1,5 +1,6 @@
 import type { Executor, Health } from "@/contracts/executor";
 import { formatCount, formatDuration, formatList } from "@/lib/format";
+import { words } from "@/lib/messages/health";
 
 export type CheckState = "ok" | "warning" | "failed";
 export type HealthCheck = {
@@ -20,38 +21,38 @@ export function healthChecks(health: Health, executors: readonly Pick<Executor, 
 }
 
 function database({ database: state, schema_version }: Health): HealthCheck {
-  const part = "Database";
-  if (state !== "ok") return { part, state: "failed", finding: "It does not answer.", remedy: "Look at Postgres and PostgREST; queued and running runs are safe, and executors repeat their calls." };
-  return { part, state: "ok", finding: schema_version === null ? "It answers." : `It answers; schema ${schema_version}.`, remedy: null };
+  const part = words.checks.database;
+  if (state !== "ok") return { part, state: "failed", finding: words.checks.itDoesNotAnswer, remedy: words.checks.lookAtPostgresAndPostgrest };
+  return { part, state: "ok", finding: schema_version === null ? words.checks.itAnswers : words.checks.itAnswersSchema(schema_version), remedy: null };
 }
 
 function storage({ storage: state }: Health): HealthCheck {
-  const part = "Artifact store";
-  return state === "ok" ? { part, state: "ok", finding: "It answers.", remedy: null } : { part, state: "failed", finding: "It does not answer.", remedy: "Check CONTROL_ROOM_STORAGE and its credentials; uploads and downloads fail until it is back." };
+  const part = words.checks.artifactStore;
+  return state === "ok" ? { part, state: "ok", finding: words.checks.itAnswers, remedy: null } : { part, state: "failed", finding: words.checks.itDoesNotAnswer, remedy: words.checks.checkControlRoomStorage };
 }
 
 function scheduler({ scheduler_lag_seconds: lag }: Health): HealthCheck {
-  const part = "Scheduler";
-  const remedy = "Let a cron call /api/v1/internal/tick with the CRON_SECRET; schedules, retries and alerts wait for it.";
-  if (lag === null) return { part, state: "failed", finding: "It has never ticked.", remedy };
-  const finding = `It ticked ${formatDuration(lag * 1000)} ago.`;
+  const part = words.checks.scheduler;
+  const remedy = words.checks.letACronCallApi;
+  if (lag === null) return { part, state: "failed", finding: words.checks.itHasNeverTicked, remedy };
+  const finding = words.checks.itTickedAgo(formatDuration(lag * 1000));
   return { part, state: lag > downAfterSeconds ? "failed" : lag > lateAfterSeconds ? "warning" : "ok", finding, remedy: lag > lateAfterSeconds ? remedy : null };
 }
 
 function queue({ queue_depth: depth }: Health): HealthCheck {
-  const part = "Queue";
-  if (depth === null) return { part, state: "warning", finding: "It cannot be counted now.", remedy: null };
-  const counted = depth >= 10_000 ? `${formatCount(depth)} or more` : formatCount(depth);
-  return { part, state: "ok", finding: depth === 0 ? "No run waits." : `${counted} ${depth === 1 ? "run waits" : "runs wait"} in the whole installation.`, remedy: null };
+  const part = words.checks.queue;
+  if (depth === null) return { part, state: "warning", finding: words.checks.itCannotBeCountedNow, remedy: null };
+  const counted = depth >= 10_000 ? words.checks.orMore(formatCount(depth)) : formatCount(depth);
+  return { part, state: "ok", finding: depth === 0 ? words.checks.noRunWaits : words.checks.runsWait(depth, counted), remedy: null };
 }
 
 function fleet(executors: readonly Pick<Executor, "name" | "status" | "last_seen_at">[]): HealthCheck {
-  const part = "Executors";
+  const part = words.checks.executors;
   const online = executors.filter((each) => each.status === "online" && each.last_seen_at !== null);
   const lost = executors.filter((each) => each.status === "offline" && each.last_seen_at !== null).map((each) => each.name);
-  const finding = `${online.length} of ${executors.length} online${lost.length === 0 ? "" : `; not heard of: ${formatList(lost.slice(0, 5))}${lost.length > 5 ? " and more" : ""}`}.`;
-  if (online.length === 0) return { part, state: "failed", finding: executors.length === 0 ? "There is none." : finding, remedy: "Start one: without an executor nothing is executed." };
-  return { part, state: lost.length === 0 ? "ok" : "warning", finding, remedy: lost.length === 0 ? null : "Their runs go to others when the leases end. Start them again, or delete those that are gone for good." };
+  const finding = lost.length === 0 ? words.checks.ofOnline(online.length, executors.length) : (lost.length > 5 ? words.checks.ofOnlineMoreLost : words.checks.ofOnlineSomeLost)(online.length, executors.length, formatList(lost.slice(0, 5)));
+  if (online.length === 0) return { part, state: "failed", finding: executors.length === 0 ? words.checks.thereIsNone : finding, remedy: words.checks.startOneWithoutAnExecutor };
+  return { part, state: lost.length === 0 ? "ok" : "warning", finding, remedy: lost.length === 0 ? null : words.checks.theirRunsGoToOthers };
 }
 
 /** The whole in one text, for a ticket: no secret, no address. */

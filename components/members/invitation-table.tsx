@@ -5,6 +5,7 @@ import { Time } from "@/components/common/time";
 import { useAct } from "@/components/common/use-act";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
 import type { Invitation } from "@/contracts/member";
+import { words } from "@/lib/messages/members";
 import type { Outcome } from "@/lib/ops/attempt";
 import { scopeKey, type Scope } from "./scopes";
 
@@ -12,11 +13,11 @@ type InvitationTableProps = { invitations: readonly Invitation[]; scopes: readon
 
 export function InvitationTable({ invitations, scopes, revokeAction }: InvitationTableProps) {
   const { pending, act } = useAct();
-  if (invitations.length === 0) return <p className="py-6 text-center text-muted-foreground">Nobody is invited.</p>;
+  if (invitations.length === 0) return <p className="py-6 text-center text-muted-foreground">{words.invitationTable.nobodyIsInvited}</p>;
   return (
-    <Table label="Open invitations, newest first" cards>
+    <Table label={words.invitationTable.openInvitationsNewestFirst} cards>
       <TableHeader>
-        <TableRow><TableHead>E-mail</TableHead><TableHead>Where</TableHead><TableHead>Role</TableHead><TableHead>Ends</TableHead><TableHead><span className="sr-only">Revoke</span></TableHead></TableRow>
+        <TableRow><TableHead>{words.invitationTable.email}</TableHead><TableHead>{words.invitationTable.where}</TableHead><TableHead>{words.invitationTable.role}</TableHead><TableHead>{words.invitationTable.ends}</TableHead><TableHead><span className="sr-only">{words.invitationTable.revoke}</span></TableHead></TableRow>
       </TableHeader>
       <TableBody>
         {invitations.map((invitation) => (
@@ -26,7 +27,7 @@ export function InvitationTable({ invitations, scopes, revokeAction }: Invitatio
             <TableCell>{invitation.role}</TableCell>
             <TableCell><Time at={invitation.expires_at} /></TableCell>
             <TableCell numeric>
-              <ConfirmButton disabled={pending} aria-label={`Revoke the invitation of ${invitation.email}`} confirm="Revoke" title={`Revoke the invitation of ${invitation.email}?`} description="Its link opens nothing from now on." onConfirm={() => act(() => revokeAction(invitation.invitation_id))}>Revoke</ConfirmButton>
+              <ConfirmButton disabled={pending} aria-label={words.invitationTable.revokeTheInvitationOf(invitation.email)} confirm={words.invitationTable.revoke} title={words.invitationTable.revokeTheInvitationOfQuestion(invitation.email)} description={words.invitationTable.revokeTheInvitationOfDescription} onConfirm={() => act(() => revokeAction(invitation.invitation_id))}>{words.invitationTable.revoke}</ConfirmButton>
             </TableCell>
           </TableRow>
         ))}

@@ -10,6 +10,7 @@ import { Field, fieldControl } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
 import type { NewInvitation } from "@/contracts/member";
 import { atLeast, roles, type Role } from "@/contracts/role";
+import { words } from "@/lib/messages/members";
 import type { Outcome } from "@/lib/ops/attempt";
 import type { Scope } from "./scopes";
 
@@ -36,33 +37,33 @@ export function InviteForm({ organizationId, organizationName, scopes, inviteAct
   return (
     <>
       <form className="grid gap-3 sm:grid-cols-2" onSubmit={(event) => { event.preventDefault(); invite(); }}>
-        <Field id="invite-email" label="E-mail" className="sm:col-span-2">
+        <Field id="invite-email" label={words.inviteForm.email} className="sm:col-span-2">
           <Input {...fieldControl("invite-email", { required: true })} type="email" required autoComplete="off" value={email} onChange={(event) => setEmail(event.target.value)} />
         </Field>
-        <Field id="invite-scope" label="Where">
+        <Field id="invite-scope" label={words.inviteForm.where}>
           <NativeSelect id="invite-scope" value={scope.key} onChange={(event) => setKey(event.target.value)}>
             {scopes.map((each) => <option key={each.key} value={each.key}>{each.name}</option>)}
           </NativeSelect>
         </Field>
-        <Field id="invite-role" label="Role">
+        <Field id="invite-role" label={words.inviteForm.role}>
           <NativeSelect id="invite-role" value={role} onChange={(event) => setRole(event.target.value as Role)}>
             {roles.map((each) => <option key={each} value={each} disabled={!atLeast(scope.highest, each)}>{each}</option>)}
           </NativeSelect>
         </Field>
-        <Field id="invite-days" label="Valid for">
+        <Field id="invite-days" label={words.inviteForm.validFor}>
           <NativeSelect id="invite-days" value={days} onChange={(event) => setDays(event.target.value)}>
-            {["1", "7", "30"].map((each) => <option key={each} value={each}>{each === "1" ? "1 day" : `${each} days`}</option>)}
+            {["1", "7", "30"].map((each) => <option key={each} value={each}>{each === "1" ? words.inviteForm.oneDay : words.inviteForm.days(each)}</option>)}
           </NativeSelect>
         </Field>
         <div className="flex items-end justify-end">
-          <Button type="submit" disabled={pending}><UserPlus aria-hidden />Invite</Button>
+          <Button type="submit" disabled={pending}><UserPlus aria-hidden />{words.inviteForm.invite}</Button>
         </div>
       </form>
       {made ? (
         <>
-          <SecretOnce title={`${made.email} is invited`} value={made.link} what="invitation link" hint={`${made.mailed ? "A mail with it is on its way; you may also pass the link on." : "No mail could be sent: pass this link on."} It is shown this once, works once, and only for that address.`} />
+          <SecretOnce title={words.inviteForm.isInvited(made.email)} value={made.link} what={words.inviteForm.invitationLink} hint={made.mailed ? words.inviteForm.mailed : words.inviteForm.notMailed} />
           <Button asChild variant="outline" size="sm" className="justify-self-start">
-            <a href={`mailto:${encodeURIComponent(made.email)}?subject=${encodeURIComponent(`Invitation to ${organizationName}`)}&body=${encodeURIComponent(`Open this link to join ${organizationName} in the control room:\n\n${made.link}`)}`}>Write the e-mail</a>
+            <a href={`mailto:${encodeURIComponent(made.email)}?subject=${encodeURIComponent(`Invitation to ${organizationName}`)}&body=${encodeURIComponent(`Open this link to join ${organizationName} in the control room:\n\n${made.link}`)}`}>{words.inviteForm.writeTheEmail}</a>
           </Button>
         </>
       ) : null}

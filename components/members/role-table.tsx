@@ -1,18 +1,13 @@
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
 import { roles, type Role } from "@/contracts/role";
+import { words } from "@/lib/messages/members";
 
-const may: Record<Role, string> = {
-  viewer: "see everything there: runs, logs, artifacts, tables",
-  operator: "also run, cancel, repair, acknowledge",
-  editor: "also change pipelines, schedules, caps",
-  admin: "also manage members, tokens, executors and the webhook, and read the audit log",
-  owner: "also make others owners",
-};
+const may: Record<Role, string> = words.roleTable.may;
 
 export function RoleTable() {
   return (
-    <Table label="Roles, weakest first" dense>
-      <TableHeader><TableRow><TableHead>Role</TableHead><TableHead>May</TableHead></TableRow></TableHeader>
+    <Table label={words.roleTable.rolesWeakestFirst} dense>
+      <TableHeader><TableRow><TableHead>{words.roleTable.role}</TableHead><TableHead>{words.roleTable.mayHeading}</TableHead></TableRow></TableHeader>
       <TableBody>
         {roles.map((role) => (
           <TableRow key={role}><TableCell className="font-medium">{role}</TableCell><TableCell className="whitespace-normal">{may[role]}</TableCell></TableRow>

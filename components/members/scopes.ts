@@ -1,5 +1,6 @@
 import type { Member } from "@/contracts/member";
 import { atLeast, roles, type Environment, type Role } from "@/contracts/role";
+import { words } from "@/lib/messages/members";
 
 /** A part of the organization that the reader administers as a whole: what it may invite to and make tokens for. */
 export type Scope = {
@@ -22,7 +23,7 @@ export function scopeKey(scope: { project_id: string | null; environment_id: str
 export function scopesOf(environments: readonly Environment[], own: readonly Own[], organizationId: string): Scope[] {
   const seen = environments.filter((each) => each.organization_id === organizationId);
   const places = [
-    { name: `All of ${seen[0]?.organization_name ?? "the organization"}`, project_id: null, environment_id: null },
+    { name: words.scopes.allOf(seen[0]?.organization_name ?? words.scopes.theOrganization), project_id: null, environment_id: null },
     ...[...new Map(seen.map((each) => [each.project_id, each])).values()].flatMap((project) => [
       { name: project.project_name, project_id: project.project_id, environment_id: null },
       ...seen.filter((each) => each.project_id === project.project_id).map((each) => ({ name: `${project.project_name} / ${each.name}`, project_id: each.project_id, environment_id: each.environment_id })),

@@ -2,19 +2,20 @@ import { CalendarOff, CircleCheck, CircleX, Clock, Cpu, type LucideIcon, ShieldA
 import { Link } from "@/components/common/link";
 import { Time } from "@/components/common/time";
 import { cn } from "@/lib/cn";
+import { words } from "@/lib/messages/overview";
 import type { Attention } from "./attention";
 
 const looks: Record<Attention["kind"], { icon: LucideIcon; word: string; tone: string }> = {
-  failed: { icon: CircleX, word: "Failed", tone: "text-failed" },
-  stale: { icon: Clock, word: "Breached", tone: "text-failed" },
-  lease: { icon: TriangleAlert, word: "Stale lease", tone: "text-warning" },
-  cap: { icon: ShieldAlert, word: "Cap", tone: "text-warning" },
-  executor: { icon: Cpu, word: "Offline", tone: "text-warning" },
-  schedule: { icon: CalendarOff, word: "Paused", tone: "text-warning" },
+  failed: { icon: CircleX, word: words.attentionList.failed, tone: "text-failed" },
+  stale: { icon: Clock, word: words.attentionList.breached, tone: "text-failed" },
+  lease: { icon: TriangleAlert, word: words.attentionList.staleLease, tone: "text-warning" },
+  cap: { icon: ShieldAlert, word: words.attentionList.cap, tone: "text-warning" },
+  executor: { icon: Cpu, word: words.attentionList.offline, tone: "text-warning" },
+  schedule: { icon: CalendarOff, word: words.attentionList.paused, tone: "text-warning" },
 };
 
 export function AttentionList({ items }: { items: Attention[] }) {
-  if (items.length === 0) return <p className="flex items-center gap-2 rounded-md border px-3 py-2.5"><CircleCheck className="size-4 shrink-0 text-succeeded" aria-hidden />Nothing needs attention: what failed has succeeded since.</p>;
+  if (items.length === 0) return <p className="flex items-center gap-2 rounded-md border px-3 py-2.5"><CircleCheck className="size-4 shrink-0 text-succeeded" aria-hidden />{words.attentionList.nothingNeedsAttentionWhatFailed}</p>;
   return (
     <ul className="divide-y rounded-md border">
       {items.map((item) => {

@@ -5,6 +5,7 @@ import type { Freshness } from "@/contracts/freshness";
 import type { Failing } from "@/contracts/overview";
 import { formatCount, formatDuration } from "@/lib/format";
 import { groupBy } from "@/lib/group-by";
+import { words } from "@/lib/messages/overview";
 
 /** One thing that somebody should look at: what it is, what is known of it, since when, and where to go. */
 export interface Attention {
@@ -34,15 +35,15 @@ export function attentionOf({ failing, leases, stale, caps, executors, schedules
       key: each.run_id,
       kind: "failed",
       title: titles[each.template_key ?? ""] ?? each.spec_slug,
-      detail: [each.error_code, each.error_message, each.failures > 1 ? `${formatCount(each.failures)} failures in this range` : null].filter(Boolean).join(" · "),
+      detail: [each.error_code, each.error_message, each.failures > 1 ? words.attention.failuresInThisRange(formatCount(each.failures)) : null].filter(Boolean).join(" · "),
       at: each.finished_at,
       href: `/runs/${each.run_id}`,
     })),
     ...staleGroups(stale),
-    ...leases.map((each): Attention => ({ key: `lease ${each.run_id}`, kind: "lease", title: "A run is held by an executor that is silent", detail: "The next claim or tick queues it again.", at: each.expires_at, href: `/runs/${each.run_id}` })),
-    ...caps.filter((cap) => cap.enabled && Number(cap.used) + Number(cap.reserved) >= Number(cap.limit_amount)).map((cap): Attention => ({ key: cap.cap_id, kind: "cap", title: `Cap ${cap.cap_key} is used up`, detail: `${formatCount(cap.limit_amount)} ${cap.unit} in this ${cap.period}; runs under it wait until the window ends.`, at: null, href: "/caps" })),
-    ...executors.filter((each) => each.status === "offline" && each.last_seen_at !== null).map((each): Attention => ({ key: each.executor_id, kind: "executor", title: `Executor ${each.name} is offline`, detail: "It gave no sign of life for 90 seconds.", at: each.last_seen_at, href: `/executors/${each.executor_id}` })),
-    ...schedules.map((each): Attention => ({ key: each.schedule_id, kind: "schedule", title: `Schedule ${each.name} was paused`, detail: each.paused_note ?? "Its runs failed too often in a row.", at: each.paused_at, href: `/schedules/${each.schedule_id}` })),
+    ...leases.map((each): Attention => ({ key: `lease ${each.run_id}`, kind: "lease", title: words.attention.aRunIsHeld, detail: words.attention.aRunIsHeldDetail, at: each.expires_at, href: `/runs/${each.run_id}` })),
+    ...caps.filter((cap) => cap.enabled && Number(cap.used) + Number(cap.reserved) >= Number(cap.limit_amount)).map((cap): Attention => ({ key: cap.cap_id, kind: "cap", title: words.attention.capIsUsedUp(cap.cap_key), detail: words.attention.inThisRunsUnder(formatCount(cap.limit_amount), cap.unit, cap.period), at: null, href: "/caps" })),
+    ...executors.filter((each) => each.status === "offline" && each.last_seen_at !== null).map((each): Attention => ({ key: each.executor_id, kind: "executor", title: words.attention.executorIsOffline(each.name), detail: words.attention.itGaveNoSign, at: each.last_seen_at, href: `/executors/${each.executor_id}` })),
+    ...schedules.map((each): Attention => ({ key: each.schedule_id, kind: "schedule", title: words.attention.scheduleWasPaused(each.name), detail: each.paused_note ?? words.attention.itsRunsFailedTooOften, at: each.paused_at, href: `/schedules/${each.schedule_id}` })),
   ];
 }
 
@@ -55,8 +56,8 @@ function staleGroups(stale: readonly Freshness[]): Attention[] {
     return {
       key: `stale ${title}`,
       kind: "stale",
-      title: one === null ? `${title}: ${formatCount(datasets.length)} tables are older than promised` : `${one.name} is older than promised`,
-      detail: one === null ? datasets.map(({ name }) => name).join(", ") : `Data may be ${formatDuration(one.max_age_seconds * 1000)} old.`,
+      title: one === null ? words.attention.tablesAreOlderThanPromised(title, formatCount(datasets.length)) : words.attention.isOlderThanPromised(one.name),
+      detail: one === null ? datasets.map(({ name }) => name).join(", ") : words.attention.dataMayBeOld(formatDuration(one.max_age_seconds * 1000)),
       at: oldest!.breach_at,
       href: one === null ? "/datasets" : `/datasets/${one.name}`,
     };

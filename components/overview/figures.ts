@@ -1,5 +1,6 @@
 import type { Overview, RunTimes, StatusCounts } from "@/contracts/overview";
 import { formatCount, formatDuration, formatShare } from "@/lib/format";
+import { words } from "@/lib/messages/overview";
 
 /** A figure of a range, and how it differs from the time before. */
 export interface Figure {
@@ -29,19 +30,19 @@ const rate = ({ succeeded = 0, failed = 0 }: StatusCounts): number | null => (su
 export function figuresOf({ steps, before, times, times_before }: Overview): Figure[] {
   const now = totalOf(steps);
   return [
-    { name: "Runs", value: formatCount(sum(now)), change: change(sum(now), sum(before), (by) => formatCount(by), ["more", "fewer"]) },
-    { name: "Success rate", value: formatShare(rate(now)), change: change(rate(now), rate(before), (by) => `${(by * 100).toFixed(1)} points`, ["higher", "lower"], "up"), hint: "Succeeded of those that succeeded or failed" },
-    { name: "Failed", value: formatCount(now.failed ?? 0), change: change(now.failed ?? 0, before.failed ?? 0, (by) => formatCount(by), ["more", "fewer"], "down"), status: "failed", alarming: (now.failed ?? 0) > 0 },
-    timeFigure("Duration p50", "p50", times, times_before),
-    timeFigure("Duration p95", "p95", times, times_before),
-    { ...timeFigure("Wait for start p50", "wait_p50", times, times_before), alarming: (times.wait_p50 ?? 0) >= quickSeconds, hint: `From queued to started, of first attempts; ${quickSeconds} s and more is long` },
+    { name: words.figures.runs, value: formatCount(sum(now)), change: change(sum(now), sum(before), (by) => formatCount(by), ["more", "fewer"]) },
+    { name: words.figures.successRate, value: formatShare(rate(now)), change: change(rate(now), rate(before), (by) => words.figures.points((by * 100).toFixed(1)), ["higher", "lower"], "up"), hint: words.figures.succeededOfThoseThatSucceeded },
+    { name: words.figures.failed, value: formatCount(now.failed ?? 0), change: change(now.failed ?? 0, before.failed ?? 0, (by) => formatCount(by), ["more", "fewer"], "down"), status: "failed", alarming: (now.failed ?? 0) > 0 },
+    timeFigure(words.figures.durationP50, "p50", times, times_before),
+    timeFigure(words.figures.durationP95, "p95", times, times_before),
+    { ...timeFigure(words.figures.waitForStartP50, "wait_p50", times, times_before), alarming: (times.wait_p50 ?? 0) >= quickSeconds, hint: words.figures.fromQueuedToStarted(quickSeconds) },
   ];
 }
 
 function timeFigure(name: string, key: "p50" | "p95" | "wait_p50", now: RunTimes, before: RunTimes): Figure {
   const seconds = now[key];
-  const hint = `Of the ${now.runs >= 1000 ? "newest 1,000" : formatCount(now.runs)} runs that succeeded`;
-  return { name, value: formatDuration(seconds === null ? null : seconds * 1000), change: change(seconds, before[key], (by) => formatDuration(by * 1000), ["slower", "faster"], "down"), hint };
+  const hint = now.runs >= 1000 ? words.figures.ofTheNewestRuns : words.figures.ofTheRunsThatSucceeded(formatCount(now.runs));
+  return { name, value: formatDuration(seconds === null ? null : seconds * 1000), change: change(seconds, before[key], (by) => formatDuration(by * 1000), [words.figures.slower, words.figures.faster], "down"), hint };
 }
 
 /** `better`: the direction that is good news; without one a change is only news. */

@@ -6,13 +6,14 @@ import { Time } from "@/components/common/time";
 import { runTitle } from "@/components/runs/words";
 import type { Run } from "@/contracts/run";
 import type { Schedule } from "@/contracts/schedule";
+import { words } from "@/lib/messages/overview";
 
 const row = "relative flex min-h-row items-center gap-3 px-3 py-1 hover:bg-muted";
 const link = "min-w-0 flex-1 truncate font-medium after:absolute after:inset-0 hover:text-link";
 const none = "px-3 py-2.5 text-muted-foreground";
 
 export function RunningNow({ runs, titles }: { runs: Run[]; titles: Readonly<Record<string, string>> }) {
-  if (runs.length === 0) return <p className={none}>No run is under way.</p>;
+  if (runs.length === 0) return <p className={none}>{words.nowAndNext.noRunIsUnderWay}</p>;
   return (
     <ul className="divide-y">
       {runs.map((run) => (
@@ -27,7 +28,7 @@ export function RunningNow({ runs, titles }: { runs: Run[]; titles: Readonly<Rec
 }
 
 export function NextScheduled({ schedules, titles }: { schedules: Schedule[]; titles: Readonly<Record<string, string>> }) {
-  if (schedules.length === 0) return <p className={none}>Nothing is scheduled.</p>;
+  if (schedules.length === 0) return <p className={none}>{words.nowAndNext.nothingIsScheduled}</p>;
   return (
     <ul className="divide-y">
       {schedules.map((schedule) => (

@@ -9,6 +9,7 @@ import { Field, fieldControl } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
 import { Popover, PopoverContent, PopoverTrigger } from "@/components/ui/popover";
 import { cn } from "@/lib/cn";
+import { words } from "@/lib/messages/overview";
 import { rangeParsers, ranges, type RangeWindow } from "./range-state";
 
 const item = "h-7 px-2.5 text-xs font-medium text-muted-foreground transition-colors hover:bg-accent hover:text-accent-foreground aria-pressed:bg-accent aria-pressed:text-accent-foreground";
@@ -26,28 +27,28 @@ export function RangePicker({ shown }: { shown: RangeWindow }) {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
     const [from, to] = ["from", "to"].map((name) => new Date(`${String(form.get(name))}Z`)) as [Date, Date];
-    if (!(from.getTime() < Math.min(to.getTime(), Date.now()))) return setMistake("It begins after its end, or in the future.");
+    if (!(from.getTime() < Math.min(to.getTime(), Date.now()))) return setMistake(words.rangePicker.itBeginsAfterItsEnd);
     setMistake(null);
     setOpen(false);
     void setState({ range: null, from, to });
   }
 
   return (
-    <div role="group" aria-label="Range of time" aria-busy={busy} className="flex items-center divide-x overflow-hidden rounded-md border">
+    <div role="group" aria-label={words.rangePicker.rangeOfTime} aria-busy={busy} className="flex items-center divide-x overflow-hidden rounded-md border">
       {ranges.map((each) => (
         <button key={each} type="button" aria-label={`${each}, ${rangeWords[each]}`} aria-pressed={!shown.custom && range === each} className={item} onClick={() => void setState({ range: each, from: null, to: null })}>
           {each}
         </button>
       ))}
       <Popover open={open} onOpenChange={setOpen}>
-        <PopoverTrigger aria-label="Range of your own" data-custom={shown.custom || undefined} className={cn(item, "data-custom:bg-accent data-custom:text-accent-foreground")}>
+        <PopoverTrigger aria-label={words.rangePicker.rangeOfYourOwn} data-custom={shown.custom || undefined} className={cn(item, "data-custom:bg-accent data-custom:text-accent-foreground")}>
           <CalendarRange className="size-3.5" aria-hidden />
         </PopoverTrigger>
-        <PopoverContent align="end" aria-label="Range of your own">
+        <PopoverContent align="end" aria-label={words.rangePicker.rangeOfYourOwn}>
           <form className="grid gap-3" onSubmit={apply}>
-            <Field label="From (UTC)" id="range-from"><Input {...fieldControl("range-from", { required: true })} name="from" type="datetime-local" required defaultValue={inputValue(shown.from)} /></Field>
-            <Field label="To (UTC)" id="range-to" error={mistake ?? undefined}><Input {...fieldControl("range-to", { required: true, error: mistake })} name="to" type="datetime-local" required defaultValue={inputValue(shown.to)} /></Field>
-            <Button type="submit" size="sm">Show this range</Button>
+            <Field label={words.rangePicker.fromUtc} id="range-from"><Input {...fieldControl("range-from", { required: true })} name="from" type="datetime-local" required defaultValue={inputValue(shown.from)} /></Field>
+            <Field label={words.rangePicker.toUtc} id="range-to" error={mistake ?? undefined}><Input {...fieldControl("range-to", { required: true, error: mistake })} name="to" type="datetime-local" required defaultValue={inputValue(shown.to)} /></Field>
+            <Button type="submit" size="sm">{words.rangePicker.showThisRange}</Button>
           </form>
         </PopoverContent>
       </Popover>

@@ -10,6 +10,7 @@ import { runStatuses, type RunStatus } from "@/contracts/run";
 import { cn } from "@/lib/cn";
 import { formatCount, formatList } from "@/lib/format";
 import { locale } from "@/lib/messages/language";
+import { words } from "@/lib/messages/overview";
 import { sum, totalOf } from "./figures";
 
 type StatusBarsProps = {
@@ -33,7 +34,7 @@ export function StatusBars({ steps, step, to, query }: StatusBarsProps) {
   const highest = Math.max(1, ...steps.map(({ runs }) => sum(runs)));
   return (
     <figure className="grid gap-2">
-      <ol className="flex h-36 items-end gap-px border-b" aria-label="Runs by status over time">
+      <ol className="flex h-36 items-end gap-px border-b" aria-label={words.statusBars.runsByStatusOverTime}>
         {steps.map(({ starts_at, runs }) => {
           const from = Date.parse(starts_at);
           const end = Math.min(from + step, to);
@@ -69,7 +70,7 @@ export function StatusBars({ steps, step, to, query }: StatusBarsProps) {
 /** "12 succeeded and 1 failed" */
 function wordsOf(runs: StatusCounts): string {
   const parts = runStatuses.flatMap((status) => (runs[status] ? [`${formatCount(runs[status])} ${runStatusLooks[status].word.toLowerCase()}`] : []));
-  return parts.length === 0 ? "no run" : formatList(parts);
+  return parts.length === 0 ? words.statusBars.noRun : formatList(parts);
 }
 
 /** Moments in the zone that the reader chose, with its name; in UTC until the browser knows it. */

@@ -7,6 +7,7 @@ import { usePreferences } from "@/components/common/preferences";
 import { cn } from "@/lib/cn";
 import { groupBy } from "@/lib/group-by";
 import { locale } from "@/lib/messages/language";
+import { words } from "@/lib/messages/schedules";
 import type { CalendarEntry } from "@/lib/ops/calendar";
 import { type Day, dayIn } from "./calendar-days";
 import { clockChangeWords, outcomeWords } from "./words";
@@ -14,7 +15,7 @@ import { clockChangeWords, outcomeWords } from "./words";
 type CalendarGridProps = { days: readonly Day[]; entries: readonly CalendarEntry[]; /** Days of other months are dimmed. */ month: string | null; zone: "mine" | "schedule" };
 
 const shownADay = 4;
-const coming = { icon: CalendarClock, word: "To come", tone: "text-muted-foreground" };
+const coming = { icon: CalendarClock, word: words.calendarGrid.toCome, tone: "text-muted-foreground" };
 const weekday = new Intl.DateTimeFormat(locale, { weekday: "short", timeZone: "UTC" });
 const dayWords = new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long", timeZone: "UTC" });
 const noon = (day: Day) => Date.parse(`${day}T12:00:00Z`);
@@ -27,12 +28,12 @@ export function CalendarGrid({ days, entries, month, zone }: CalendarGridProps) 
   const mine = now === null || times === "utc" ? "UTC" : undefined;
   const today = now === null ? null : dayIn(new Date(now).toISOString(), mine);
   const clock = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", timeZone: mine });
-  const name = zone === "schedule" ? "of each schedule" : (mine ?? Intl.DateTimeFormat().resolvedOptions().timeZone);
+  const name = zone === "schedule" ? words.calendarGrid.ofEachSchedule : (mine ?? Intl.DateTimeFormat().resolvedOptions().timeZone);
   const placed = groupBy(entries, (entry) => (zone === "schedule" ? entry.local_time.slice(0, 10) : dayIn(entry.at, mine)));
   const timeOf = (entry: CalendarEntry) => (zone === "schedule" ? entry.local_time.slice(11, 16) : clock.format(Date.parse(entry.at)));
   return (
     <div className="grid gap-2">
-      <p className="text-xs text-muted-foreground">Times in the zone {name}.{entries.length === 0 ? " No schedule fires on these days." : null}</p>
+      <p className="text-xs text-muted-foreground">{words.calendarGrid.timesInTheZone(name)}{entries.length === 0 ? ` ${words.calendarGrid.noScheduleFiresOnTheseDays}` : null}</p>
       <div className="hidden grid-cols-7 gap-px text-xs text-muted-foreground md:grid" aria-hidden>{days.slice(0, 7).map((day) => <span key={day} className="px-1.5">{weekday.format(noon(day))}</span>)}</div>
       <ol className={cn("grid gap-px overflow-hidden rounded-md border bg-border md:grid-cols-7", entries.length === 0 && "max-md:hidden")}>
         {days.map((day) => {
@@ -46,7 +47,7 @@ export function CalendarGrid({ days, entries, month, zone }: CalendarGridProps) 
               <ul className="grid">{here.slice(0, shownADay).map((entry) => <Entry key={`${entry.schedule_id} ${entry.at}`} entry={entry} time={timeOf(entry)} />)}</ul>
               {here.length > shownADay ? (
                 <details className="text-xs">
-                  <summary className="min-h-6 cursor-pointer content-center px-0.5 text-link">{here.length - shownADay} more</summary>
+                  <summary className="min-h-6 cursor-pointer content-center px-0.5 text-link">{words.calendarGrid.more(here.length - shownADay)}</summary>
                   <ul className="grid">{here.slice(shownADay).map((entry) => <Entry key={`${entry.schedule_id} ${entry.at}`} entry={entry} time={timeOf(entry)} />)}</ul>
                 </details>
               ) : null}

@@ -1,20 +1,21 @@
 import { previewTimes, type Times } from "@/contracts/cron";
 import { formatList } from "@/lib/format";
+import { words } from "@/lib/messages/schedules";
 
 /** The patterns that most schedules are, each a start to write on. */
 export const presets: readonly { word: string; cron: string }[] = [
-  { word: "Hourly", cron: "0 * * * *" },
-  { word: "Daily", cron: "0 6 * * *" },
-  { word: "Weekdays", cron: "0 6 * * 1-5" },
-  { word: "Weekly", cron: "0 6 * * 1" },
-  { word: "Monthly", cron: "0 6 1 * *" },
+  { word: words.cron.hourly, cron: "0 * * * *" },
+  { word: words.cron.daily, cron: "0 6 * * *" },
+  { word: words.cron.weekdays, cron: "0 6 * * 1-5" },
+  { word: words.cron.weekly, cron: "0 6 * * 1" },
+  { word: words.cron.monthly, cron: "0 6 1 * *" },
 ];
-export const fieldNames = ["minute", "hour", "day of month", "month", "day of week"] as const;
+export const fieldNames = Object.values(words.cron.fields);
 
-const days = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
-const months = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
-const dayNames = days.map((day) => day.slice(0, 3).toUpperCase());
-const monthNames = months.map((month) => month.slice(0, 3).toUpperCase());
+const days = Object.values(words.cron.days);
+const months = Object.values(words.cron.months);
+const dayNames = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
+const monthNames = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
 
 /** What a field says: everything, every n-th from the field's beginning, or named values in order. */
 type Field = { kind: "all" } | { kind: "step"; by: number } | { kind: "values"; values: number[] };
@@ -52,46 +53,46 @@ export function describeCron(cron: string): string | null {
   const time = timeWords(minute, hour);
   const on = dayWords(day, weekday);
   if (time === null || on === null) return null;
-  const inMonths = month.kind === "all" ? "" : month.kind === "step" ? null : ` in ${formatList(month.values.map((value) => months[value - 1] ?? ""))}`;
+  const inMonths = month.kind === "all" ? "" : month.kind === "step" ? null : words.cron.inMonths(formatList(month.values.map((value) => months[value - 1] ?? "")));
   if (inMonths === null) return null;
-  const sentence = time.clock && on === "" ? `every day ${time.words}${inMonths}` : `${time.words}${on}${inMonths}`;
+  const sentence = words.cron.sentence(time.clock && on === "" ? words.cron.everyDay(time.said) : time.said, on, inMonths);
   return `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}`;
 }
 
-function timeWords(minute: Field, hour: Field): { words: string; clock: boolean } | null {
+function timeWords(minute: Field, hour: Field): { said: string; clock: boolean } | null {
   if (hour.kind === "values") {
     if (minute.kind === "values" && minute.values.length * hour.values.length <= clocksNamed) {
-      return { words: `at ${formatList(hour.values.flatMap((h) => minute.values.map((m) => `${two(h)}:${two(m)}`)))}`, clock: true };
+      return { said: words.cron.at(formatList(hour.values.flatMap((h) => minute.values.map((m) => `${two(h)}:${two(m)}`)))), clock: true };
     }
     const [first = 0] = hour.values;
     const last = hour.values.at(-1) ?? 0;
     if (minute.kind !== "values" || minute.values.length > clocksNamed) {
       if (last - first !== hour.values.length - 1) return null;
-      const often = minute.kind === "all" ? "every minute" : minute.kind === "step" && 60 % minute.by === 0 ? `every ${minute.by} minutes` : null;
-      return often === null ? null : { words: `${often} from ${two(first)}:00 to ${two(last)}:59`, clock: false };
+      const often = minute.kind === "all" ? words.cron.everyMinute : minute.kind === "step" && 60 % minute.by === 0 ? words.cron.everyMinutes(minute.by) : null;
+      return often === null ? null : { said: words.cron.fromTo(often, two(first), two(last)), clock: false };
     }
-    return last - first === hour.values.length - 1 ? { words: `every hour from ${two(first)} to ${two(last)} at minute ${formatList(minute.values.map(String))}`, clock: false } : null;
+    return last - first === hour.values.length - 1 ? { said: words.cron.everyHourFromTo(two(first), two(last), formatList(minute.values.map(String))), clock: false } : null;
   }
-  const hours = hour.kind === "all" ? "every hour" : 24 % hour.by === 0 ? `every ${hour.by} hours` : null;
+  const hours = hour.kind === "all" ? words.cron.everyHour : 24 % hour.by === 0 ? words.cron.everyHours(hour.by) : null;
   if (hours === null) return null;
-  if (minute.kind === "values") return minute.values.length > clocksNamed ? null : { words: minute.values.length === 1 && minute.values[0] === 0 ? `${hours}, on the hour` : `${hours} at minute ${formatList(minute.values.map(String))}`, clock: false };
+  if (minute.kind === "values") return minute.values.length > clocksNamed ? null : { said: minute.values.length === 1 && minute.values[0] === 0 ? words.cron.onTheHour(hours) : words.cron.atMinute(hours, formatList(minute.values.map(String))), clock: false };
   if (hour.kind !== "all") return null;
-  if (minute.kind === "all") return { words: "every minute", clock: false };
-  return 60 % minute.by === 0 ? { words: `every ${minute.by} minutes`, clock: false } : null;
+  if (minute.kind === "all") return { said: words.cron.everyMinute, clock: false };
+  return 60 % minute.by === 0 ? { said: words.cron.everyMinutes(minute.by), clock: false } : null;
 }
 
 /** Both a day of the month and a day of the week: either is enough, as cron has always read it. */
 function dayWords(day: Field, weekday: Field): string | null {
   if (day.kind === "step" || weekday.kind === "step") return null;
-  const ofMonth = day.kind === "all" ? null : `on day ${formatList(day.values.map(String))} of the month`;
+  const ofMonth = day.kind === "all" ? null : words.cron.onDayOfTheMonth(formatList(day.values.map(String)));
   const ofWeek = weekday.kind === "all" ? null : weekdayWords([...new Set(weekday.values.map((value) => value % 7))].toSorted((a, b) => a - b));
-  if (ofMonth !== null && ofWeek !== null) return ` ${ofMonth} and ${ofWeek}`;
-  return ofMonth === null && ofWeek === null ? "" : ` ${ofMonth ?? ofWeek}`;
+  if (ofMonth !== null && ofWeek !== null) return words.cron.and(ofMonth, ofWeek);
+  return ofMonth === null && ofWeek === null ? "" : (ofMonth ?? ofWeek);
 }
 
 function weekdayWords(values: number[]): string {
-  if (values.join() === "1,2,3,4,5") return "from Monday to Friday";
-  return `every ${formatList(values.map((value) => days[value] ?? ""))}`;
+  if (values.join() === "1,2,3,4,5") return words.cron.fromMondayToFriday;
+  return words.cron.every(formatList(values.map((value) => days[value] ?? "")));
 }
 
 const often = 5 * 60_000;
@@ -101,9 +102,9 @@ const looked = 6;
 export function cronWarnings(times: Times, now: number): string[] {
   const warnings: string[] = [];
   const [, , day, , weekday] = times.cron.trim().split(/\s+/);
-  if (day !== "*" && weekday !== "*") warnings.push("A day of the month and a day of the week are both given: it runs on either of them.");
+  if (day !== "*" && weekday !== "*") warnings.push(words.cron.aDayOfTheMonth);
   const next = previewTimes(times, new Date(now), looked).map((each) => Date.parse(each.nominal_time));
-  if (next.length === 0) warnings.push("No time is left between start and end: it will never run.");
-  else if (next.some((at, index) => index > 0 && at - (next[index - 1] ?? 0) < often)) warnings.push("It runs more than once in five minutes.");
+  if (next.length === 0) warnings.push(words.cron.noTimeIsLeftBetween);
+  else if (next.some((at, index) => index > 0 && at - (next[index - 1] ?? 0) < often)) warnings.push(words.cron.itRunsMoreThanOnce);
   return warnings;
 }

@@ -5,17 +5,18 @@ import { Time } from "@/components/common/time";
 import { localWords } from "@/components/common/zoned-time";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
 import type { NominalTime } from "@/contracts/cron";
+import { words } from "@/lib/messages/schedules";
 import { clockChangeWords } from "./words";
 
 /** The next nominal times in the schedule's zone and in the reader's; changes of the clock are marked. */
 export function NextTimes({ times, timeZone }: { times: readonly NominalTime[]; timeZone: string }) {
-  if (times.length === 0) return <p className="text-muted-foreground">There is no next time.</p>;
+  if (times.length === 0) return <p className="text-muted-foreground">{words.nextTimes.thereIsNoNextTime}</p>;
   return (
-    <Table label="Next times" dense cards>
+    <Table label={words.nextTimes.nextTimes} dense cards>
       <TableHeader>
         <TableRow>
-          <TableHead>In {timeZone}</TableHead>
-          <TableHead>In your times</TableHead>
+          <TableHead>{words.nextTimes.in(timeZone)}</TableHead>
+          <TableHead>{words.nextTimes.inYourTimes}</TableHead>
         </TableRow>
       </TableHeader>
       <TableBody>

@@ -11,6 +11,7 @@ import { useAct } from "@/components/common/use-act";
 import { Button } from "@/components/ui/button";
 import { Tooltip } from "@/components/ui/tooltip";
 import type { Schedule } from "@/contracts/schedule";
+import { words } from "@/lib/messages/schedules";
 import type { Outcome } from "@/lib/ops/attempt";
 
 export type ScheduleActionSet = {
@@ -39,27 +40,27 @@ export function ScheduleActions({ schedule, refusedToOperate, refusedToEdit, act
   return (
     <>
       <Tooltip content={refusedToOperate}>
-        <Button disabled={pending} aria-disabled={refusedToOperate !== null} onClick={operate(runNow)}><Play aria-hidden />Run now</Button>
+        <Button disabled={pending} aria-disabled={refusedToOperate !== null} onClick={operate(runNow)}><Play aria-hidden />{words.scheduleActions.runNow}</Button>
       </Tooltip>
       {schedule.paused_at === null ? (
         <NoteButton
-          disabled={pending} refused={refusedToOperate} confirm="Pause it" title={`Pause ${name}?`} description="No time fires until it is resumed, and nothing is caught up for the time of the pause. Open runs go on."
-          note={{ label: "Why", description: "Shown to everybody who looks at it; may be left empty." }} onConfirm={(note) => act(() => actions.pause(id, note))}
-        ><CirclePause aria-hidden />Pause</NoteButton>
+          disabled={pending} refused={refusedToOperate} confirm={words.scheduleActions.pauseIt} title={words.scheduleActions.pauseQuestion(name)} description={words.scheduleActions.pauseDescription}
+          note={{ label: words.scheduleActions.why, description: words.scheduleActions.whyDescription }} onConfirm={(note) => act(() => actions.pause(id, note))}
+        ><CirclePause aria-hidden />{words.scheduleActions.pause}</NoteButton>
       ) : (
         <Tooltip content={refusedToOperate}>
-          <Button variant="outline" disabled={pending} aria-disabled={refusedToOperate !== null} onClick={operate(() => act(() => actions.resume(id)))}><CirclePlay aria-hidden />Resume</Button>
+          <Button variant="outline" disabled={pending} aria-disabled={refusedToOperate !== null} onClick={operate(() => act(() => actions.resume(id)))}><CirclePlay aria-hidden />{words.scheduleActions.resume}</Button>
         </Tooltip>
       )}
       {refusedToEdit === null ? (
-        <Button asChild variant="outline"><Link href={`/schedules/${id}/edit`}><Pencil aria-hidden />Edit</Link></Button>
+        <Button asChild variant="outline"><Link href={`/schedules/${id}/edit`}><Pencil aria-hidden />{words.scheduleActions.edit}</Link></Button>
       ) : (
-        <Tooltip content={refusedToEdit}><Button variant="outline" aria-disabled><Pencil aria-hidden />Edit</Button></Tooltip>
+        <Tooltip content={refusedToEdit}><Button variant="outline" aria-disabled><Pencil aria-hidden />{words.scheduleActions.edit}</Button></Tooltip>
       )}
       <ConfirmButton
-        size="default" disabled={pending} refused={refusedToEdit} confirm="Delete" title={`Delete ${name}?`} description="It fires no more, and what waits is dropped. Runs that it made stay, and go on."
+        size="default" disabled={pending} refused={refusedToEdit} confirm={words.scheduleActions.delete} title={words.scheduleActions.deleteQuestion(name)} description={words.scheduleActions.deleteDescription}
         onConfirm={() => act(() => actions.remove(id), () => router.push(inEnvironment("/schedules")))}
-      ><Trash2 aria-hidden />Delete</ConfirmButton>
+      ><Trash2 aria-hidden />{words.scheduleActions.delete}</ConfirmButton>
     </>
   );
 }

@@ -15,6 +15,7 @@ import { Input } from "@/components/ui/input";
 import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
 import { Textarea } from "@/components/ui/textarea";
 import type { Schedule } from "@/contracts/schedule";
+import { words } from "@/lib/messages/schedules";
 import type { Outcome, Refusal } from "@/lib/ops/attempt";
 import type { TemplateChoice } from "@/lib/ops/schedules-page";
 import { CronEditor } from "./cron-editor";
@@ -58,9 +59,9 @@ export function ScheduleForm({ schedule, templates, templateKey, zones, refused,
     start(async () => {
       setRefusal(null);
       const outcome = await saveAction(schedule === null ? request : changesOf(schedule, request)).catch(() => null);
-      if (outcome === null) return setRefusal(noAnswer("Look at the list of schedules before you save again."));
+      if (outcome === null) return setRefusal(noAnswer(words.scheduleForm.lookAtTheList));
       if (!outcome.ok) return setRefusal(outcome.refusal);
-      toast.success(`The schedule ${outcome.value.name} is saved.`);
+      toast.success(words.scheduleForm.theScheduleIsSaved(outcome.value.name));
       router.push(inEnvironment(`/schedules/${outcome.value.schedule_id}`));
     });
   };
@@ -86,50 +87,50 @@ export function ScheduleForm({ schedule, templates, templateKey, zones, refused,
       {refusal ? (
         <Alert ref={summary} variant="failed" role="alert" tabIndex={-1}>
           <CircleAlert aria-hidden />
-          <AlertTitle>The schedule was not saved</AlertTitle>
-          <AlertDescription><p>{refusal.message} {refusal.remedy}</p><p className="text-xs"><code>{refusal.code}</code>{refusal.request_id ? ` · request ${refusal.request_id}` : ""}</p></AlertDescription>
+          <AlertTitle>{words.scheduleForm.theScheduleWasNotSaved}</AlertTitle>
+          <AlertDescription><p>{refusal.message} {refusal.remedy}</p><p className="text-xs"><code>{refusal.code}</code>{refusal.request_id ? ` · ${words.scheduleForm.request(refusal.request_id)}` : ""}</p></AlertDescription>
         </Alert>
       ) : null}
       <div className="grid gap-4 sm:grid-cols-2">
-        {text("name", "Name", { required: true })}
-        <Field id="schedule-template_key" label="Pipeline" required error={errorOf("template_key")}>
+        {text("name", words.scheduleForm.name, { required: true })}
+        <Field id="schedule-template_key" label={words.scheduleForm.pipeline} required error={errorOf("template_key")}>
           <Select value={values.template_key} onValueChange={(template_key) => change({ template_key })}>
-            <SelectTrigger {...fieldControl("schedule-template_key", { error: errorOf("template_key"), required: true })}><SelectValue placeholder="Choose one" /></SelectTrigger>
+            <SelectTrigger {...fieldControl("schedule-template_key", { error: errorOf("template_key"), required: true })}><SelectValue placeholder={words.scheduleForm.chooseOne} /></SelectTrigger>
             <SelectContent>{templates.map((each) => <SelectItem key={each.template_key} value={each.template_key}>{each.title}</SelectItem>)}</SelectContent>
           </Select>
         </Field>
       </div>
-      <Part title="When">
+      <Part title={words.scheduleForm.when}>
         <CronEditor times={values} zones={zones} errors={{ cron: errorOf("cron"), time_zone: errorOf("time_zone") }} onChange={change} />
         <div className="grid gap-4 sm:grid-cols-2">
-          {moment("start_at", "From", "Times before it do not count. Empty: from now on.")}
-          {moment("end_at", "Until", "Times from it on do not count. Empty: without end.")}
+          {moment("start_at", words.scheduleForm.from, words.scheduleForm.timesBeforeItDoNot)}
+          {moment("end_at", words.scheduleForm.until, words.scheduleForm.timesFromItOnDo)}
         </div>
-        {text("jitter_seconds", "Jitter in seconds", { numeric: true, description: "Each start is delayed by less than this, always the same for the same time: many schedules of one minute then do not start at once." })}
+        {text("jitter_seconds", words.scheduleForm.jitterInSeconds, { numeric: true, description: words.scheduleForm.eachStartIsDelayed })}
       </Part>
-      <Part title="When a run is still open, or a time was missed">
-        <Choices name="overlap" legend="If the run before is still open" options={overlapChoices} value={values.overlap} onChange={(overlap) => change({ overlap })} />
-        <Choices name="catch_up" legend="Of times that are found more than five minutes late, run" options={catchUpChoices} value={values.catch_up} onChange={(catch_up) => change({ catch_up })} />
+      <Part title={words.scheduleForm.whenARunIsStill}>
+        <Choices name="overlap" legend={words.scheduleForm.ifTheRunBefore} options={overlapChoices} value={values.overlap} onChange={(overlap) => change({ overlap })} />
+        <Choices name="catch_up" legend={words.scheduleForm.ofTimesThatAreFound} options={catchUpChoices} value={values.catch_up} onChange={(catch_up) => change({ catch_up })} />
         <div className="grid gap-4 sm:grid-cols-2">
-          {text("catchup_hours", "Window in hours", { numeric: true, description: "What is later than this is missed." })}
-          {text("pause_on_failure", "Pause after failures in a row", { numeric: true, description: "Empty: never." })}
+          {text("catchup_hours", words.scheduleForm.windowInHours, { numeric: true, description: words.scheduleForm.whatIsLaterThan })}
+          {text("pause_on_failure", words.scheduleForm.pauseAfterFailuresInARow, { numeric: true, description: words.scheduleForm.emptyNever })}
         </div>
       </Part>
-      <Part title="The run">
-        <Field id="schedule-parameters" label="Parameters as JSON" description={<>{template && template.parameters.length > 0 ? <>It takes {template.parameters.join(", ")}. </> : "It takes no parameters. "}Values may hold <code>{"${{ schedule.nominal_date }}"}</code> and <code>{"${{ schedule.nominal_time }}"}</code>.</>} error={parametersError}>
+      <Part title={words.scheduleForm.theRun}>
+        <Field id="schedule-parameters" label={words.scheduleForm.parametersAsJson} description={<>{template && template.parameters.length > 0 ? <>{words.scheduleForm.itTakes(template.parameters.join(", "))} </> : `${words.scheduleForm.itTakesNoParameters} `}{words.scheduleForm.valuesMayHold(<code>{"${{ schedule.nominal_date }}"}</code>, <code>{"${{ schedule.nominal_time }}"}</code>)}</>} error={parametersError}>
           <Textarea {...fieldControl("schedule-parameters", { description: true, error: parametersError })} spellCheck={false} className="min-h-24 font-mono text-xs" value={values.parameters} onChange={(event) => change({ parameters: event.target.value })} />
         </Field>
         <div className="grid gap-4 sm:grid-cols-2">
-          {text("template_version", "Version", { numeric: true, description: "Empty: the current one each time." })}
-          {text("priority", "Priority", { numeric: true, description: "0 to 1000; a lower number runs first." })}
-          {text("max_attempts", "Attempts", { numeric: true, description: "How often a run is tried before it has failed." })}
-          {text("queue", "Queue")}
+          {text("template_version", words.scheduleForm.version, { numeric: true, description: words.scheduleForm.emptyTheCurrentOneEachTime })}
+          {text("priority", words.scheduleForm.priority, { numeric: true, description: words.scheduleForm.toALowerNumberRunsFirst })}
+          {text("max_attempts", words.scheduleForm.attempts, { numeric: true, description: words.scheduleForm.howOftenARun })}
+          {text("queue", words.scheduleForm.queue)}
         </div>
-        {text("labels", "Labels", { description: "Comma-separated; only executors that offer all of them take its runs." })}
+        {text("labels", words.scheduleForm.labels, { description: words.scheduleForm.commaSeparatedOnlyExecutors })}
       </Part>
       <div className="flex flex-wrap items-center gap-2 border-t pt-4">
-        <Button type="submit" disabled={pending || refused !== null}><Save aria-hidden />{pending ? "Saving…" : "Save"}</Button>
-        <Button asChild variant="ghost"><Link href={schedule === null ? "/schedules" : `/schedules/${schedule.schedule_id}`}>Cancel</Link></Button>
+        <Button type="submit" disabled={pending || refused !== null}><Save aria-hidden />{pending ? words.scheduleForm.saving : words.scheduleForm.save}</Button>
+        <Button asChild variant="ghost"><Link href={schedule === null ? "/schedules" : `/schedules/${schedule.schedule_id}`}>{words.scheduleForm.cancel}</Link></Button>
         {refused === null ? null : <p className="text-muted-foreground">{refused}</p>}
       </div>
     </form>

@@ -2,22 +2,23 @@ import { Link } from "@/components/common/link";
 import { Time } from "@/components/common/time";
 import { rowLinkClasses, Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
 import type { Schedule } from "@/contracts/schedule";
+import { words } from "@/lib/messages/schedules";
 import { describeCron } from "./cron-words";
 import { ScheduleStatus } from "./schedule-status";
 import { overlapChoices } from "./words";
 
 export function ScheduleTable({ schedules, titles }: { schedules: Schedule[]; titles: Readonly<Record<string, string>> }) {
   return (
-    <Table label="Schedules by name" cards>
+    <Table label={words.scheduleTable.schedulesByName} cards>
       <TableHeader>
         <TableRow>
-          <TableHead>Schedule</TableHead>
-          <TableHead>Status</TableHead>
-          <TableHead>Pipeline</TableHead>
-          <TableHead>When</TableHead>
-          <TableHead>Zone</TableHead>
-          <TableHead>Next</TableHead>
-          <TableHead>If one is open</TableHead>
+          <TableHead>{words.scheduleTable.schedule}</TableHead>
+          <TableHead>{words.scheduleTable.status}</TableHead>
+          <TableHead>{words.scheduleTable.pipeline}</TableHead>
+          <TableHead>{words.scheduleTable.when}</TableHead>
+          <TableHead>{words.scheduleTable.zone}</TableHead>
+          <TableHead>{words.scheduleTable.next}</TableHead>
+          <TableHead>{words.scheduleTable.ifOneIsOpen}</TableHead>
         </TableRow>
       </TableHeader>
       <TableBody>
@@ -28,7 +29,7 @@ export function ScheduleTable({ schedules, titles }: { schedules: Schedule[]; ti
             <TableCell><Link href={`/pipelines/${schedule.template_key}`} className="relative inline-flex min-h-6 items-center hover:text-link hover:underline">{titles[schedule.template_key] ?? schedule.template_key}</Link></TableCell>
             <TableCell className="whitespace-normal"><CronWords cron={schedule.cron} /></TableCell>
             <TableCell className="text-xs text-muted-foreground">{schedule.time_zone}</TableCell>
-            <TableCell><Time at={schedule.next_time} absent={schedule.paused_at === null ? "none to come" : "none while paused"} className="relative" /></TableCell>
+            <TableCell><Time at={schedule.next_time} absent={schedule.paused_at === null ? words.scheduleTable.noneToCome : words.scheduleTable.noneWhilePaused} className="relative" /></TableCell>
             <TableCell narrow={false} className="text-muted-foreground">{overlapChoices.find(({ value }) => value === schedule.overlap)?.label}</TableCell>
           </TableRow>
         ))}
@@ -39,6 +40,6 @@ export function ScheduleTable({ schedules, titles }: { schedules: Schedule[]; ti
 
 /** The sentence with its cron behind it, or the cron alone. */
 export function CronWords({ cron }: { cron: string }) {
-  const words = describeCron(cron);
-  return words === null ? <code className="text-xs">{cron}</code> : <span title={cron}>{words}</span>;
+  const said = describeCron(cron);
+  return said === null ? <code className="text-xs">{cron}</code> : <span title={cron}>{said}</span>;
 }

@@ -1,5 +1,6 @@
 import { numberOf } from "@/components/common/number-of";
 import type { Schedule } from "@/contracts/schedule";
+import { words } from "@/lib/messages/schedules";
 import type { CatchUp, Overlap } from "./words";
 
 const textFields = ["name", "template_key", "template_version", "cron", "time_zone", "parameters", "queue", "labels", "priority", "max_attempts", "jitter_seconds", "catchup_hours", "pause_on_failure"] as const;
@@ -30,7 +31,7 @@ const orNull = (text: string) => (text.trim() === "" ? null : numberOf(text));
 /** As the contract has it; `problem` where the parameters are no JSON object. */
 export function scheduleRequest(values: ScheduleValues): { request: Record<string, unknown>; problem: null } | { request: null; problem: string } {
   const parameters = readObject(values.parameters);
-  if (parameters === null) return { request: null, problem: "must be one JSON object: { … }" };
+  if (parameters === null) return { request: null, problem: words.scheduleValues.mustBeOneJsonObject };
   const hours = numberOf(values.catchup_hours);
   return {
     problem: null,

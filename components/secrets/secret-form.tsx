@@ -11,6 +11,7 @@ import { Field, fieldControl } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
 import { Textarea } from "@/components/ui/textarea";
 import type { Secret } from "@/contracts/secret";
+import { words } from "@/lib/messages/secrets";
 import type { Outcome } from "@/lib/ops/attempt";
 
 type SecretFormProps = {
@@ -35,36 +36,36 @@ export function SecretForm({ environmentId, name: given, putAction }: SecretForm
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    save(() => putAction({ environment_id: environmentId, name, value }), "Send it again.", () => {
-      toast.success(given === undefined ? `The secret ${name} is stored.` : `The secret ${name} has a new value.`);
+    save(() => putAction({ environment_id: environmentId, name, value }), words.secretForm.sendItAgain, () => {
+      toast.success(given === undefined ? words.secretForm.theSecretIsStored(name) : words.secretForm.theSecretHasANewValue(name));
       show(false);
     });
   };
   return (
     <Dialog open={open} onOpenChange={show}>
       <DialogTrigger asChild>
-        {given === undefined ? <Button><Plus aria-hidden />New secret</Button> : <Button variant="outline" size="sm" aria-label={`Replace the value of ${given}`}><KeyRound aria-hidden />Replace</Button>}
+        {given === undefined ? <Button><Plus aria-hidden />{words.secretForm.newSecret}</Button> : <Button variant="outline" size="sm" aria-label={words.secretForm.replaceTheValueOf(given)}><KeyRound aria-hidden />{words.secretForm.replace}</Button>}
       </DialogTrigger>
       <DialogContent>
         <form onSubmit={submit} noValidate className="contents">
           <DialogHeader>
-            <DialogTitle>{given === undefined ? "New secret" : `New value of ${given}`}</DialogTitle>
-            <DialogDescription>The value is sealed at once, to a key that only the executors of this environment hold. Nobody can read it back.</DialogDescription>
+            <DialogTitle>{given === undefined ? words.secretForm.newSecret : words.secretForm.newValueOf(given)}</DialogTitle>
+            <DialogDescription>{words.secretForm.theValueIsSealed}</DialogDescription>
           </DialogHeader>
           <DialogBody className="grid gap-4">
             {refusal !== null && refusal.errors.length === 0 ? <Alert variant="failed" role="alert"><AlertDescription>{refusal.message} {refusal.remedy}</AlertDescription></Alert> : null}
             {given === undefined ? (
-              <Field id="secret-name" label="Name" required description="Lower-case letters, digits and underscores." error={errorOf("name")}>
+              <Field id="secret-name" label={words.secretForm.name} required description={words.secretForm.lowerCaseLettersDigitsAndUnderscores} error={errorOf("name")}>
                 <Input {...fieldControl("secret-name", { description: true, error: errorOf("name"), required: true })} value={name} onChange={(event) => setName(event.target.value)} autoComplete="off" spellCheck={false} />
               </Field>
             ) : null}
-            <Field id="secret-value" label="Value" required description="At least 8 characters." error={errorOf("value")}>
+            <Field id="secret-value" label={words.secretForm.value} required description={words.secretForm.atLeastCharacters} error={errorOf("value")}>
               <Textarea {...fieldControl("secret-value", { description: true, error: errorOf("value"), required: true })} value={value} onChange={(event) => setValue(event.target.value)} autoComplete="off" spellCheck={false} rows={2} className="font-mono [-webkit-text-security:disc]" />
             </Field>
           </DialogBody>
           <DialogFooter>
-            <Button variant="outline" onClick={() => show(false)}>Close</Button>
-            <Button type="submit" disabled={pending || value === "" || name === ""}>{pending ? "Sealing…" : "Seal and store"}</Button>
+            <Button variant="outline" onClick={() => show(false)}>{words.secretForm.close}</Button>
+            <Button type="submit" disabled={pending || value === "" || name === ""}>{pending ? words.secretForm.sealing : words.secretForm.sealAndStore}</Button>
           </DialogFooter>
         </form>
       </DialogContent>

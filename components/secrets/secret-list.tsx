@@ -3,6 +3,7 @@ import { Hash } from "@/components/common/hash";
 import { Time } from "@/components/common/time";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
 import type { Secret } from "@/contracts/secret";
+import { words } from "@/lib/messages/secrets";
 import type { Outcome } from "@/lib/ops/attempt";
 import { SecretForm } from "./secret-form";
 
@@ -16,15 +17,15 @@ type SecretListProps = {
 
 export function SecretList({ secrets, environmentId, canAdminister, putAction, deleteAction }: SecretListProps) {
   return (
-    <Table label="Secrets" cards>
+    <Table label={words.secretList.secrets} cards>
       <TableHeader>
         <TableRow>
-          <TableHead>Name</TableHead>
-          <TableHead numeric>Version</TableHead>
-          <TableHead>Used by</TableHead>
-          <TableHead>Key</TableHead>
-          <TableHead>Value set</TableHead>
-          {canAdminister ? <TableHead><span className="sr-only">Change</span></TableHead> : null}
+          <TableHead>{words.secretList.name}</TableHead>
+          <TableHead numeric>{words.secretList.version}</TableHead>
+          <TableHead>{words.secretList.usedBy}</TableHead>
+          <TableHead>{words.secretList.key}</TableHead>
+          <TableHead>{words.secretList.valueSet}</TableHead>
+          {canAdminister ? <TableHead><span className="sr-only">{words.secretList.change}</span></TableHead> : null}
         </TableRow>
       </TableHeader>
       <TableBody>
@@ -32,16 +33,16 @@ export function SecretList({ secrets, environmentId, canAdminister, putAction, d
           <TableRow key={secret.secret_id}>
             <TableCell className="font-mono text-xs">{secret.name}</TableCell>
             <TableCell numeric>{secret.version}</TableCell>
-            <TableCell>{secret.used_by.length === 0 ? <span className="text-muted-foreground">nothing</span> : secret.used_by.join(", ")}</TableCell>
-            <TableCell narrow={false}><Hash value={secret.kid} what="key id" /></TableCell>
-            <TableCell><Time at={secret.updated_at} />{secret.updated_by ? <span className="ms-1 text-xs text-muted-foreground">by {secret.updated_by}</span> : null}</TableCell>
+            <TableCell>{secret.used_by.length === 0 ? <span className="text-muted-foreground">{words.secretList.nothing}</span> : secret.used_by.join(", ")}</TableCell>
+            <TableCell narrow={false}><Hash value={secret.kid} what={words.secretList.keyId} /></TableCell>
+            <TableCell><Time at={secret.updated_at} />{secret.updated_by ? <span className="ms-1 text-xs text-muted-foreground">{words.secretList.by(secret.updated_by)}</span> : null}</TableCell>
             {canAdminister ? (
               <TableCell>
                 <span className="flex items-center justify-end gap-1">
                   <SecretForm environmentId={environmentId} name={secret.name} putAction={putAction} />
                   <DeleteButton
-                    what={`the secret ${secret.name}`} description="Its value is gone at once and cannot be brought back."
-                    blocked={secret.used_by.length === 0 ? null : `Used by ${secret.used_by.join(", ")}.`} remove={deleteAction.bind(null, environmentId, secret.name)}
+                    what={words.secretList.theSecret(secret.name)} description={words.secretList.itsValueIsGone}
+                    blocked={secret.used_by.length === 0 ? null : words.secretList.usedByBlocked(secret.used_by.join(", "))} remove={deleteAction.bind(null, environmentId, secret.name)}
                   />
                 </span>
               </TableCell>

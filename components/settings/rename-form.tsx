@@ -7,6 +7,7 @@ import { Button } from "@/components/ui/button";
 import { Field, fieldControl } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
 import { Tooltip } from "@/components/ui/tooltip";
+import { words } from "@/lib/messages/settings";
 import type { Outcome } from "@/lib/ops/attempt";
 
 type RenameFormProps = { what: string; name: string; refused: string | null; rename: (name: string) => Promise<Outcome<unknown>> };
@@ -22,14 +23,14 @@ export function RenameForm({ what, name, refused, rename }: RenameFormProps) {
       className="flex flex-wrap items-end gap-2"
       onSubmit={(event) => {
         event.preventDefault();
-        if (!same && refused === null) act(() => rename(text.trim()), () => toast.success(`The ${what} is called ${text.trim()}.`));
+        if (!same && refused === null) act(() => rename(text.trim()), () => toast.success(words.renameForm.theIsCalled(what, text.trim())));
       }}
     >
-      <Field id={id} label={`Name of the ${what}`} className="w-72 max-w-full">
+      <Field id={id} label={words.renameForm.nameOfThe(what)} className="w-72 max-w-full">
         <Input {...fieldControl(id, {})} value={text} maxLength={100} readOnly={refused !== null} autoComplete="off" onChange={(event) => setText(event.target.value)} />
       </Field>
       <Tooltip content={refused}>
-        <Button type="submit" variant="outline" disabled={pending || (refused === null && same)} aria-disabled={refused !== null}>Rename</Button>
+        <Button type="submit" variant="outline" disabled={pending || (refused === null && same)} aria-disabled={refused !== null}>{words.renameForm.rename}</Button>
       </Tooltip>
     </form>
   );

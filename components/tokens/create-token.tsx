@@ -11,6 +11,7 @@ import { Field, fieldControl } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
 import type { NewApiToken } from "@/contracts/api-token";
 import { atLeast, roles, type Role } from "@/contracts/role";
+import { words } from "@/lib/messages/tokens";
 import type { Outcome } from "@/lib/ops/attempt";
 
 type Request = { project_id: string; environment_id: string | null; name: string; role: Role; expires_in_days: number };
@@ -36,27 +37,27 @@ export function CreateToken({ projectId, scopes, createAction }: CreateTokenProp
   return (
     <>
       <form className="flex flex-wrap items-end gap-3" onSubmit={(event) => { event.preventDefault(); create(); }}>
-        <Field id="token-name" label="Name" className="min-w-48 flex-1">
-          <Input {...fieldControl("token-name", { required: true })} required maxLength={100} placeholder="what will use it" autoComplete="off" value={name} onChange={(event) => setName(event.target.value)} />
+        <Field id="token-name" label={words.createToken.name} className="min-w-48 flex-1">
+          <Input {...fieldControl("token-name", { required: true })} required maxLength={100} placeholder={words.createToken.whatWillUseIt} autoComplete="off" value={name} onChange={(event) => setName(event.target.value)} />
         </Field>
-        <Field id="token-scope" label="For">
+        <Field id="token-scope" label={words.createToken.for}>
           <NativeSelect id="token-scope" value={scope.key} onChange={(event) => setKey(event.target.value)}>
             {scopes.map((each) => <option key={each.key} value={each.key}>{each.name}</option>)}
           </NativeSelect>
         </Field>
-        <Field id="token-role" label="Role">
+        <Field id="token-role" label={words.createToken.role}>
           <NativeSelect id="token-role" value={role} onChange={(event) => setRole(event.target.value as Role)}>
             {roles.map((each) => <option key={each} value={each} disabled={!atLeast(scope.highest, each)}>{each}</option>)}
           </NativeSelect>
         </Field>
-        <Field id="token-days" label="Ends after">
+        <Field id="token-days" label={words.createToken.endsAfter}>
           <NativeSelect id="token-days" value={days} onChange={(event) => setDays(event.target.value)}>
-            {["7", "30", "90", "365"].map((each) => <option key={each} value={each}>{each} days</option>)}
+            {["7", "30", "90", "365"].map((each) => <option key={each} value={each}>{words.createToken.days(each)}</option>)}
           </NativeSelect>
         </Field>
-        <Button type="submit" disabled={pending}><KeyRound aria-hidden />Create token</Button>
+        <Button type="submit" disabled={pending}><KeyRound aria-hidden />{words.createToken.createToken}</Button>
       </form>
-      {made ? <SecretOnce title={`The token “${made.name}” is made`} value={made.token} what="token" hint="Copy it now: it is shown this once." /> : null}
+      {made ? <SecretOnce title={words.createToken.theTokenIsMade(made.name)} value={made.token} what={words.createToken.token} hint={words.createToken.theTokenIsMadeHint} /> : null}
     </>
   );
 }

@@ -9,6 +9,7 @@ import { useAct } from "@/components/common/use-act";
 import { Badge } from "@/components/ui/badge";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
 import type { Executor, ExecutorToken } from "@/contracts/executor";
+import { words } from "@/lib/messages/tokens";
 import type { Outcome } from "@/lib/ops/attempt";
 
 type ExecutorTokenTableProps = {
@@ -21,13 +22,13 @@ export function ExecutorTokenTable({ executors, actions }: ExecutorTokenTablePro
   const { pending, act } = useAct();
   const now = useNow("half_minute");
   const [made, setMade] = useState<{ name: string; token: string } | null>(null);
-  if (executors.length === 0) return <p className="py-6 text-center text-muted-foreground">The project has no executor.</p>;
+  if (executors.length === 0) return <p className="py-6 text-center text-muted-foreground">{words.executorTokenTable.theProjectHasNoExecutor}</p>;
   return (
     <>
-      {made ? <SecretOnce title={`A token for ${made.name}`} value={made.token} what="executor token" hint="Copy it now: it is shown this once. Its former tokens work for one more day." /> : null}
-      <Table label="Executors and their tokens" cards>
+      {made ? <SecretOnce title={words.executorTokenTable.aTokenFor(made.name)} value={made.token} what={words.executorTokenTable.executorToken} hint={words.executorTokenTable.aTokenForHint} /> : null}
+      <Table label={words.executorTokenTable.executorsAndTheirTokens} cards>
         <TableHeader>
-          <TableRow><TableHead>Executor</TableHead><TableHead>Status</TableHead><TableHead>Tokens</TableHead><TableHead><span className="sr-only">New token</span></TableHead></TableRow>
+          <TableRow><TableHead>{words.executorTokenTable.executor}</TableHead><TableHead>{words.executorTokenTable.status}</TableHead><TableHead>{words.executorTokenTable.tokens}</TableHead><TableHead><span className="sr-only">{words.executorTokenTable.newToken}</span></TableHead></TableRow>
         </TableHeader>
         <TableBody>
           {executors.map(({ executor, tokens }) => (
@@ -39,14 +40,14 @@ export function ExecutorTokenTable({ executors, actions }: ExecutorTokenTablePro
                   {tokens.filter((token) => token.revoked_at === null && (now === null || Date.parse(token.expires_at) > now)).map((token) => (
                     <li key={token.executor_token_id} className="flex flex-wrap items-center gap-x-2">
                       <code className="text-xs">{token.prefix}…</code>
-                      <span className="text-xs text-muted-foreground">used <Time at={token.last_used_at} absent="never" />, ends <Time at={token.expires_at} /></span>
-                      <ConfirmButton disabled={pending} aria-label={`Revoke ${token.prefix}`} confirm="Revoke" title={`Revoke ${token.prefix}…?`} description="The executor is refused from its next request on, unless it has another token." onConfirm={() => act(() => actions.revoke(executor.executor_id, token.executor_token_id))}>Revoke</ConfirmButton>
+                      <span className="text-xs text-muted-foreground">{words.executorTokenTable.usedEnds(<Time at={token.last_used_at} absent={words.executorTokenTable.never} />, <Time at={token.expires_at} />)}</span>
+                      <ConfirmButton disabled={pending} aria-label={words.executorTokenTable.revokeLabel(token.prefix)} confirm={words.executorTokenTable.revoke} title={words.executorTokenTable.revokeQuestion(token.prefix)} description={words.executorTokenTable.revokeDescription} onConfirm={() => act(() => actions.revoke(executor.executor_id, token.executor_token_id))}>{words.executorTokenTable.revoke}</ConfirmButton>
                     </li>
                   ))}
                 </ul>
               </TableCell>
               <TableCell numeric>
-                <ConfirmButton disabled={pending} aria-label={`New token for ${executor.name}`} confirm="Make it" title={`A new token for ${executor.name}?`} description="It is shown once and ends after 90 days. The former ones work for one more day." onConfirm={() => act(() => actions.rotate(executor.executor_id), ({ token }) => setMade({ name: executor.name, token }))}>New token</ConfirmButton>
+                <ConfirmButton disabled={pending} aria-label={words.executorTokenTable.newTokenFor(executor.name)} confirm={words.executorTokenTable.makeIt} title={words.executorTokenTable.aNewTokenForQuestion(executor.name)} description={words.executorTokenTable.aNewTokenForDescription} onConfirm={() => act(() => actions.rotate(executor.executor_id), ({ token }) => setMade({ name: executor.name, token }))}>{words.executorTokenTable.newToken}</ConfirmButton>
               </TableCell>
             </TableRow>
           ))}

@@ -9,6 +9,7 @@ import { useAct } from "@/components/common/use-act";
 import { Badge } from "@/components/ui/badge";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
 import type { ApiToken, NewApiToken } from "@/contracts/api-token";
+import { words } from "@/lib/messages/tokens";
 import type { Outcome } from "@/lib/ops/attempt";
 
 type TokenTableProps = {
@@ -24,10 +25,10 @@ export function TokenTable({ tokens, environments, actions }: TokenTableProps) {
   const [rotated, setRotated] = useState<NewApiToken | null>(null);
   return (
     <>
-      {rotated ? <SecretOnce title={`The token “${rotated.name}” is rotated`} value={rotated.token} what="token" hint="Copy it now: it is shown this once. The old one works for one more day." /> : null}
-      <Table label="API tokens, newest first" cards>
+      {rotated ? <SecretOnce title={words.tokenTable.theTokenIsRotated(rotated.name)} value={rotated.token} what={words.tokenTable.token} hint={words.tokenTable.theTokenIsRotatedHint} /> : null}
+      <Table label={words.tokenTable.apiTokensNewestFirst} cards>
         <TableHeader>
-          <TableRow><TableHead>Name</TableHead><TableHead>Token</TableHead><TableHead>For</TableHead><TableHead>Role</TableHead><TableHead>Last used</TableHead><TableHead>Ends</TableHead><TableHead><span className="sr-only">Rotate or revoke</span></TableHead></TableRow>
+          <TableRow><TableHead>{words.tokenTable.name}</TableHead><TableHead>{words.tokenTable.tokenHeading}</TableHead><TableHead>{words.tokenTable.for}</TableHead><TableHead>{words.tokenTable.role}</TableHead><TableHead>{words.tokenTable.lastUsed}</TableHead><TableHead>{words.tokenTable.ends}</TableHead><TableHead><span className="sr-only">{words.tokenTable.rotateOrRevoke}</span></TableHead></TableRow>
         </TableHeader>
         <TableBody>
           {tokens.map((token) => {
@@ -36,15 +37,15 @@ export function TokenTable({ tokens, environments, actions }: TokenTableProps) {
               <TableRow key={token.api_token_id}>
                 <TableCell>{token.name}</TableCell>
                 <TableCell><code className="text-xs">{token.prefix}…</code></TableCell>
-                <TableCell>{token.environment_id === null ? "the project" : (environments[token.environment_id] ?? "one environment")}</TableCell>
+                <TableCell>{token.environment_id === null ? words.tokenTable.theProject : (environments[token.environment_id] ?? words.tokenTable.oneEnvironment)}</TableCell>
                 <TableCell>{token.role}</TableCell>
-                <TableCell narrow={false}><Time at={token.last_used_at} absent="never" /></TableCell>
-                <TableCell>{token.revoked_at !== null ? <Badge>revoked</Badge> : over ? <Badge>expired</Badge> : <Time at={token.expires_at} />}</TableCell>
+                <TableCell narrow={false}><Time at={token.last_used_at} absent={words.tokenTable.never} /></TableCell>
+                <TableCell>{token.revoked_at !== null ? <Badge>{words.tokenTable.revoked}</Badge> : over ? <Badge>{words.tokenTable.expired}</Badge> : <Time at={token.expires_at} />}</TableCell>
                 <TableCell numeric>
                   {over ? null : (
                     <span className="inline-flex gap-1.5">
-                      <ConfirmButton disabled={pending} aria-label={`Rotate ${token.name}`} confirm="Rotate" title={`Rotate “${token.name}”?`} description="A new token of the same name, role and scope is shown once; it ends after 90 days. The old one works for one more day." onConfirm={() => act(() => actions.rotate(token.api_token_id, {}), setRotated)}>Rotate</ConfirmButton>
-                      <ConfirmButton disabled={pending} aria-label={`Revoke ${token.name}`} confirm="Revoke" title={`Revoke “${token.name}”?`} description="What uses it is refused from its next request on." onConfirm={() => act(() => actions.revoke(token.api_token_id))}>Revoke</ConfirmButton>
+                      <ConfirmButton disabled={pending} aria-label={words.tokenTable.rotateLabel(token.name)} confirm={words.tokenTable.rotate} title={words.tokenTable.rotateQuestion(token.name)} description={words.tokenTable.rotateDescription} onConfirm={() => act(() => actions.rotate(token.api_token_id, {}), setRotated)}>{words.tokenTable.rotate}</ConfirmButton>
+                      <ConfirmButton disabled={pending} aria-label={words.tokenTable.revokeLabel(token.name)} confirm={words.tokenTable.revoke} title={words.tokenTable.revokeQuestion(token.name)} description={words.tokenTable.revokeDescription} onConfirm={() => act(() => actions.revoke(token.api_token_id))}>{words.tokenTable.revoke}</ConfirmButton>
                     </span>
                   )}
                 </TableCell>

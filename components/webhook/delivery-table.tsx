@@ -10,6 +10,7 @@ import { Button } from "@/components/ui/button";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
 import type { Delivery } from "@/contracts/webhook";
 import { cn } from "@/lib/cn";
+import { words } from "@/lib/messages/webhook";
 import type { Outcome } from "@/lib/ops/attempt";
 import { deliveryStatusWords } from "./words";
 
@@ -25,17 +26,17 @@ type DeliveryTableProps = { deliveries: Delivery[]; canRetry: boolean; retryActi
 export function DeliveryTable({ deliveries, canRetry, retryAction }: DeliveryTableProps) {
   const { pending, act } = useAct();
   return (
-    <Table label="Deliveries, newest first" cards>
+    <Table label={words.deliveryTable.deliveriesNewestFirst} cards>
       <TableHeader>
         <TableRow>
-          <TableHead>Status</TableHead>
-          <TableHead>Message</TableHead>
-          <TableHead>About</TableHead>
-          <TableHead>Made</TableHead>
-          <TableHead numeric>Attempts</TableHead>
-          <TableHead>Last answer</TableHead>
-          <TableHead>Next attempt</TableHead>
-          <TableHead><span className="sr-only">Change</span></TableHead>
+          <TableHead>{words.deliveryTable.status}</TableHead>
+          <TableHead>{words.deliveryTable.message}</TableHead>
+          <TableHead>{words.deliveryTable.about}</TableHead>
+          <TableHead>{words.deliveryTable.made}</TableHead>
+          <TableHead numeric>{words.deliveryTable.attempts}</TableHead>
+          <TableHead>{words.deliveryTable.lastAnswer}</TableHead>
+          <TableHead>{words.deliveryTable.nextAttempt}</TableHead>
+          <TableHead><span className="sr-only">{words.deliveryTable.change}</span></TableHead>
         </TableRow>
       </TableHeader>
       <TableBody>
@@ -46,17 +47,17 @@ export function DeliveryTable({ deliveries, canRetry, retryAction }: DeliveryTab
               <TableCell><span className={cn("inline-flex items-center gap-1.5 align-middle", className)}><Icon className="size-3.5" aria-hidden />{deliveryStatusWords[each.status]}</span></TableCell>
               <TableCell><code className="text-xs">{each.type}</code></TableCell>
               <TableCell>
-                {each.run_id ? <NextLink href={`/runs/${each.run_id}`} prefetch={false} className="inline-flex min-h-6 items-center text-link hover:underline"><ShortId id={each.run_id} what="run id" plain /></NextLink> : each.executor_id ? <Link href={`/executors/${each.executor_id}`} className="inline-flex min-h-6 items-center text-link hover:underline">executor</Link> : <span className="text-muted-foreground">—</span>}
+                {each.run_id ? <NextLink href={`/runs/${each.run_id}`} prefetch={false} className="inline-flex min-h-6 items-center text-link hover:underline"><ShortId id={each.run_id} what={words.deliveryTable.runId} plain /></NextLink> : each.executor_id ? <Link href={`/executors/${each.executor_id}`} className="inline-flex min-h-6 items-center text-link hover:underline">{words.deliveryTable.executor}</Link> : <span className="text-muted-foreground">—</span>}
               </TableCell>
               <TableCell><Time at={each.created_at} /></TableCell>
-              <TableCell numeric narrow={false}>{`${each.attempts} of ${each.max_attempts}`}</TableCell>
+              <TableCell numeric narrow={false}>{words.deliveryTable.of(each.attempts, each.max_attempts)}</TableCell>
               <TableCell className="max-w-md whitespace-normal">
-                {each.last_error ? <span className="break-words text-failed">{each.last_error}</span> : each.last_status ? `HTTP ${each.last_status}` : <span className="text-muted-foreground">—</span>}
+                {each.last_error ? <span className="break-words text-failed">{each.last_error}</span> : each.last_status ? words.deliveryTable.http(each.last_status) : <span className="text-muted-foreground">—</span>}
               </TableCell>
               <TableCell narrow={false}><Time at={each.next_attempt_at} /></TableCell>
               <TableCell>
                 {each.status === "delivered" ? null : (
-                  <Button variant="outline" size="sm" disabled={pending || !canRetry} onClick={() => act(() => retryAction(each.delivery_id))} aria-label={`Send again: ${each.type}, made ${each.created_at}`}><RotateCw aria-hidden />Send again</Button>
+                  <Button variant="outline" size="sm" disabled={pending || !canRetry} onClick={() => act(() => retryAction(each.delivery_id))} aria-label={words.deliveryTable.sendAgainMade(each.type, each.created_at)}><RotateCw aria-hidden />{words.deliveryTable.sendAgain}</Button>
                 )}
               </TableCell>
             </TableRow>

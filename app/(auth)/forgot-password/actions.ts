@@ -6,6 +6,7 @@ import { createSessionClient } from "@/lib/supabase/server.ts";
 import { textOf } from "../form-text.ts";
 import { siteUrl } from "../site.ts";
 import { confirmUrl } from "@/lib/confirm-url.ts";
+import { words } from "@/lib/messages/auth";
 
 /** The answer is the same whether or not there is such an account. */
 export async function forgotPasswordAction(_before: FormState, form: FormData): Promise<FormState> {
@@ -14,5 +15,5 @@ export async function forgotPasswordAction(_before: FormState, form: FormData): 
   const { error } = await db.auth.resetPasswordForEmail(email, { redirectTo: confirmUrl("/reset-password", await siteUrl()) });
   // Told to everybody or to nobody: a pause between mails exists only for known addresses.
   if (error !== null && error.code !== "over_email_send_rate_limit") return { problem: authProblem(error), done: null, email };
-  return { problem: null, done: "If there is an account with this address, a link is on its way. Open it in this browser within an hour.", email };
+  return { problem: null, done: words.forgotPasswordActions.ifThereIsAnAccount, email };
 }

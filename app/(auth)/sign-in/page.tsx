@@ -4,13 +4,14 @@ import { redirect } from "next/navigation";
 import { SignInForm } from "@/components/auth/sign-in-form";
 import { AuthPage, authLinkClasses } from "@/components/auth/auth-page";
 import { messages } from "@/lib/messages";
+import { words } from "@/lib/messages/auth";
 import { attempt } from "@/lib/ops/attempt.ts";
 import { whoami } from "@/lib/ops/environments.ts";
 import { createSessionClient } from "@/lib/supabase/server.ts";
 import { signInAction } from "./actions.ts";
 import { safeNextPath } from "./next-path.ts";
 
-export const metadata: Metadata = { title: "Sign in" };
+export const metadata: Metadata = { title: words.signInPage.signIn };
 
 type PageProps = { searchParams: Promise<Record<string, string | string[] | undefined>> };
 
@@ -23,12 +24,12 @@ export default async function SignIn({ searchParams }: PageProps) {
   if (data !== null && (await attempt(() => whoami(db))).ok) redirect(next);
   return (
     <AuthPage
-      title="Sign in"
-      description={next.startsWith("/invitations/") ? "You are invited. Sign in, or create an account, with the address that the invitation was sent to." : messages.productDescription}
+      title={words.signInPage.signIn}
+      description={next.startsWith("/invitations/") ? words.signInPage.signInDescription : messages.productDescription}
       footer={
         <>
-          <Link href="/forgot-password" className={authLinkClasses}>Forgot password?</Link>
-          <Link href={`/sign-up?next=${encodeURIComponent(next)}`} className={authLinkClasses}>Create an account</Link>
+          <Link href="/forgot-password" className={authLinkClasses}>{words.signInPage.forgotPassword}</Link>
+          <Link href={`/sign-up?next=${encodeURIComponent(next)}`} className={authLinkClasses}>{words.signInPage.createAnAccount}</Link>
         </>
       }
     >

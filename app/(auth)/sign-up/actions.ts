@@ -9,6 +9,7 @@ import { safeNextPath } from "../sign-in/next-path.ts";
 import { siteUrl } from "../site.ts";
 import { invitationToken } from "./invitation-token.ts";
 import { confirmUrl } from "@/lib/confirm-url.ts";
+import { words } from "@/lib/messages/auth";
 
 /** Makes an account, for the address that the invitation in `next` names; where the auth server confirms addresses first, says so, else goes to `next`. It sees nothing before it is a member. */
 export async function signUpAction(_before: FormState, form: FormData): Promise<FormState> {
@@ -20,6 +21,6 @@ export async function signUpAction(_before: FormState, form: FormData): Promise<
     options: { emailRedirectTo: confirmUrl(next, await siteUrl()), data: { invitation_token: invitationToken(next) ?? undefined } },
   });
   if (error !== null) return { problem: authProblem(error), done: null, email };
-  if (data.session === null) return { problem: null, done: "Open the link that was sent to this address.", email };
+  if (data.session === null) return { problem: null, done: words.signUpActions.openTheLinkThatWas, email };
   redirect(next);
 }

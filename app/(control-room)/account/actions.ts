@@ -6,6 +6,7 @@ import { textOf } from "@/app/(auth)/form-text.ts";
 import type { FormState } from "@/components/auth/account-form";
 import { uuid } from "@/contracts/common.ts";
 import { ControlRoomError } from "@/contracts/error.ts";
+import { words } from "@/lib/messages/account";
 import { attempt, type Outcome } from "@/lib/ops/attempt.ts";
 import { authProblem } from "@/lib/ops/auth-problem.ts";
 import { revokeSession } from "@/lib/ops/sessions.ts";
@@ -18,14 +19,14 @@ export async function changeEmailAction(_before: FormState, form: FormData): Pro
   const { error } = await db.auth.updateUser({ email }, { emailRedirectTo: confirmUrl("/account", await siteUrl()) });
   // Told to everybody or to nobody: who else has an account or is invited, and the pause between mails, which would tell it as well.
   if (error !== null && error.code !== "email_exists" && error.code !== "over_email_send_rate_limit") return { problem: authProblem(error), done: null, email };
-  return { problem: null, done: `Unless another account has ${email}, a link was sent there and one to your present address. The new one holds when both were opened.`, email };
+  return { problem: null, done: words.actions.unlessAnotherAccountHas(email), email };
 }
 
 /** Asks for the present password again: an unlocked browser is not enough. Other sessions end. */
 export async function changePasswordAction(_before: FormState, form: FormData): Promise<FormState> {
   const db = await createSessionClient();
   const { data } = await db.auth.getUser();
-  if (!data.user?.email) return { problem: "The session has ended. Sign in again.", done: null };
+  if (!data.user?.email) return { problem: words.actions.theSessionHasEndedSign, done: null };
   const probe = await createVisitorClient();
   const { error: wrong } = await probe.auth.signInWithPassword({ email: data.user.email, password: textOf(form, "current_password") });
   if (wrong !== null) return { problem: authProblem(wrong), done: null };
@@ -33,7 +34,7 @@ export async function changePasswordAction(_before: FormState, form: FormData): 
   const { error } = await db.auth.updateUser({ password: textOf(form, "password") });
   if (error !== null) return { problem: authProblem(error), done: null };
   await db.auth.signOut({ scope: "others" });
-  return { problem: null, done: "The password is changed, and you are signed out everywhere else." };
+  return { problem: null, done: words.actions.thePasswordIsChanged };
 }
 
 export async function revokeSessionAction(sessionId: string): Promise<Outcome<void>> {

@@ -6,6 +6,7 @@ import { SessionTable } from "@/components/account/session-table";
 import { PageHeader } from "@/components/shell/page-header";
 import { Alert, AlertDescription } from "@/components/ui/alert";
 import { messages } from "@/lib/messages";
+import { words } from "@/lib/messages/account";
 import { attempt } from "@/lib/ops/attempt.ts";
 import { listSessions } from "@/lib/ops/sessions.ts";
 import { one, openSession, type SearchParams } from "../session.ts";
@@ -13,11 +14,7 @@ import { changeEmailAction, changePasswordAction, endOtherSessionsAction, revoke
 
 export const metadata: Metadata = { title: messages.page.account };
 
-const notes: Record<string, string> = {
-  email: "Your e-mail address is changed.",
-  half: "One of the two links is opened. Open the one that was sent to the other address.",
-  no: "That link is used, expired, or was asked for in another browser.",
-};
+const notes: Record<string, string> = words.page.notes;
 
 export default async function Account({ searchParams }: { searchParams: SearchParams }) {
   await connection();
@@ -29,19 +26,19 @@ export default async function Account({ searchParams }: { searchParams: SearchPa
       <PageHeader title={messages.page.account} meta={<span>{me.name}</span>} />
       {note ? <Alert role="status"><AlertDescription>{note}</AlertDescription></Alert> : null}
       <section className="grid min-w-0 gap-3" aria-labelledby="sessions">
-        <h2 id="sessions" className="text-sm font-semibold">Sessions</h2>
+        <h2 id="sessions" className="text-sm font-semibold">{words.page.sessions}</h2>
         {read.ok ? <SessionTable sessions={read.value.items} actions={{ revoke: revokeSessionAction, endOthers: endOtherSessionsAction }} /> : <RefusalState refusal={read.refusal} />}
       </section>
       <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-6 md:grid-cols-2">
         <section className="grid min-w-0 max-w-sm gap-3" aria-labelledby="change-email">
-          <h2 id="change-email" className="text-sm font-semibold">E-mail address</h2>
-          <AccountForm id="change-email-form" submit="Change the address" action={changeEmailAction} fields={[{ name: "email", label: "New e-mail", autoComplete: "email" }]} />
+          <h2 id="change-email" className="text-sm font-semibold">{words.page.emailAddress}</h2>
+          <AccountForm id="change-email-form" submit={words.page.changeTheAddress} action={changeEmailAction} fields={[{ name: "email", label: words.page.newEmail, autoComplete: "email" }]} />
         </section>
         <section className="grid min-w-0 max-w-sm gap-3" aria-labelledby="change-password">
-          <h2 id="change-password" className="text-sm font-semibold">Password</h2>
+          <h2 id="change-password" className="text-sm font-semibold">{words.page.password}</h2>
           <AccountForm
-            id="change-password-form" submit="Change the password" action={changePasswordAction}
-            fields={[{ name: "current_password", label: "Present password", autoComplete: "current-password" }, { name: "password", label: "New password", autoComplete: "new-password" }]}
+            id="change-password-form" submit={words.page.changeThePassword} action={changePasswordAction}
+            fields={[{ name: "current_password", label: words.page.presentPassword, autoComplete: "current-password" }, { name: "password", label: words.page.newPassword, autoComplete: "new-password" }]}
           />
         </section>
       </div>

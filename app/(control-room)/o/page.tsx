@@ -8,6 +8,7 @@ import { PageHeader } from "@/components/shell/page-header";
 import { atLeast } from "@/contracts/role.ts";
 import { groupBy } from "@/lib/group-by";
 import { messages } from "@/lib/messages";
+import { words } from "@/lib/messages/account";
 import { openSession, pathOf } from "../session.ts";
 import { ControlRoomShell } from "../shell";
 import { createAction } from "./actions.ts";
@@ -25,7 +26,7 @@ export default async function Organizations() {
       {() => (
         <>
           <PageHeader title={messages.shell.allOrganizations} actions={me.environments.some((each) => each.role === "owner") ? <CreateScope kind="organization" createAction={createAction} /> : null} />
-          {me.environments.length === 0 ? <EmptyState title="You are a member of nothing yet" description="Ask an admin of the organization for an invitation, and open its link as this person." /> : null}
+          {me.environments.length === 0 ? <EmptyState title={words.rootPage.youAreAMember} description={words.rootPage.youAreAMemberDescription} /> : null}
           {[...organizations].map(([organizationId, environments]) => {
             const organization = environments[0]?.organization_name ?? "";
             return (

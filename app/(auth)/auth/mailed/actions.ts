@@ -2,6 +2,7 @@
 
 import { redirect } from "next/navigation";
 import type { FormState } from "@/components/auth/account-form";
+import { words } from "@/lib/messages/auth";
 import { authProblem } from "@/lib/ops/auth-problem.ts";
 import { createSessionClient, createVisitorClient } from "@/lib/supabase/server.ts";
 import { textOf } from "../../form-text.ts";
@@ -22,7 +23,7 @@ export async function openMailedLinkAction(_before: FormState, form: FormData): 
   }
   if (data.session === null || data.user?.email !== email.toLowerCase()) {
     await link.auth.signOut({ scope: "local" });
-    return { problem: "The link was sent to another address, and is used now. Ask for a new one.", done: null, email };
+    return { problem: words.mailedActions.theLinkWasSent, done: null, email };
   }
   const { error: unkept } = await (await createSessionClient()).auth.setSession(data.session);
   if (unkept !== null) return { problem: authProblem(unkept), done: null, email };

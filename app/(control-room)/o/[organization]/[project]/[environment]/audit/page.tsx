@@ -16,6 +16,7 @@ import { listAudit } from "@/lib/ops/audit.ts";
 import { openViews } from "@/app/(control-room)/default-view.ts";
 import { ListViews } from "@/app/(control-room)/list-views";
 import { one, openEnvironment, type EnvironmentParams, type SearchParams } from "@/app/(control-room)/session.ts";
+import { words } from "@/lib/messages/audit";
 
 export const metadata: Metadata = { title: messages.page.audit };
 const pageSize = 50;
@@ -29,7 +30,7 @@ export default async function Audit({ params, searchParams }: { params: Promise<
     return (
       <>
         <PageHeader title={messages.page.audit} />
-        <NoAccess description="Admins read who changed what. Ask an admin of the organization." />
+        <NoAccess description={words.page.adminsReadWhoChangedWhat} />
       </>
     );
   }
@@ -51,7 +52,7 @@ export default async function Audit({ params, searchParams }: { params: Promise<
               <Button key={format} asChild variant="outline" size="sm">
                 <a href={exported(format)} download>
                   <Download aria-hidden />
-                  {format === "csv" ? "CSV" : "NDJSON"}
+                  {format === "csv" ? words.page.csv : words.page.ndjson}
                 </a>
               </Button>
             ))}
@@ -62,14 +63,14 @@ export default async function Audit({ params, searchParams }: { params: Promise<
       {!page.ok ? (
         <RefusalState refusal={page.refusal} />
       ) : page.value.items.length === 0 ? (
-        filtered ? <FilteredEmpty clearHref="/audit?view=all" /> : <EmptyState icon={ScrollText} title="Nothing was changed yet" description="Every change that a person, a token or a schedule makes appears here, with what was there before and after." />
+        filtered ? <FilteredEmpty clearHref="/audit?view=all" /> : <EmptyState icon={ScrollText} title={words.page.nothingWasChangedYet} description={words.page.nothingWasChangedYetDescription} />
       ) : (
         <AuditTable entries={page.value.items} hrefOf={(filterBy) => `/audit?${new URLSearchParams(filterBy).toString()}`} />
       )}
       {page.ok && (cursor !== undefined || page.value.next_cursor !== null) ? (
-        <nav aria-label="Pages" className="flex justify-end gap-2">
-          {cursor === undefined ? null : <Button asChild variant="outline" size="sm"><Link href={here({})}>Newest</Link></Button>}
-          {page.value.next_cursor === null ? null : <Button asChild variant="outline" size="sm"><Link href={here({ cursor: page.value.next_cursor })}>Older</Link></Button>}
+        <nav aria-label={words.page.pages} className="flex justify-end gap-2">
+          {cursor === undefined ? null : <Button asChild variant="outline" size="sm"><Link href={here({})}>{words.page.newest}</Link></Button>}
+          {page.value.next_cursor === null ? null : <Button asChild variant="outline" size="sm"><Link href={here({ cursor: page.value.next_cursor })}>{words.page.older}</Link></Button>}
         </nav>
       ) : null}
     </>

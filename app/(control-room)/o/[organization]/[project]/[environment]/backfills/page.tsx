@@ -15,6 +15,7 @@ import { PageHeader } from "@/components/shell/page-header";
 import { Button } from "@/components/ui/button";
 import { backfill, backfillStatuses } from "@/contracts/backfill.ts";
 import { messages } from "@/lib/messages";
+import { words } from "@/lib/messages/backfills";
 import { attempt } from "@/lib/ops/attempt.ts";
 import { listBackfills } from "@/lib/ops/backfills.ts";
 import { templateChoices, timeZones } from "@/lib/ops/schedules-page.ts";
@@ -38,20 +39,20 @@ export default async function Backfills({ params, searchParams }: { params: Prom
   );
   return (
     <>
-      <PageHeader title={messages.page.backfills} meta={<span>One run for each partition of a range of past time.</span>} actions={dialog} />
+      <PageHeader title={messages.page.backfills} meta={<span>{words.page.oneRunForEachPartition}</span>} actions={dialog} />
       <ClockTabs current="/backfills" />
-      <FilterTabs label="Status" address="/backfills" name="status" options={backfillStatuses.map((value) => ({ value, word: statusLooks[value].word }))} current={status.data} />
+      <FilterTabs label={words.page.status} address="/backfills" name="status" options={backfillStatuses.map((value) => ({ value, word: statusLooks[value].word }))} current={status.data} />
       {!read.ok ? (
         <RefusalState refusal={read.refusal} />
       ) : read.value[0].items.length === 0 ? (
-        status.success || cursor !== undefined ? <FilteredEmpty clearHref="/backfills" /> : <EmptyState title="No backfill yet" description="A backfill runs a pipeline for each hour, day, week or month of a range that you choose, a few at a time." />
+        status.success || cursor !== undefined ? <FilteredEmpty clearHref="/backfills" /> : <EmptyState title={words.page.noBackfillYet} description={words.page.noBackfillYetDescription} />
       ) : (
         <>
           {read.value[0].items.some((each) => each.status === "active") ? <RefreshEvery milliseconds={refreshMs} /> : null}
           <BackfillTable backfills={read.value[0].items} titles={Object.fromEntries(templates.map(({ template_key, title }) => [template_key, title]))} />
           {read.value[0].next_cursor ? (
-            <nav aria-label="Pages of backfills" className="flex justify-end">
-              <Button asChild variant="outline" size="sm"><Link href={`/backfills?${new URLSearchParams({ ...(status.success ? { status: status.data } : {}), cursor: read.value[0].next_cursor })}`}>Older</Link></Button>
+            <nav aria-label={words.page.pagesOfBackfills} className="flex justify-end">
+              <Button asChild variant="outline" size="sm"><Link href={`/backfills?${new URLSearchParams({ ...(status.success ? { status: status.data } : {}), cursor: read.value[0].next_cursor })}`}>{words.page.older}</Link></Button>
             </nav>
           ) : null}
         </>

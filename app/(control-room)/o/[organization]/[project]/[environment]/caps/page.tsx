@@ -10,6 +10,7 @@ import { RefreshEvery } from "@/components/common/refresh-every";
 import { RefusalState } from "@/components/common/refusal-state";
 import { PageHeader } from "@/components/shell/page-header";
 import { messages } from "@/lib/messages";
+import { words } from "@/lib/messages/caps";
 import { attempt } from "@/lib/ops/attempt.ts";
 import { capRows } from "@/lib/ops/caps-page.ts";
 import { changeCapAction, createCapAction, deleteCapAction } from "./actions.ts";
@@ -27,13 +28,13 @@ export default async function Caps({ params }: { params: Promise<EnvironmentPara
     <>
       <PageHeader
         title={messages.page.caps}
-        meta={<><span>Limits on what runs may use in an hour, a day, a week or a month.</span>{refused === null ? <Link href="/audit?action=cap" className="text-link underline-offset-4 hover:underline">Who changed them</Link> : null}</>}
+        meta={<><span>{words.page.limitsOnWhatRunsMay}</span>{refused === null ? <Link href="/audit?action=cap" className="text-link underline-offset-4 hover:underline">{words.page.whoChangedThem}</Link> : null}</>}
         actions={form}
       />
       {!read.ok ? (
         <RefusalState refusal={read.refusal} />
       ) : read.value.length === 0 ? (
-        <EmptyState title="No cap yet" description="Without one, runs use as much as executors can give. A cap holds runs back when its window is used up, and stops what overruns it." />
+        <EmptyState title={words.page.noCapYet} description={words.page.noCapYetDescription} />
       ) : (
         <>
           <RefreshEvery milliseconds={refreshMs} />

@@ -8,6 +8,7 @@ import { ConnectionList } from "@/components/connections/connection-list";
 import { PageHeader } from "@/components/shell/page-header";
 import { atLeast } from "@/contracts/role.ts";
 import { messages } from "@/lib/messages";
+import { words } from "@/lib/messages/connections";
 import { attempt } from "@/lib/ops/attempt.ts";
 import { callRpc } from "@/lib/ops/rpc.ts";
 import { changeConnectionAction, createConnectionAction, deleteConnectionAction, readConnectionAction, testConnectionAction } from "./actions.ts";
@@ -27,9 +28,9 @@ export default async function Connections({ params }: { params: Promise<Environm
   const form = canAdminister ? <ConnectionForm environmentId={environment_id} secrets={secrets} createAction={actions.create} changeAction={actions.change} /> : null;
   return (
     <>
-      <PageHeader title={messages.page.connections} meta="Named sources and warehouses of this environment." actions={connections.length > 0 ? form : null} />
+      <PageHeader title={messages.page.connections} meta={words.page.namedSourcesAndWarehouses} actions={connections.length > 0 ? form : null} />
       {connections.length === 0 ? (
-        <EmptyState title="No connection yet" description="A connection says where a source is and which secret opens it; pipelines name it." action={form} />
+        <EmptyState title={words.page.noConnectionYet} description={words.page.noConnectionYetDescription} action={form} />
       ) : (
         <ConnectionList connections={connections} secrets={secrets} environmentId={environment_id} canOperate={role !== null && atLeast(role, "operator")} canAdminister={canAdminister} actions={actions} />
       )}

@@ -5,6 +5,7 @@ import { DeleteScope } from "@/components/deletion/delete-scope";
 import { PageHeader } from "@/components/shell/page-header";
 import type { DeletionKind } from "@/contracts/deletion.ts";
 import { messages } from "@/lib/messages";
+import { words } from "@/lib/messages/deletion";
 import { attempt } from "@/lib/ops/attempt.ts";
 import { callRpc } from "@/lib/ops/rpc.ts";
 import { deleteScopeAction } from "./actions.ts";
@@ -22,7 +23,7 @@ export default async function Danger({ params }: { params: Promise<EnvironmentPa
   const previews = await Promise.all(wanted.flatMap(([kind, id, name]) => (id === null ? [] : [attempt(() => callRpc(db, "preview_deletion", { kind, id })).then((preview) => ({ kind, name, preview }))])));
   return (
     <>
-      <PageHeader title={messages.page.danger} meta="What is deleted here is gone for everybody at once and cannot be brought back. The audit log stays." />
+      <PageHeader title={messages.page.danger} meta={words.page.whatIsDeletedHere} />
       <div className="grid gap-4">
         {previews.map(({ kind, name, preview }) => <DeleteScope key={kind} kind={kind} name={name} preview={preview} remove={deleteScopeAction} />)}
       </div>

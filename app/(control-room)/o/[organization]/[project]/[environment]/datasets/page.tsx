@@ -19,6 +19,7 @@ import { freshnessByName } from "@/lib/ops/freshness.ts";
 import { openViews } from "@/app/(control-room)/default-view.ts";
 import { ListViews } from "@/app/(control-room)/list-views";
 import { one, openEnvironment, type EnvironmentParams, type SearchParams } from "@/app/(control-room)/session.ts";
+import { words } from "@/lib/messages/datasets";
 
 export const metadata: Metadata = { title: messages.page.datasets };
 /** What reports read comes first. */
@@ -43,8 +44,8 @@ export default async function Datasets({ params, searchParams }: { params: Promi
   return (
     <>
       <PageHeader title={messages.page.datasets} actions={<ListViews list="datasets" environment={environment} views={views} />} />
-      <nav aria-label="Layer" className={tabListClasses}>
-        <Link href={href({})} aria-current={chosen.success ? undefined : "page"} className={tabClasses}>All</Link>
+      <nav aria-label={words.page.layer} className={tabListClasses}>
+        <Link href={href({})} aria-current={chosen.success ? undefined : "page"} className={tabClasses}>{words.page.all}</Link>
         {order.map((each) => (
           <Link key={each} href={href({ layer: each })} aria-current={chosen.success && chosen.data === each ? "page" : undefined} className={tabClasses}>{messages.layer[each].word}</Link>
         ))}
@@ -54,9 +55,9 @@ export default async function Datasets({ params, searchParams }: { params: Promi
         <RefusalState refusal={read.refusal} />
       ) : groups.length === 0 ? (
         chosen.success ? (
-          <FilteredEmpty clearHref={href({})} description={`No ${messages.layer[chosen.data].word.toLowerCase()} table has been published in this environment.`} />
+          <FilteredEmpty clearHref={href({})} description={words.page.noTableHasBeenPublished(messages.layer[chosen.data].word.toLowerCase())} />
         ) : (
-          <EmptyState title="No dataset yet" description="A pipeline's publish phase registers the tables that it wrote; they appear here with their rows and hashes." action={<Button asChild><Link href="/pipelines"><Play aria-hidden />Run a pipeline</Link></Button>} />
+          <EmptyState title={words.page.noDatasetYet} description={words.page.noDatasetYetDescription} action={<Button asChild><Link href="/pipelines"><Play aria-hidden />{words.page.runAPipeline}</Link></Button>} />
         )
       ) : (
         groups.map((group) => (
@@ -65,10 +66,10 @@ export default async function Datasets({ params, searchParams }: { params: Promi
               <LayerBadge layer={group.layer} />
               <span className="text-muted-foreground">{messages.layer[group.layer].description}</span>
             </h2>
-            <DatasetTable datasets={group.items} freshness={read.value.freshness} label={`${messages.layer[group.layer].word} datasets`} />
+            <DatasetTable datasets={group.items} freshness={read.value.freshness} label={words.page.datasets(messages.layer[group.layer].word)} />
             {group.next_cursor ? (
-              <nav aria-label={`More ${group.layer} datasets`} className="flex justify-end">
-                <Button asChild variant="outline" size="sm"><Link href={href({ layer: group.layer, cursor: group.next_cursor })}>More</Link></Button>
+              <nav aria-label={words.page.moreDatasets(group.layer)} className="flex justify-end">
+                <Button asChild variant="outline" size="sm"><Link href={href({ layer: group.layer, cursor: group.next_cursor })}>{words.page.more}</Link></Button>
               </nav>
             ) : null}
           </section>

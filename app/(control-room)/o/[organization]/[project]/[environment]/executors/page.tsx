@@ -10,6 +10,7 @@ import { ExecutorTable } from "@/components/executors/executor-table";
 import { PageHeader } from "@/components/shell/page-header";
 import { Button } from "@/components/ui/button";
 import { messages } from "@/lib/messages";
+import { words } from "@/lib/messages/executors";
 import { attempt } from "@/lib/ops/attempt.ts";
 import { executorRows } from "@/lib/ops/executors-page.ts";
 
@@ -26,24 +27,24 @@ export default async function Executors({ params, searchParams }: { params: Prom
     <>
       <PageHeader
         title={messages.page.executors}
-        meta={<span>of the project {environment.project_name}</span>}
-        actions={<Button asChild><Link href="/executors/new"><Plus aria-hidden />Add executor</Link></Button>}
+        meta={<span>{words.page.ofTheProject(environment.project_name)}</span>}
+        actions={<Button asChild><Link href="/executors/new"><Plus aria-hidden />{words.page.addExecutor}</Link></Button>}
       />
       {!read.ok ? (
         <RefusalState refusal={read.refusal} />
       ) : read.value.items.length === 0 ? (
         cursor === undefined ? (
-          <EmptyState title="No executor yet" description="An executor claims runs and executes their phases. Without one, runs wait in their queue." action={<Button asChild variant="outline"><Link href="/executors/new">Add executor</Link></Button>} />
+          <EmptyState title={words.page.noExecutorYet} description={words.page.noExecutorYetDescription} action={<Button asChild variant="outline"><Link href="/executors/new">{words.page.addExecutor}</Link></Button>} />
         ) : (
-          <EmptyState title="No more executors" action={<Button asChild variant="outline"><Link href="/executors">To the first ones</Link></Button>} />
+          <EmptyState title={words.page.noMoreExecutors} action={<Button asChild variant="outline"><Link href="/executors">{words.page.toTheFirstOnes}</Link></Button>} />
         )
       ) : (
         <>
           <RefreshEvery milliseconds={refreshMs} />
           <ExecutorTable executors={read.value.items} />
           {read.value.next_cursor ? (
-            <nav aria-label="Pages of executors" className="flex justify-end">
-              <Button asChild variant="outline" size="sm"><Link href={`/executors?cursor=${read.value.next_cursor}`}>Next page</Link></Button>
+            <nav aria-label={words.page.pagesOfExecutors} className="flex justify-end">
+              <Button asChild variant="outline" size="sm"><Link href={`/executors?cursor=${read.value.next_cursor}`}>{words.page.nextPage}</Link></Button>
             </nav>
           ) : null}
         </>

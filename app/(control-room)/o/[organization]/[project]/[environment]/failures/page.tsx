@@ -12,6 +12,7 @@ import { RefusalState } from "@/components/common/refusal-state";
 import { FailureTable } from "@/components/failures/failure-table";
 import { PageHeader } from "@/components/shell/page-header";
 import { messages } from "@/lib/messages";
+import { words } from "@/lib/messages/failures";
 import { attempt } from "@/lib/ops/attempt.ts";
 import { listFailures } from "@/lib/ops/failures.ts";
 import { templateChoices } from "@/lib/ops/schedules-page.ts";
@@ -19,7 +20,7 @@ import { markFailureAction } from "./actions.ts";
 
 export const metadata: Metadata = { title: messages.page.failures };
 const refreshMs = 15_000;
-const tabs = [{ state: "open", href: "/failures?state=open", word: "Open" }, { state: "marked", href: "/failures?state=marked", word: "Acknowledged and waived" }] as const;
+const tabs = [{ state: "open", href: "/failures?state=open", word: words.page.open }, { state: "marked", href: "/failures?state=marked", word: words.page.acknowledgedAndWaived }] as const;
 
 export default async function Failures({ params, searchParams }: { params: Promise<EnvironmentParams>; searchParams: SearchParams }) {
   await connection();
@@ -30,8 +31,8 @@ export default async function Failures({ params, searchParams }: { params: Promi
   const read = await attempt(() => Promise.all([listFailures(db, environment.environment_id, state), templateChoices(db, environment.project_id)]));
   return (
     <>
-      <PageHeader title={messages.page.failures} meta={<span>A failed run stays here until its pipeline succeeds, or somebody acknowledges or waives it.</span>} actions={<ListViews list="failures" environment={environment} views={views} />} />
-      <LinkTabs label="State" tabs={tabs.map((tab) => ({ ...tab, current: tab.state === state }))} />
+      <PageHeader title={messages.page.failures} meta={<span>{words.page.aFailedRunStaysHere}</span>} actions={<ListViews list="failures" environment={environment} views={views} />} />
+      <LinkTabs label={words.page.state} tabs={tabs.map((tab) => ({ ...tab, current: tab.state === state }))} />
       {!read.ok ? (
         <RefusalState refusal={read.refusal} />
       ) : (
@@ -40,9 +41,9 @@ export default async function Failures({ params, searchParams }: { params: Promi
           {read.value[0].length > 0 ? (
             <FailureTable failures={read.value[0]} titles={Object.fromEntries(read.value[1].map(({ template_key, title }) => [template_key, title]))} refused={needsRole(environment.role, "operator")} markAction={markFailureAction} />
           ) : state === "open" ? (
-            <EmptyState icon={CircleCheck} title="Nothing is left to deal with" description="What failed has succeeded since, or somebody has marked it." />
+            <EmptyState icon={CircleCheck} title={words.page.nothingIsLeftToDealWith} description={words.page.nothingIsLeftToDealWithDescription} />
           ) : (
-            <EmptyState title="Nothing was marked yet" description="An acknowledged or waived failure is here, with who did it and why." />
+            <EmptyState title={words.page.nothingWasMarkedYet} description={words.page.nothingWasMarkedYetDescription} />
           )}
         </>
       )}

@@ -9,6 +9,7 @@ import { CheckTable } from "@/components/health/check-table";
 import { diagnostics, healthChecks } from "@/components/health/checks";
 import { PageHeader } from "@/components/shell/page-header";
 import { messages } from "@/lib/messages";
+import { words } from "@/lib/messages/health";
 import { attempt } from "@/lib/ops/attempt.ts";
 import { listExecutors } from "@/lib/ops/executors.ts";
 import { health } from "@/lib/ops/health.ts";
@@ -29,8 +30,8 @@ export default async function Health({ params }: { params: Promise<EnvironmentPa
     <>
       <PageHeader
         title={messages.page.health}
-        meta={<><span>Version {state.version}</span><span>Read <Time at={at} /></span></>}
-        actions={<CopyButton variant="outline" size="default" value={diagnostics(state, checks, at)} what="diagnostics" text="Copy diagnostics" />}
+        meta={<><span>{words.page.version(state.version)}</span><span>{words.page.read(<Time at={at} />)}</span></>}
+        actions={<CopyButton variant="outline" size="default" value={diagnostics(state, checks, at)} what={words.page.diagnostics} text={words.page.copyDiagnostics} />}
       />
       <RefreshEvery milliseconds={refreshMs} />
       <CheckTable checks={checks} />

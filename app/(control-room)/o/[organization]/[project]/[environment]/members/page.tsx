@@ -12,6 +12,7 @@ import { PageHeader } from "@/components/shell/page-header";
 import { Button } from "@/components/ui/button";
 import { atLeast } from "@/contracts/role.ts";
 import { messages } from "@/lib/messages";
+import { words } from "@/lib/messages/members";
 import { attempt } from "@/lib/ops/attempt.ts";
 import { listInvitations, listMembers } from "@/lib/ops/members.ts";
 import { changeMemberAction, inviteAction, removeMemberAction, revokeInvitationAction } from "./actions.ts";
@@ -25,7 +26,7 @@ export default async function Members({ params, searchParams }: { params: Promis
   const { organization_id, organization_name } = environment;
   const cursor = one((await searchParams).cursor);
   const read = await attempt(() => Promise.all([listMembers(db, { organization_id, limit: pageSize, cursor }), listInvitations(db, { organization_id, open: true, limit: pageSize })]));
-  if (!read.ok) return <RefusalState refusal={read.refusal} heading="h1" title="The members could not be loaded" />;
+  if (!read.ok) return <RefusalState refusal={read.refusal} heading="h1" title={words.page.theMembersCouldNotBeLoaded} />;
   const [members, invitations] = read.value;
   const own = members.items.filter((each) => each.user_id === me.id);
   const scopes = scopesOf(me.environments, own, organization_id);
@@ -35,25 +36,25 @@ export default async function Members({ params, searchParams }: { params: Promis
       <PageHeader title={messages.page.members} meta={<span>{organization_name}</span>} />
       <MemberTable members={members.items} ownUserId={me.id} scopes={scopes} actions={{ change: changeMemberAction, remove: removeMemberAction }} />
       {members.next_cursor ? (
-        <nav aria-label="Pages of members" className="flex justify-end">
-          <Button asChild variant="outline" size="sm"><Link href={`/members?cursor=${members.next_cursor}`}>Next page</Link></Button>
+        <nav aria-label={words.page.pagesOfMembers} className="flex justify-end">
+          <Button asChild variant="outline" size="sm"><Link href={`/members?cursor=${members.next_cursor}`}>{words.page.nextPage}</Link></Button>
         </nav>
       ) : null}
-      {!admin && members.items.every((each) => each.user_id === me.id) ? <p className="text-muted-foreground">You see your own roles. Admins see every member of what they administer.</p> : null}
+      {!admin && members.items.every((each) => each.user_id === me.id) ? <p className="text-muted-foreground">{words.page.youSeeYourOwnRoles}</p> : null}
       {scopes.length > 0 ? (
         <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-6 xl:grid-cols-2">
           <section className="grid min-w-0 gap-3" aria-labelledby="invite">
-            <h2 id="invite" className="text-sm font-semibold">Invite somebody</h2>
+            <h2 id="invite" className="text-sm font-semibold">{words.page.inviteSomebody}</h2>
             <InviteForm organizationId={organization_id} organizationName={organization_name} scopes={scopes} inviteAction={inviteAction} />
           </section>
           <section className="grid min-w-0 gap-3" aria-labelledby="invitations">
-            <h2 id="invitations" className="text-sm font-semibold">Open invitations</h2>
+            <h2 id="invitations" className="text-sm font-semibold">{words.page.openInvitations}</h2>
             <InvitationTable invitations={invitations.items} scopes={scopes} revokeAction={revokeInvitationAction} />
           </section>
         </div>
       ) : null}
       <section className="grid min-w-0 gap-3" aria-labelledby="roles">
-        <h2 id="roles" className="text-sm font-semibold">What a role may do</h2>
+        <h2 id="roles" className="text-sm font-semibold">{words.page.whatARoleMayDo}</h2>
         <RoleTable />
       </section>
     </>

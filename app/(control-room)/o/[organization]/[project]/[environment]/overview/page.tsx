@@ -20,6 +20,7 @@ import { StatusBars } from "@/components/overview/status-bars";
 import { PageHeader } from "@/components/shell/page-header";
 import { Button } from "@/components/ui/button";
 import { messages } from "@/lib/messages";
+import { words } from "@/lib/messages/overview";
 import { attempt } from "@/lib/ops/attempt.ts";
 import { listCaps } from "@/lib/ops/caps.ts";
 import { readChecklist } from "@/lib/ops/checklist.ts";
@@ -56,7 +57,7 @@ export default async function OverviewPage({ params, searchParams }: { params: P
   const header = (
     <PageHeader
       title={messages.page.overview}
-      actions={<><RangePicker shown={window} /><Button asChild><Link href="/pipelines"><Play aria-hidden />Run a pipeline</Link></Button></>}
+      actions={<><RangePicker shown={window} /><Button asChild><Link href="/pipelines"><Play aria-hidden />{words.page.runAPipeline}</Link></Button></>}
     />
   );
   if (!read.ok) return <>{header}<RefusalState refusal={read.refusal} /></>;
@@ -69,17 +70,17 @@ export default async function OverviewPage({ params, searchParams }: { params: P
       <RefreshEvery milliseconds={refreshMs} />
       <ChecklistCard checklist={checklist} dismiss={setChecklistAction.bind(null, project_id, true)} />
       <FigureStrip figures={figuresOf(overview)} query={query} />
-      <Panel title="Needs attention" more={{ href: "/failures", text: "All failures" }}><AttentionList items={attentionOf({ ...troubles, failing: overview.failing, titles })} /></Panel>
+      <Panel title={words.page.needsAttention} more={{ href: "/failures", text: words.page.allFailures }}><AttentionList items={attentionOf({ ...troubles, failing: overview.failing, titles })} /></Panel>
       <div className="grid gap-6 lg:grid-cols-[minmax(0,2fr)_minmax(16rem,1fr)]">
         <div className="grid min-w-0 content-start gap-6">
-          <Panel title="Runs by status"><StatusBars steps={overview.steps} step={window.step} to={window.to} query={query} /></Panel>
-          <Panel title="Pipelines" more={{ href: "/pipelines", text: "All pipelines" }}>
-            {templates.length === 0 ? <EmptyState title="No pipeline yet" snippet="npx control-room pipeline validate pipelines/odoo_ingest_bronze.yml" className="rounded-md border py-8" /> : <PipelineDots templates={templates.slice(0, pipelinesShown)} runs={runs} />}
+          <Panel title={words.page.runsByStatus}><StatusBars steps={overview.steps} step={window.step} to={window.to} query={query} /></Panel>
+          <Panel title={words.page.pipelines} more={{ href: "/pipelines", text: words.page.allPipelines }}>
+            {templates.length === 0 ? <EmptyState title={words.page.noPipelineYet} snippet="npx control-room pipeline validate pipelines/odoo_ingest_bronze.yml" className="rounded-md border py-8" /> : <PipelineDots templates={templates.slice(0, pipelinesShown)} runs={runs} />}
           </Panel>
         </div>
         <div className="grid min-w-0 content-start gap-6">
-          <Panel title="Running now" more={{ href: "/runs?status=running,claimed", text: "All" }}><div className="rounded-md border"><RunningNow runs={running} titles={titles} /></div></Panel>
-          <Panel title="Next scheduled" more={{ href: "/schedules", text: "All" }}><div className="rounded-md border"><NextScheduled schedules={next} titles={titles} /></div></Panel>
+          <Panel title={words.page.runningNow} more={{ href: "/runs?status=running,claimed", text: words.page.all }}><div className="rounded-md border"><RunningNow runs={running} titles={titles} /></div></Panel>
+          <Panel title={words.page.nextScheduled} more={{ href: "/schedules", text: words.page.all }}><div className="rounded-md border"><NextScheduled schedules={next} titles={titles} /></div></Panel>
         </div>
       </div>
     </>

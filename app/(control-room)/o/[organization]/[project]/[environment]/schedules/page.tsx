@@ -14,6 +14,7 @@ import { Button } from "@/components/ui/button";
 import { Tooltip } from "@/components/ui/tooltip";
 import { word } from "@/contracts/common.ts";
 import { messages } from "@/lib/messages";
+import { words } from "@/lib/messages/schedules";
 import { attempt } from "@/lib/ops/attempt.ts";
 import { listSchedules } from "@/lib/ops/schedules.ts";
 import { templateChoices } from "@/lib/ops/schedules-page.ts";
@@ -33,11 +34,11 @@ export default async function Schedules({ params, searchParams }: { params: Prom
   const filter: Record<string, string> = pipeline.success ? { pipeline: pipeline.data } : {};
   const read = await attempt(() => Promise.all([listSchedules(db, { environment_id, template_key: pipeline.data, limit: pageSize, cursor }), templateChoices(db, project_id)]));
   const made = refused === null
-    ? <Button asChild><Link href={`/schedules/new?${new URLSearchParams(filter)}`}><Plus aria-hidden />New schedule</Link></Button>
-    : <Tooltip content={refused}><Button aria-disabled><Plus aria-hidden />New schedule</Button></Tooltip>;
+    ? <Button asChild><Link href={`/schedules/new?${new URLSearchParams(filter)}`}><Plus aria-hidden />{words.page.newSchedule}</Link></Button>
+    : <Tooltip content={refused}><Button aria-disabled><Plus aria-hidden />{words.page.newSchedule}</Button></Tooltip>;
   const header = (
     <>
-      <PageHeader title={messages.page.schedules} meta={pipeline.success ? <span>of the pipeline {pipeline.data}</span> : <span>Runs by the clock, in the time zone of each.</span>} actions={made} />
+      <PageHeader title={messages.page.schedules} meta={pipeline.success ? <span>{words.page.ofThePipeline(pipeline.data)}</span> : <span>{words.page.runsByTheClock}</span>} actions={made} />
       <ClockTabs current="/schedules" />
     </>
   );
@@ -52,11 +53,11 @@ export default async function Schedules({ params, searchParams }: { params: Prom
       ) : pipeline.success || cursor !== undefined ? (
         <FilteredEmpty clearHref="/schedules" />
       ) : (
-        <EmptyState title="No schedule yet" description="A schedule runs a pipeline by the clock. What a pipeline's spec suggests starts nothing by itself." action={refused === null ? made : null} />
+        <EmptyState title={words.page.noScheduleYet} description={words.page.noScheduleYetDescription} action={refused === null ? made : null} />
       )}
       {next_cursor ? (
-        <nav aria-label="Pages of schedules" className="flex justify-end">
-          <Button asChild variant="outline" size="sm"><Link href={`/schedules?${new URLSearchParams({ ...filter, cursor: next_cursor })}`}>Next page</Link></Button>
+        <nav aria-label={words.page.pagesOfSchedules} className="flex justify-end">
+          <Button asChild variant="outline" size="sm"><Link href={`/schedules?${new URLSearchParams({ ...filter, cursor: next_cursor })}`}>{words.page.nextPage}</Link></Button>
         </nav>
       ) : null}
     </>

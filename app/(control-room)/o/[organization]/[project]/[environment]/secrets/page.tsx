@@ -8,6 +8,7 @@ import { SecretList } from "@/components/secrets/secret-list";
 import { PageHeader } from "@/components/shell/page-header";
 import { atLeast } from "@/contracts/role.ts";
 import { messages } from "@/lib/messages";
+import { words } from "@/lib/messages/secrets";
 import { attempt } from "@/lib/ops/attempt.ts";
 import { callRpc } from "@/lib/ops/rpc.ts";
 import { keysOf } from "@/lib/ops/secrets.ts";
@@ -27,14 +28,14 @@ export default async function Secrets({ params }: { params: Promise<EnvironmentP
   const form = canAdminister && sealable ? <SecretForm environmentId={environment_id} putAction={putSecretAction} /> : null;
   return (
     <>
-      <PageHeader title={messages.page.secrets} meta="Values that only the executors of this environment can open." actions={secrets.length > 0 ? form : null} />
+      <PageHeader title={messages.page.secrets} meta={words.page.valuesThatOnlyTheExecutors} actions={secrets.length > 0 ? form : null} />
       {!sealable ? (
         <EmptyState
-          title="No key yet" description="Secrets are sealed to a key that the executors of this environment hold. Make one where they run."
+          title={words.page.noKeyYet} description={words.page.noKeyYetDescription}
           snippet={`control-room keys create --project ${environment.project_slug} --environment ${environment.slug} --file keys.json`}
         />
       ) : secrets.length === 0 ? (
-        <EmptyState title="No secret yet" description="A secret holds the password of a connection. It can be replaced and deleted, never read back." action={form} />
+        <EmptyState title={words.page.noSecretYet} description={words.page.noSecretYetDescription} action={form} />
       ) : (
         <SecretList secrets={secrets} environmentId={environment_id} canAdminister={canAdminister} putAction={putSecretAction} deleteAction={deleteSecretAction} />
       )}

@@ -11,6 +11,7 @@ import { RenameForm } from "@/components/settings/rename-form";
 import { PageHeader } from "@/components/shell/page-header";
 import { Button } from "@/components/ui/button";
 import { messages } from "@/lib/messages";
+import { words } from "@/lib/messages/settings";
 import { attempt } from "@/lib/ops/attempt.ts";
 import { listCaps } from "@/lib/ops/caps.ts";
 import { readChecklist } from "@/lib/ops/checklist.ts";
@@ -28,29 +29,29 @@ export default async function Settings({ params }: { params: Promise<Environment
   const refused = needsRole(role, "admin");
   return (
     <>
-      <PageHeader title={messages.page.settings} meta={<span>of {environment.organization_name} / {environment.project_name} / {environment.name}</span>} />
+      <PageHeader title={messages.page.settings} meta={<span>{words.page.of(environment.organization_name, environment.project_name, environment.name)}</span>} />
       {!read.ok ? <RefusalState refusal={read.refusal} /> : (
         <div className="grid max-w-3xl gap-6">
-          <Part title="Environment" id={environment_id} slug={environment.slug}>
-            <RenameForm what="environment" name={environment.name} refused={refused} rename={renameScopeAction.bind(null, "environment", environment_id)} />
+          <Part title={words.page.environment} id={environment_id} slug={environment.slug}>
+            <RenameForm what={words.page.environmentWhat} name={environment.name} refused={refused} rename={renameScopeAction.bind(null, "environment", environment_id)} />
           </Part>
-          <Part title="Project" id={project_id} slug={environment.project_slug}>
-            <RenameForm what="project" name={environment.project_name} refused={refused} rename={renameScopeAction.bind(null, "project", project_id)} />
-            <p className="text-muted-foreground">Its queue gets {read.value[0].weight === 1 ? "one share" : `${read.value[0].weight} shares`} where projects wait for the same executors.</p>
+          <Part title={words.page.project} id={project_id} slug={environment.project_slug}>
+            <RenameForm what={words.page.projectWhat} name={environment.project_name} refused={refused} rename={renameScopeAction.bind(null, "project", project_id)} />
+            <p className="text-muted-foreground">{words.page.itsQueueGets(read.value[0].weight)}</p>
           </Part>
-          <Part title="Organization" id={organization_id} slug={environment.organization_slug}>
-            <RenameForm what="organization" name={environment.organization_name} refused={refused} rename={renameScopeAction.bind(null, "organization", organization_id)} />
+          <Part title={words.page.organization} id={organization_id} slug={environment.organization_slug}>
+            <RenameForm what={words.page.organizationWhat} name={environment.organization_name} refused={refused} rename={renameScopeAction.bind(null, "organization", organization_id)} />
           </Part>
           <section className="grid gap-2" aria-labelledby="limits">
-            <h2 id="limits" className="font-semibold">Limits and retention</h2>
+            <h2 id="limits" className="font-semibold">{words.page.limitsAndRetention}</h2>
             <ul className="grid gap-1 text-muted-foreground">
-              <li>Caps that say how much may be used in an hour, a day, a week or a month: <Link href="/caps" className="text-link underline underline-offset-4">{read.value[1].items.length}{read.value[1].next_cursor === null ? "" : "+"} in force</Link>.</li>
-              <li>Runs, events and artifacts are kept until their environment is deleted; the audit log is kept beyond that.</li>
-              <li>Versions of a table are kept as long as its pipeline&apos;s <code className="text-xs">maintain</code> phase says.</li>
+              <li>{words.page.capsThatSayHowMuch(<Link href="/caps" className="text-link underline underline-offset-4">{words.page.inForce(`${read.value[1].items.length}${read.value[1].next_cursor === null ? "" : "+"}`)}</Link>)}</li>
+              <li>{words.page.runsEventsAndArtifacts}</li>
+              <li>{words.page.versionsOfATable(<code className="text-xs">maintain</code>)}</li>
             </ul>
           </section>
           <section className="grid gap-2" aria-labelledby="elsewhere">
-            <h2 id="elsewhere" className="font-semibold">Set elsewhere</h2>
+            <h2 id="elsewhere" className="font-semibold">{words.page.setElsewhere}</h2>
             <ul className="flex flex-wrap gap-2">
               {([["/members", messages.page.members], ["/tokens", messages.page.tokens], ["/secrets", messages.page.secrets], ["/connections", messages.page.connections], ["/webhook", messages.page.webhook], ["/danger", messages.page.danger]] as const).map(([href, word]) => (
                 <li key={href}><Button asChild variant="outline" size="sm"><Link href={href}>{word}</Link></Button></li>
@@ -67,7 +68,7 @@ export default async function Settings({ params }: { params: Promise<Environment
 function Part({ title, id, slug, children }: { title: string; id: string; slug: string; children: ReactNode }) {
   return (
     <section className="grid gap-2 border-b pb-6" aria-label={title}>
-      <h2 className="flex flex-wrap items-center gap-x-3 font-semibold">{title} <code className="text-xs font-normal text-muted-foreground">{slug}</code> <ShortId id={id} what={`id of the ${title.toLowerCase()}`} className="font-normal text-muted-foreground" /></h2>
+      <h2 className="flex flex-wrap items-center gap-x-3 font-semibold">{title} <code className="text-xs font-normal text-muted-foreground">{slug}</code> <ShortId id={id} what={words.page.idOfThe(title.toLowerCase())} className="font-normal text-muted-foreground" /></h2>
       {children}
     </section>
   );

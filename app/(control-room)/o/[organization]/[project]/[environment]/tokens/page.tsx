@@ -11,6 +11,7 @@ import { ExecutorTokenTable } from "@/components/tokens/executor-token-table";
 import { TokenTable } from "@/components/tokens/token-table";
 import { Button } from "@/components/ui/button";
 import { messages } from "@/lib/messages";
+import { words } from "@/lib/messages/tokens";
 import { listApiTokens } from "@/lib/ops/api-tokens.ts";
 import { attempt } from "@/lib/ops/attempt.ts";
 import { listExecutorTokens } from "@/lib/ops/executor-registry.ts";
@@ -34,7 +35,7 @@ export default async function Tokens({ params, searchParams }: { params: Promise
     const held = await Promise.all(executors.items.map((each) => listExecutorTokens(db, each.executor_id)));
     return { own: members.items.filter((each) => each.user_id === me.id), tokens, executors: executors.items.map((executor, index) => ({ executor, tokens: held[index]?.items ?? [] })) };
   });
-  if (!read.ok) return <RefusalState refusal={read.refusal} heading="h1" title="The tokens could not be loaded" />;
+  if (!read.ok) return <RefusalState refusal={read.refusal} heading="h1" title={words.page.theTokensCouldNotBeLoaded} />;
   const { own, tokens, executors } = read.value;
   const scopes = scopesOf(me.environments, own, organization_id).filter((each) => each.project_id === project_id);
   const names = Object.fromEntries(me.environments.map((each) => [each.environment_id, each.name]));
@@ -42,7 +43,7 @@ export default async function Tokens({ params, searchParams }: { params: Promise
     return (
       <>
         <PageHeader title={messages.page.tokens} />
-        <NoAccess description="Tokens are for admins of the project or of an environment. Ask one of them." />
+        <NoAccess description={words.page.tokensAreForAdmins} />
       </>
     );
   }
@@ -50,22 +51,22 @@ export default async function Tokens({ params, searchParams }: { params: Promise
     <>
       <PageHeader title={messages.page.tokens} meta={<span>{project_name}</span>} />
       <section className="grid min-w-0 gap-3" aria-labelledby="api-tokens">
-        <h2 id="api-tokens" className="text-sm font-semibold">API tokens</h2>
+        <h2 id="api-tokens" className="text-sm font-semibold">{words.page.apiTokens}</h2>
         <CreateToken projectId={project_id} scopes={scopes} createAction={createTokenAction} />
         {tokens.items.length === 0 ? (
-          <EmptyState title="No token yet" description="A program calls the API with a token: scoped to this project or one environment, with a role and an end." />
+          <EmptyState title={words.page.noTokenYet} description={words.page.noTokenYetDescription} />
         ) : (
           <TokenTable tokens={tokens.items} environments={names} actions={{ rotate: rotateTokenAction, revoke: revokeTokenAction }} />
         )}
         {tokens.next_cursor ? (
-          <nav aria-label="Pages of tokens" className="flex justify-end">
-            <Button asChild variant="outline" size="sm"><Link href={`/tokens?cursor=${tokens.next_cursor}`}>Next page</Link></Button>
+          <nav aria-label={words.page.pagesOfTokens} className="flex justify-end">
+            <Button asChild variant="outline" size="sm"><Link href={`/tokens?cursor=${tokens.next_cursor}`}>{words.page.nextPage}</Link></Button>
           </nav>
         ) : null}
       </section>
       {scopes.some((each) => each.environment_id === null) ? (
         <section className="grid min-w-0 gap-3" aria-labelledby="executor-tokens">
-          <h2 id="executor-tokens" className="text-sm font-semibold">Executor tokens</h2>
+          <h2 id="executor-tokens" className="text-sm font-semibold">{words.page.executorTokens}</h2>
           <ExecutorTokenTable executors={executors} actions={{ rotate: rotateExecutorTokenAction, revoke: revokeExecutorTokenAction }} />
         </section>
       ) : null}

@@ -13,6 +13,7 @@ import { deliveryStatusWords } from "@/components/webhook/words";
 import { WebhookForm } from "@/components/webhook/webhook-form";
 import { deliveryStatuses } from "@/contracts/webhook.ts";
 import { messages } from "@/lib/messages";
+import { words } from "@/lib/messages/webhook";
 import { attempt } from "@/lib/ops/attempt.ts";
 import { managesProject } from "@/lib/ops/members.ts";
 import { publicKey } from "@/lib/ops/signing-key.ts";
@@ -35,34 +36,34 @@ export default async function Webhook({ params, searchParams }: { params: Promis
     const [webhook, deliveries] = await Promise.all([findWebhook(db, project_id), listDeliveries(db, project_id, { status, cursor, limit: pageSize })]);
     return { webhook, deliveries, key: publicKey() };
   });
-  const header = <PageHeader title={messages.page.webhook} meta={<span>{`The address that hears when a run of ${project_name} fails or an executor goes away.`}</span>} />;
+  const header = <PageHeader title={messages.page.webhook} meta={<span>{words.page.theAddressThatHearsWhen(project_name)}</span>} />;
   if (!read.ok) return <>{header}<RefusalState refusal={read.refusal} /></>;
-  if (read.value === null) return <>{header}<NoAccess description="The webhook is for admins of the whole project. Ask one of them." /></>;
+  if (read.value === null) return <>{header}<NoAccess description={words.page.theWebhookIsForAdmins} /></>;
   const { webhook, deliveries, key } = read.value;
   return (
     <>
       {header}
       <WebhookForm key={webhook?.updated_at ?? "none"} projectId={project_id} webhook={webhook} actions={{ save: saveWebhookAction, test: testWebhookAction, remove: deleteWebhookAction }} />
       <section className="grid min-w-0 gap-2" aria-labelledby="signing-key">
-        <h2 id="signing-key" className="text-sm font-semibold">Signing key</h2>
-        <p className="text-muted-foreground">Every message is signed with ed25519 (Standard Webhooks, <code className="text-xs">v1a</code>). The receiver checks it with this public key; there is no secret to share.</p>
-        <CodeBlock text={key} label="Public key" className="max-w-2xl" />
+        <h2 id="signing-key" className="text-sm font-semibold">{words.page.signingKey}</h2>
+        <p className="text-muted-foreground">{words.page.everyMessageIsSigned(<code className="text-xs">v1a</code>)}</p>
+        <CodeBlock text={key} label={words.page.publicKey} className="max-w-2xl" />
       </section>
       <section className="grid min-w-0 gap-3" aria-labelledby="deliveries">
         <div className="flex flex-wrap items-center gap-2">
-          <h2 id="deliveries" className="text-sm font-semibold">Deliveries</h2>
-          <nav aria-label="Deliveries by status" className="flex flex-wrap gap-1 sm:ms-auto">
+          <h2 id="deliveries" className="text-sm font-semibold">{words.page.deliveries}</h2>
+          <nav aria-label={words.page.deliveriesByStatus} className="flex flex-wrap gap-1 sm:ms-auto">
             {[undefined, ...deliveryStatuses].map((each) => (
               <Button key={each ?? "all"} asChild variant={each === status ? "secondary" : "ghost"} size="sm">
-                <Link href={each === undefined ? "/webhook" : `/webhook?status=${each}`} aria-current={each === status ? "page" : undefined}>{each === undefined ? "All" : deliveryStatusWords[each]}</Link>
+                <Link href={each === undefined ? "/webhook" : `/webhook?status=${each}`} aria-current={each === status ? "page" : undefined}>{each === undefined ? words.page.all : deliveryStatusWords[each]}</Link>
               </Button>
             ))}
           </nav>
         </div>
         {deliveries.items.length === 0 ? (
           <EmptyState
-            title={status === undefined ? "Nothing was sent yet" : `No delivery is ${deliveryStatusWords[status].toLowerCase()}`}
-            description={webhook === null ? "Set an address first; a test message shows that it arrives." : "What is sent, with each attempt and its answer, is kept here."}
+            title={status === undefined ? words.page.nothingWasSentYet : words.page.noDeliveryIs(deliveryStatusWords[status].toLowerCase())}
+            description={webhook === null ? words.page.setAnAddressFirst : words.page.whatIsSentWithEach}
             action={status === undefined ? undefined : <Button asChild variant="outline"><Link href="/webhook">{messages.action.clearFilters}</Link></Button>}
           />
         ) : (
@@ -72,8 +73,8 @@ export default async function Webhook({ params, searchParams }: { params: Promis
           </>
         )}
         {deliveries.next_cursor ? (
-          <nav aria-label="Pages of deliveries" className="flex justify-end">
-            <Button asChild variant="outline" size="sm"><Link href={`/webhook?${new URLSearchParams({ ...(status ? { status } : {}), cursor: deliveries.next_cursor })}`}>Next page</Link></Button>
+          <nav aria-label={words.page.pagesOfDeliveries} className="flex justify-end">
+            <Button asChild variant="outline" size="sm"><Link href={`/webhook?${new URLSearchParams({ ...(status ? { status } : {}), cursor: deliveries.next_cursor })}`}>{words.page.nextPage}</Link></Button>
           </nav>
         ) : null}
       </section>

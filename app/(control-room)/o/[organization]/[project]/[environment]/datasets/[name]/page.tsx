@@ -30,6 +30,7 @@ import { listFreshness, listFreshnessSignals } from "@/lib/ops/freshness.ts";
 import { listReaders } from "@/lib/ops/lineage.ts";
 import { listQuality } from "@/lib/ops/quality.ts";
 import { openEnvironment, type EnvironmentParams } from "@/app/(control-room)/session.ts";
+import { words } from "@/lib/messages/datasets";
 
 type PageProps = { params: Promise<EnvironmentParams & { name: string }> };
 const versionsShown = 20;
@@ -59,58 +60,58 @@ export default async function DatasetPage({ params }: PageProps) {
   });
   if (!read.ok) {
     if (read.refusal.code === "not_found") notFound();
-    return <RefusalState refusal={read.refusal} heading="h1" title="The dataset could not be loaded" />;
+    return <RefusalState refusal={read.refusal} heading="h1" title={words.datasetPage.theDatasetCouldNotBeLoaded} />;
   }
   const { dataset, versions, file, producer, results, freshness, signals, readers } = read.value;
   return (
     <>
-      <RememberVisit href={`/datasets/${dataset.name}`} title={dataset.name} detail={`version ${dataset.version}`} />
+      <RememberVisit href={`/datasets/${dataset.name}`} title={dataset.name} detail={words.datasetPage.version(dataset.version)} />
       <PageHeader
         crumbs={[{ href: "/datasets", label: messages.page.datasets }]}
         title={dataset.name}
         mark={dataset.layer ? <LayerBadge layer={dataset.layer} /> : null}
         meta={
           <>
-            <span>version {dataset.version}</span>
-            <span><Count value={dataset.row_count} className="text-foreground" /> rows</span>
+            <span>{words.datasetPage.version(dataset.version)}</span>
+            <span>{words.datasetPage.rows(<Count value={dataset.row_count} className="text-foreground" />)}</span>
             <Bytes value={dataset.byte_size} />
-            <span className="inline-flex items-center gap-1">content <Hash value={dataset.content_sha256} what="content hash" /></span>
-            <span className="inline-flex items-center gap-1">produced by <Link href={`/runs/${dataset.run_id}`} className="text-link underline underline-offset-4"><ShortId id={dataset.run_id} what="run id" plain /></Link></span>
-            <span className="inline-flex items-center gap-1">published <Time at={dataset.created_at} /></span>
-            {producer ? <span className="inline-flex items-center gap-1">by <Link href={`/pipelines/${producer.template_key}`} className="text-link underline-offset-4 hover:underline">{producer.title}</Link></span> : null}
+            <span className="inline-flex items-center gap-1">{words.datasetPage.content(<Hash value={dataset.content_sha256} what={words.datasetPage.contentHash} />)}</span>
+            <span className="inline-flex items-center gap-1">{words.datasetPage.producedBy(<Link href={`/runs/${dataset.run_id}`} className="text-link underline underline-offset-4"><ShortId id={dataset.run_id} what={words.datasetPage.runId} plain /></Link>)}</span>
+            <span className="inline-flex items-center gap-1">{words.datasetPage.published(<Time at={dataset.created_at} />)}</span>
+            {producer ? <span className="inline-flex items-center gap-1">{words.datasetPage.by(<Link href={`/pipelines/${producer.template_key}`} className="text-link underline-offset-4 hover:underline">{producer.title}</Link>)}</span> : null}
             {producer?.owner ? <span>{producer.owner}</span> : null}
             {producer?.tags.map((tag) => <Badge key={tag}>{tag}</Badge>)}
           </>
         }
-        actions={<><Button asChild variant="outline"><Link href={`/lineage?dataset=${dataset.name}`}><Waypoints aria-hidden />Lineage</Link></Button>{file ? <Button asChild variant="outline"><a href={`/api/v1/artifacts/${file.artifact_id}/content`} download={file.name}><Download aria-hidden />Download</a></Button> : null}</>}
+        actions={<><Button asChild variant="outline"><Link href={`/lineage?dataset=${dataset.name}`}><Waypoints aria-hidden />{words.datasetPage.lineage}</Link></Button>{file ? <Button asChild variant="outline"><a href={`/api/v1/artifacts/${file.artifact_id}/content`} download={file.name}><Download aria-hidden />{words.datasetPage.download}</a></Button> : null}</>}
       />
       {freshness ? (
         <section className="grid min-w-0 gap-2" aria-labelledby="freshness">
-          <h2 id="freshness" className="text-sm font-semibold">Freshness</h2>
+          <h2 id="freshness" className="text-sm font-semibold">{words.datasetPage.freshness}</h2>
           <FreshnessPanel freshness={freshness} signals={signals} />
         </section>
       ) : null}
       <section className="grid min-w-0 gap-2" aria-labelledby="rows">
-        <h2 id="rows" className="flex items-center gap-2 text-sm font-semibold">Rows {file ? <VerifyHash artifact={file} /> : null}</h2>
+        <h2 id="rows" className="flex items-center gap-2 text-sm font-semibold">{words.datasetPage.rowsNamed(file ? <VerifyHash artifact={file} /> : null)}</h2>
         {file ? (
           <ArtifactPreview artifactId={file.artifact_id} name={file.name} />
         ) : (
-          <p className="text-muted-foreground">The producing run exported no file of this table. Its files lie in the lake, below <code className="text-xs">{dataset.location}</code>.</p>
+          <p className="text-muted-foreground">{words.datasetPage.theProducingRunExportedNo(<code className="text-xs">{dataset.location}</code>)}</p>
         )}
       </section>
       <section className="grid min-w-0 gap-2" aria-labelledby="quality">
-        <h2 id="quality" className="text-sm font-semibold">Quality</h2>
-        {results.length > 0 ? <QualityTable results={results} /> : <p className="text-muted-foreground">No check names this dataset. Checks stand in the <code className="text-xs">quality</code> list of the pipeline that makes it.</p>}
+        <h2 id="quality" className="text-sm font-semibold">{words.datasetPage.quality}</h2>
+        {results.length > 0 ? <QualityTable results={results} /> : <p className="text-muted-foreground">{words.datasetPage.noCheckNamesThisDataset(<code className="text-xs">quality</code>)}</p>}
       </section>
       <section className="grid min-w-0 gap-2" aria-labelledby="readers">
-        <h2 id="readers" className="text-sm font-semibold">Read by</h2>
-        {readers.length > 0 ? <ReaderList environmentId={environment.environment_id} readers={readers} /> : <p className="text-muted-foreground">No pipeline has read it, and no OpenLineage event told of a reader.</p>}
+        <h2 id="readers" className="text-sm font-semibold">{words.datasetPage.readBy}</h2>
+        {readers.length > 0 ? <ReaderList environmentId={environment.environment_id} readers={readers} /> : <p className="text-muted-foreground">{words.datasetPage.noPipelineHasRead}</p>}
       </section>
       <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-6 xl:grid-cols-2">
         <section className="grid min-w-0 gap-2">
-          <h2 className="text-sm font-semibold">Columns</h2>
-          <Table label="Columns" dense>
-            <TableHeader><TableRow><TableHead numeric>#</TableHead><TableHead className="w-full">Name</TableHead><TableHead>Type</TableHead></TableRow></TableHeader>
+          <h2 className="text-sm font-semibold">{words.datasetPage.columns}</h2>
+          <Table label={words.datasetPage.columns} dense>
+            <TableHeader><TableRow><TableHead numeric>#</TableHead><TableHead className="w-full">{words.datasetPage.name}</TableHead><TableHead>{words.datasetPage.type}</TableHead></TableRow></TableHeader>
             <TableBody>
               {dataset.columns.map((column, index) => (
                 <TableRow key={column.name}><TableCell numeric className="text-xs text-muted-foreground">{index + 1}</TableCell><TableCell>{column.name}</TableCell><TableCell><code className="text-xs text-muted-foreground">{column.type}</code></TableCell></TableRow>
@@ -119,9 +120,9 @@ export default async function DatasetPage({ params }: PageProps) {
           </Table>
         </section>
         <section className="grid min-w-0 gap-2">
-          <h2 className="text-sm font-semibold">Versions</h2>
-          <Table label="Versions, newest first" dense>
-            <TableHeader><TableRow><TableHead numeric>Version</TableHead><TableHead numeric>Rows</TableHead><TableHead>Content</TableHead><TableHead>Against the one before</TableHead><TableHead>Run</TableHead><TableHead>Published</TableHead></TableRow></TableHeader>
+          <h2 className="text-sm font-semibold">{words.datasetPage.versions}</h2>
+          <Table label={words.datasetPage.versionsNewestFirst} dense>
+            <TableHeader><TableRow><TableHead numeric>{words.datasetPage.versionHeading}</TableHead><TableHead numeric>{words.datasetPage.rowsHeading}</TableHead><TableHead>{words.datasetPage.contentHeading}</TableHead><TableHead>{words.datasetPage.againstTheOneBefore}</TableHead><TableHead>{words.datasetPage.run}</TableHead><TableHead>{words.datasetPage.publishedHeading}</TableHead></TableRow></TableHeader>
             <TableBody>
               {versions.map((version, index) => {
                 const before = versions[index + 1];
@@ -129,9 +130,9 @@ export default async function DatasetPage({ params }: PageProps) {
                   <TableRow key={version.version}>
                     <TableCell numeric>{version.version}</TableCell>
                     <TableCell numeric><Count value={version.row_count} /></TableCell>
-                    <TableCell><Hash value={version.content_sha256} what="content hash" /></TableCell>
-                    <TableCell className="whitespace-normal">{before ? <><EqualityMark equal={version.content_sha256 === before.content_sha256} with={`version ${before.version}`} /><SchemaChanges change={schemaChange(before.columns, version.columns)} /></> : <span className="text-muted-foreground">—</span>}</TableCell>
-                    <TableCell><Link href={`/runs/${version.run_id}`} className="text-link underline-offset-4 hover:underline"><ShortId id={version.run_id} what="run id" plain /></Link></TableCell>
+                    <TableCell><Hash value={version.content_sha256} what={words.datasetPage.contentHash} /></TableCell>
+                    <TableCell className="whitespace-normal">{before ? <><EqualityMark equal={version.content_sha256 === before.content_sha256} with={words.datasetPage.version(before.version)} /><SchemaChanges change={schemaChange(before.columns, version.columns)} /></> : <span className="text-muted-foreground">—</span>}</TableCell>
+                    <TableCell><Link href={`/runs/${version.run_id}`} className="text-link underline-offset-4 hover:underline"><ShortId id={version.run_id} what={words.datasetPage.runId} plain /></Link></TableCell>
                     <TableCell><Time at={version.created_at} /></TableCell>
                   </TableRow>
                 );

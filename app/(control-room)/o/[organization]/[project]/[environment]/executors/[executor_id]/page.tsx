@@ -17,6 +17,7 @@ import { PageHeader } from "@/components/shell/page-header";
 import { Alert, AlertDescription, AlertTitle } from "@/components/ui/alert";
 import { uuid } from "@/contracts/common.ts";
 import { messages } from "@/lib/messages";
+import { words } from "@/lib/messages/executors";
 import { attempt } from "@/lib/ops/attempt.ts";
 import { executorPage } from "@/lib/ops/executors-page.ts";
 import { managesProject } from "@/lib/ops/members.ts";
@@ -33,7 +34,7 @@ export default async function ExecutorPage({ params }: { params: Promise<Environ
   const read = await attempt(() => Promise.all([executorPage(db, id.data, environment.environment_id), managesProject(db, me.id, environment)]));
   if (!read.ok) {
     if (read.refusal.code === "not_found") notFound();
-    return <RefusalState refusal={read.refusal} heading="h1" title="The executor could not be loaded" />;
+    return <RefusalState refusal={read.refusal} heading="h1" title={words.executorPage.theExecutorCouldNotBeLoaded} />;
   }
   const [{ executor, leases, runs }, canManage] = read.value;
   // An executor of another project is none of this environment's.
@@ -44,33 +45,33 @@ export default async function ExecutorPage({ params }: { params: Promise<Environ
       <PageHeader
         crumbs={[{ href: "/executors", label: messages.page.executors }]}
         title={executor.name}
-        mark={<><ExecutorStatus executor={executor} /><ShortId id={executor.executor_id} what="executor id" /></>}
+        mark={<><ExecutorStatus executor={executor} /><ShortId id={executor.executor_id} what={words.executorPage.executorId} /></>}
         meta={
           <>
-            <span>last heartbeat <Time at={executor.last_seen_at} absent={messages.time.never} /></span>
-            <span>works in {executor.environments.map((each) => each.slug).join(", ") || "no environment that you see"}</span>
-            <span>queues: {queueWords(executor)}</span>
-            {executor.version ? <span>version {executor.version}</span> : null}
-            {executor.hostname ? <span className="break-all">on {executor.hostname}</span> : null}
-            <span>made <Time at={executor.created_at} /></span>
+            <span>{words.executorPage.lastHeartbeat(<Time at={executor.last_seen_at} absent={messages.time.never} />)}</span>
+            <span>{words.executorPage.worksIn(executor.environments.map((each) => each.slug).join(", ") || words.executorPage.noEnvironmentThatYouSee)}</span>
+            <span>{words.executorPage.queues(queueWords(executor))}</span>
+            {executor.version ? <span>{words.executorPage.version(executor.version)}</span> : null}
+            {executor.hostname ? <span className="break-all">{words.executorPage.on(executor.hostname)}</span> : null}
+            <span>{words.executorPage.made(<Time at={executor.created_at} />)}</span>
           </>
         }
       />
       {executor.draining_since ? (
         <Alert variant="warning">
           <CirclePause aria-hidden />
-          <AlertTitle>Drained <Time at={executor.draining_since} /></AlertTitle>
-          <AlertDescription>{executor.drain_comment ?? "Without a comment. It gets no new runs until it is enabled again."}</AlertDescription>
+          <AlertTitle>{words.executorPage.drained(<Time at={executor.draining_since} />)}</AlertTitle>
+          <AlertDescription>{executor.drain_comment ?? words.executorPage.withoutACommentItGets}</AlertDescription>
         </Alert>
       ) : null}
       <ExecutorActions executor={executor} canManage={canManage} actions={{ drain: drainExecutorAction, enable: enableExecutorAction, rotate: rotateTokenAction, remove: deleteExecutorAction }} />
       <section className="grid min-w-0 gap-2" aria-labelledby="leases">
-        <h2 id="leases" className="text-sm font-semibold">Leases</h2>
-        {leases.length === 0 ? <EmptyState title="It holds nothing" description="A lease is here while it executes a run, and ends unless it beats in time." className="py-6" /> : <LeaseTable leases={leases} />}
+        <h2 id="leases" className="text-sm font-semibold">{words.executorPage.leases}</h2>
+        {leases.length === 0 ? <EmptyState title={words.executorPage.itHoldsNothing} description={words.executorPage.itHoldsNothingDescription} className="py-6" /> : <LeaseTable leases={leases} />}
       </section>
       <section className="grid min-w-0 gap-2" aria-labelledby="recent-runs">
-        <h2 id="recent-runs" className="text-sm font-semibold">Recent runs in {environment.name}</h2>
-        {runs.length === 0 ? <EmptyState title="No run yet" description="The newest runs that it executed in this environment appear here." className="py-6" /> : <RunTable runs={runs} templates={[]} executors={{ [executor.executor_id]: executor.name }} active={null} />}
+        <h2 id="recent-runs" className="text-sm font-semibold">{words.executorPage.recentRunsIn(environment.name)}</h2>
+        {runs.length === 0 ? <EmptyState title={words.executorPage.noRunYet} description={words.executorPage.noRunYetDescription} className="py-6" /> : <RunTable runs={runs} templates={[]} executors={{ [executor.executor_id]: executor.name }} active={null} />}
       </section>
     </>
   );

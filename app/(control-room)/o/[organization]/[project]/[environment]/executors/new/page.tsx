@@ -4,10 +4,11 @@ import { openEnvironment, type EnvironmentParams } from "@/app/(control-room)/se
 import { AddExecutor } from "@/components/executors/add-executor";
 import { PageHeader } from "@/components/shell/page-header";
 import { messages } from "@/lib/messages";
+import { words } from "@/lib/messages/executors";
 import { managesProject } from "@/lib/ops/members.ts";
 import { addExecutorAction } from "../actions.ts";
 
-export const metadata: Metadata = { title: "Add executor" };
+export const metadata: Metadata = { title: words.newPage.addExecutor };
 
 export default async function NewExecutor({ params }: { params: Promise<EnvironmentParams> }) {
   await connection();
@@ -16,7 +17,7 @@ export default async function NewExecutor({ params }: { params: Promise<Environm
   const environments = me.environments.filter((each) => each.project_id === environment.project_id).map(({ slug, name }) => ({ slug, name }));
   return (
     <>
-      <PageHeader crumbs={[{ href: "/executors", label: messages.page.executors }]} title="Add executor" meta={<span>to the project {environment.project_name}</span>} />
+      <PageHeader crumbs={[{ href: "/executors", label: messages.page.executors }]} title={words.newPage.addExecutor} meta={<span>{words.newPage.toTheProject(environment.project_name)}</span>} />
       <AddExecutor environments={environments} here={environment.slug} project={environment.project_slug} canManage={canManage} addAction={addExecutorAction} />
     </>
   );

@@ -2,6 +2,7 @@ import { CirclePause } from "lucide-react";
 import type { Metadata } from "next";
 import { notFound } from "next/navigation";
 import { connection } from "next/server";
+import type { ReactNode } from "react";
 import { one, openEnvironment, type EnvironmentParams, type SearchParams } from "@/app/(control-room)/session.ts";
 import { BackfillDialog } from "@/components/backfills/backfill-dialog";
 import { CodeBlock } from "@/components/common/code-block";
@@ -27,6 +28,7 @@ import { Button } from "@/components/ui/button";
 import { uuid } from "@/contracts/common.ts";
 import { fireOutcomes, scheduleFire } from "@/contracts/schedule.ts";
 import { messages } from "@/lib/messages";
+import { words } from "@/lib/messages/schedules";
 import { attempt } from "@/lib/ops/attempt.ts";
 import { getSchedule, listFires, previewSchedule } from "@/lib/ops/schedules.ts";
 import { runStatuses, templateChoices, timeZones } from "@/lib/ops/schedules-page.ts";
@@ -55,7 +57,7 @@ export default async function SchedulePage({ params, searchParams }: PageProps) 
   });
   if (!read.ok) {
     if (read.refusal.code === "not_found") notFound();
-    return <RefusalState refusal={read.refusal} heading="h1" title="The schedule could not be loaded" />;
+    return <RefusalState refusal={read.refusal} heading="h1" title={words.schedulePage.theScheduleCouldNotBeLoaded} />;
   }
   const { schedule, times, fires, templates, statuses } = read.value;
   // A schedule of another environment is none of this one's.
@@ -67,16 +69,16 @@ export default async function SchedulePage({ params, searchParams }: PageProps) 
   return (
     <>
       <RefreshEvery milliseconds={refreshMs} />
-      <RememberVisit href={address} title={schedule.name} detail="schedule" />
+      <RememberVisit href={address} title={schedule.name} detail={words.schedulePage.schedule} />
       <PageHeader
         crumbs={[{ href: "/schedules", label: messages.page.schedules }]}
         title={schedule.name}
-        mark={<><ScheduleStatus schedule={schedule} /><ShortId id={schedule.schedule_id} what="schedule id" /></>}
+        mark={<><ScheduleStatus schedule={schedule} /><ShortId id={schedule.schedule_id} what={words.schedulePage.scheduleId} /></>}
         meta={
           <>
-            <span><CronWords cron={schedule.cron} /> in {schedule.time_zone}</span>
+            <span>{words.schedulePage.inZone(<CronWords cron={schedule.cron} />, schedule.time_zone)}</span>
             <Link href={`/pipelines/${schedule.template_key}`} className="text-link underline-offset-4 hover:underline">{template?.title ?? schedule.template_key}</Link>
-            <span className="inline-flex items-center gap-1">next <Time at={schedule.next_time} absent={schedule.paused_at === null ? "none to come" : "none while paused"} /></span>
+            <span className="inline-flex items-center gap-1">{words.schedulePage.next(<Time at={schedule.next_time} absent={schedule.paused_at === null ? words.schedulePage.noneToCome : words.schedulePage.noneWhilePaused} />)}</span>
           </>
         }
         actions={
@@ -89,31 +91,37 @@ export default async function SchedulePage({ params, searchParams }: PageProps) 
       {schedule.paused_at === null ? null : (
         <Alert variant="warning">
           <CirclePause aria-hidden />
-          <AlertTitle>Paused <Time at={schedule.paused_at} />{schedule.paused_by === schedule.name ? " by itself" : schedule.paused_by ? ` by ${schedule.paused_by}` : ""}</AlertTitle>
-          <AlertDescription>{schedule.paused_note ?? "Without a note. Nothing fires until it is resumed."}</AlertDescription>
+          <AlertTitle>{pausedWords(schedule.paused_by === schedule.name ? null : schedule.paused_by, <Time at={schedule.paused_at} />)}</AlertTitle>
+          <AlertDescription>{schedule.paused_note ?? words.schedulePage.withoutANoteNothingFires}</AlertDescription>
         </Alert>
       )}
       <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-6 xl:grid-cols-2">
         <section className="grid min-w-0 gap-2" aria-labelledby="next">
-          <h2 id="next" className="text-sm font-semibold">{schedule.paused_at === null ? "Next times" : "Its times, were it resumed now"}</h2>
+          <h2 id="next" className="text-sm font-semibold">{schedule.paused_at === null ? words.schedulePage.nextTimes : words.schedulePage.itsTimesWereItResumedNow}</h2>
           <NextTimes times={times} timeZone={schedule.time_zone} />
         </section>
         <section className="grid min-w-0 gap-2" aria-labelledby="policies">
-          <h2 id="policies" className="text-sm font-semibold">How it runs</h2>
+          <h2 id="policies" className="text-sm font-semibold">{words.schedulePage.howItRuns}</h2>
           <ScheduleFacts schedule={schedule} />
-          {Object.keys(schedule.parameters).length === 0 ? null : <CodeBlock label="parameters" text={JSON.stringify(schedule.parameters, null, 2)} />}
+          {Object.keys(schedule.parameters).length === 0 ? null : <CodeBlock label={words.schedulePage.parameters} text={JSON.stringify(schedule.parameters, null, 2)} />}
         </section>
       </div>
       <section className="grid min-w-0 gap-2" aria-labelledby="fires">
-        <h2 id="fires" className="text-sm font-semibold">Fired times</h2>
-        <FilterTabs label="Outcome" address={address} name="outcome" options={fireOutcomes.filter((each) => each !== "dropped").map((value) => ({ value, word: outcomeWords[value].word }))} current={outcome.data} />
-        {fires.items.length > 0 ? <FireTable fires={fires.items} statuses={statuses} /> : outcome.success ? <FilteredEmpty clearHref={address} /> : <EmptyState title="It has not fired yet" description="Each nominal time gets one line here, with its run or the reason why there is none." className="py-6" />}
+        <h2 id="fires" className="text-sm font-semibold">{words.schedulePage.firedTimes}</h2>
+        <FilterTabs label={words.schedulePage.outcome} address={address} name="outcome" options={fireOutcomes.filter((each) => each !== "dropped").map((value) => ({ value, word: outcomeWords[value].word }))} current={outcome.data} />
+        {fires.items.length > 0 ? <FireTable fires={fires.items} statuses={statuses} /> : outcome.success ? <FilteredEmpty clearHref={address} /> : <EmptyState title={words.schedulePage.itHasNotFiredYet} description={words.schedulePage.itHasNotFiredYetDescription} className="py-6" />}
         {fires.next_cursor ? (
-          <nav aria-label="Pages of fired times" className="flex justify-end">
-            <Button asChild variant="outline" size="sm"><Link href={`${address}?${new URLSearchParams({ ...(outcome.success ? { outcome: outcome.data } : {}), cursor: fires.next_cursor })}`}>Older</Link></Button>
+          <nav aria-label={words.schedulePage.pagesOfFiredTimes} className="flex justify-end">
+            <Button asChild variant="outline" size="sm"><Link href={`${address}?${new URLSearchParams({ ...(outcome.success ? { outcome: outcome.data } : {}), cursor: fires.next_cursor })}`}>{words.schedulePage.older}</Link></Button>
           </nav>
         ) : null}
       </section>
     </>
   );
+}
+
+/** `person` is null where the schedule paused itself. */
+function pausedWords(person: string | null | undefined, time: ReactNode): ReactNode {
+  if (person === null) return words.schedulePage.pausedByItself(time);
+  return person ? words.schedulePage.pausedBy(time, person) : words.schedulePage.paused(time);
 }

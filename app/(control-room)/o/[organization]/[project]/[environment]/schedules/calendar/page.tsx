@@ -13,6 +13,7 @@ import { PageHeader } from "@/components/shell/page-header";
 import { Button } from "@/components/ui/button";
 import { messages } from "@/lib/messages";
 import { locale } from "@/lib/messages/language";
+import { words } from "@/lib/messages/schedules";
 import { attempt } from "@/lib/ops/attempt.ts";
 import { readCalendar } from "@/lib/ops/calendar.ts";
 
@@ -39,7 +40,7 @@ export default async function CalendarPage({ params, searchParams }: { params: P
     const kept = Object.entries(wanted).filter(([name, value]) => value !== "" && !(name === "by" && value === "month") && !(name === "zone" && value === "mine"));
     return `/schedules/calendar${kept.length > 0 ? `?${new URLSearchParams(kept)}` : ""}`;
   };
-  const title = view === "month" ? monthWords.format(Date.parse(`${day}T12:00:00Z`)) : `${dayWords.format(Date.parse(`${days[0]}T12:00:00Z`))} to ${dayWords.format(Date.parse(`${days[6]}T12:00:00Z`))}`;
+  const title = view === "month" ? monthWords.format(Date.parse(`${day}T12:00:00Z`)) : words.calendarPage.fromTo(dayWords.format(Date.parse(`${days[0]}T12:00:00Z`)), dayWords.format(Date.parse(`${days[6]}T12:00:00Z`)));
   return (
     <>
       <PageHeader
@@ -47,25 +48,25 @@ export default async function CalendarPage({ params, searchParams }: { params: P
         meta={<span>{title}</span>}
         actions={
           <>
-            <Button asChild variant="outline" size="sm"><Link href={here({ day: turned(day, view, -1) })} aria-label={`The ${view} before`}><ChevronLeft aria-hidden /></Link></Button>
-            <Button asChild variant="outline" size="sm"><Link href={here({ day: "" })}>Today</Link></Button>
-            <Button asChild variant="outline" size="sm"><Link href={here({ day: turned(day, view, 1) })} aria-label={`The ${view} after`}><ChevronRight aria-hidden /></Link></Button>
+            <Button asChild variant="outline" size="sm"><Link href={here({ day: turned(day, view, -1) })} aria-label={words.calendarPage.before(view)}><ChevronLeft aria-hidden /></Link></Button>
+            <Button asChild variant="outline" size="sm"><Link href={here({ day: "" })}>{words.calendarPage.today}</Link></Button>
+            <Button asChild variant="outline" size="sm"><Link href={here({ day: turned(day, view, 1) })} aria-label={words.calendarPage.after(view)}><ChevronRight aria-hidden /></Link></Button>
           </>
         }
       />
       <ClockTabs current="/schedules/calendar" />
       <div className="flex flex-wrap gap-x-6 gap-y-2">
-        <LinkTabs label="Span" tabs={[{ href: here({ by: "month" }), word: "Month", current: view === "month" }, { href: here({ by: "week" }), word: "Week", current: view === "week" }]} />
-        <LinkTabs label="Zone" tabs={[{ href: here({ zone: "mine" }), word: "In my times", current: zone === "mine" }, { href: here({ zone: "schedule" }), word: "In each schedule's zone", current: zone === "schedule" }]} />
+        <LinkTabs label={words.calendarPage.span} tabs={[{ href: here({ by: "month" }), word: words.calendarPage.month, current: view === "month" }, { href: here({ by: "week" }), word: words.calendarPage.week, current: view === "week" }]} />
+        <LinkTabs label={words.calendarPage.zone} tabs={[{ href: here({ zone: "mine" }), word: words.calendarPage.inMyTimes, current: zone === "mine" }, { href: here({ zone: "schedule" }), word: words.calendarPage.inEachSchedulesZone, current: zone === "schedule" }]} />
       </div>
       {!read.ok ? (
         <RefusalState refusal={read.refusal} />
       ) : read.value.schedules === 0 ? (
-        <EmptyState title="No schedule yet" description="What a schedule will do, and has done, stands here by day." action={<Button asChild variant="outline"><Link href="/schedules">To the schedules</Link></Button>} />
+        <EmptyState title={words.calendarPage.noScheduleYet} description={words.calendarPage.noScheduleYetDescription} action={<Button asChild variant="outline"><Link href="/schedules">{words.calendarPage.toTheSchedules}</Link></Button>} />
       ) : (
         <>
           <CalendarGrid days={days} entries={read.value.entries} month={view === "month" ? day.slice(0, 7) : null} zone={zone} />
-          {read.value.cut.length > 0 ? <p role="status" className="text-xs text-muted-foreground">Not every time is shown of: {read.value.cut.join(", ")}. Each schedule&apos;s own page has them all.</p> : null}
+          {read.value.cut.length > 0 ? <p role="status" className="text-xs text-muted-foreground">{words.calendarPage.notEveryTimeIsShown(read.value.cut.join(", "))}</p> : null}
         </>
       )}
     </>

@@ -1,0 +1,51 @@
+import { catalogue } from "./catalogue";
+
+export const words = catalogue({
+  createScope: {
+    lakehouse: "Lakehouse",
+    new: (kind: string) => `New ${kind}`,
+    newIn: (kind: string, withinName: string) => `New ${kind} in ${withinName}`,
+    aPlaceOfItsOwn: (withinName: string | undefined) => `A place of its own for runs, tables and secrets in ${withinName}.`,
+    itBeginsWithAnEnvironmentDevelopment: "It begins with an environment “Development”.",
+    name: "Name",
+    inAddresses: "In addresses",
+    inAddressesDescription: "Lower-case letters, digits and hyphens. It does not change later.",
+    firstProject: "First project",
+    create: "Create",
+  },
+  sessionTable: {
+    sessionsLastUsedFirst: "Sessions, last used first",
+    browser: "Browser",
+    address: "Address",
+    signedIn: "Signed in",
+    lastRenewed: "Last renewed",
+    end: "End",
+    unknown: "unknown",
+    thisOne: "this one",
+    endTheSessionOf: (ip: string) => `End the session of ${ip}`,
+    endIt: "End it",
+    endThisSession: "End this session?",
+    endThisSessionDescription: "It is refused from its next request on.",
+    signOutEverywhereElse: "Sign out everywhere else",
+  },
+  actions: {
+    unlessAnotherAccountHas: (email: string) => `Unless another account has ${email}, a link was sent there and one to your present address. The new one holds when both were opened.`,
+    theSessionHasEndedSign: "The session has ended. Sign in again.",
+    thePasswordIsChanged: "The password is changed, and you are signed out everywhere else.",
+  },
+  page: {
+    notes: { email: "Your e-mail address is changed.", half: "One of the two links is opened. Open the one that was sent to the other address.", no: "That link is used, expired, or was asked for in another browser." },
+    sessions: "Sessions",
+    emailAddress: "E-mail address",
+    changeTheAddress: "Change the address",
+    newEmail: "New e-mail",
+    password: "Password",
+    changeThePassword: "Change the password",
+    presentPassword: "Present password",
+    newPassword: "New password",
+  },
+  rootPage: {
+    youAreAMember: "You are a member of nothing yet",
+    youAreAMemberDescription: "Ask an admin of the organization for an invitation, and open its link as this person.",
+  },
+});

@@ -1,0 +1,37 @@
+import { catalogue } from "./catalogue";
+
+export const words = catalogue({
+  failureTable: {
+    mark: { acknowledged: "Acknowledged", waived: "Waived" },
+    markedFailuresTheLastMarkFirst: "Marked failures, the last mark first",
+    openFailuresNewestFirst: "Open failures, newest first",
+    run: "Run",
+    error: "Error",
+    failed: "Failed",
+    markHeading: "Mark",
+    dealWithIt: "Deal with it",
+    withoutAMessage: "without a message",
+    somebody: "somebody",
+    acknowledge: "Acknowledge",
+    acknowledgeTheFailureOf: (name: string) => `Acknowledge the failure of ${name}`,
+    waive: "Waive",
+    waiveTheFailureOf: (name: string) => `Waive the failure of ${name}`,
+    waiveTheFailureOfQuestion: (name: string) => `Waive the failure of ${name}?`,
+    waiveTheFailureOfDescription: "It leaves the inbox for good, though nothing has succeeded. The next failure is there again.",
+    reason: "Reason",
+    keptInTheAuditLog: "Kept in the audit log.",
+    waiveIt: "Waive it",
+    putBack: "Put back",
+    putBackTheFailureOf: (name: string) => `Put back the failure of ${name}`,
+  },
+  page: {
+    open: "Open",
+    acknowledgedAndWaived: "Acknowledged and waived",
+    aFailedRunStaysHere: "A failed run stays here until its pipeline succeeds, or somebody acknowledges or waives it.",
+    state: "State",
+    nothingIsLeftToDealWith: "Nothing is left to deal with",
+    nothingIsLeftToDealWithDescription: "What failed has succeeded since, or somebody has marked it.",
+    nothingWasMarkedYet: "Nothing was marked yet",
+    nothingWasMarkedYetDescription: "An acknowledged or waived failure is here, with who did it and why.",
+  },
+});

@@ -1,0 +1,46 @@
+import type { ReactNode } from "react";
+import { catalogue, plural, rich } from "./catalogue";
+
+export const words = catalogue({
+  checkTable: {
+    well: "Well",
+    look: "Look",
+    down: "Down",
+    partsOfTheInstallation: "Parts of the installation",
+    part: "Part",
+    state: "State",
+    found: "Found",
+    whatToDo: "What to do",
+  },
+  checks: {
+    database: "Database",
+    itDoesNotAnswer: "It does not answer.",
+    lookAtPostgresAndPostgrest: "Look at Postgres and PostgREST; queued and running runs are safe, and executors repeat their calls.",
+    itAnswers: "It answers.",
+    itAnswersSchema: (schemaVersion: string) => `It answers; schema ${schemaVersion}.`,
+    artifactStore: "Artifact store",
+    checkControlRoomStorage: "Check CONTROL_ROOM_STORAGE and its credentials; uploads and downloads fail until it is back.",
+    scheduler: "Scheduler",
+    letACronCallApi: "Let a cron call /api/v1/internal/tick with the CRON_SECRET; schedules, retries and alerts wait for it.",
+    itHasNeverTicked: "It has never ticked.",
+    itTickedAgo: (lag: string) => `It ticked ${lag} ago.`,
+    queue: "Queue",
+    itCannotBeCountedNow: "It cannot be counted now.",
+    orMore: (depth: string) => `${depth} or more`,
+    noRunWaits: "No run waits.",
+    runsWait: (count: number, counted: string) => plural(count, { one: `${counted} run waits in the whole installation.`, other: `${counted} runs wait in the whole installation.` }),
+    executors: "Executors",
+    ofOnline: (online: number, all: number) => `${online} of ${all} online.`,
+    ofOnlineSomeLost: (online: number, all: number, lost: string) => `${online} of ${all} online; not heard of: ${lost}.`,
+    ofOnlineMoreLost: (online: number, all: number, lost: string) => `${online} of ${all} online; not heard of: ${lost} and more.`,
+    thereIsNone: "There is none.",
+    startOneWithoutAnExecutor: "Start one: without an executor nothing is executed.",
+    theirRunsGoToOthers: "Their runs go to others when the leases end. Start them again, or delete those that are gone for good.",
+  },
+  page: {
+    version: (version: string) => `Version ${version}`,
+    read: (time: ReactNode) => rich`Read ${time}`,
+    diagnostics: "diagnostics",
+    copyDiagnostics: "Copy diagnostics",
+  },
+});

@@ -1,0 +1,43 @@
+import { catalogue } from "./catalogue";
+
+export const words = catalogue({
+  secretForm: {
+    sendItAgain: "Send it again.",
+    theSecretIsStored: (name: string) => `The secret ${name} is stored.`,
+    theSecretHasANewValue: (name: string) => `The secret ${name} has a new value.`,
+    newSecret: "New secret",
+    replace: "Replace",
+    replaceTheValueOf: (name: string) => `Replace the value of ${name}`,
+    newValueOf: (name: string) => `New value of ${name}`,
+    theValueIsSealed: "The value is sealed at once, to a key that only the executors of this environment hold. Nobody can read it back.",
+    name: "Name",
+    lowerCaseLettersDigitsAndUnderscores: "Lower-case letters, digits and underscores.",
+    value: "Value",
+    atLeastCharacters: "At least 8 characters.",
+    close: "Close",
+    sealing: "Sealing…",
+    sealAndStore: "Seal and store",
+  },
+  secretList: {
+    secrets: "Secrets",
+    name: "Name",
+    version: "Version",
+    usedBy: "Used by",
+    key: "Key",
+    valueSet: "Value set",
+    change: "Change",
+    nothing: "nothing",
+    keyId: "key id",
+    by: (updatedBy: string) => `by ${updatedBy}`,
+    theSecret: (secret: string) => `the secret ${secret}`,
+    itsValueIsGone: "Its value is gone at once and cannot be brought back.",
+    usedByBlocked: (list: string) => `Used by ${list}.`,
+  },
+  page: {
+    valuesThatOnlyTheExecutors: "Values that only the executors of this environment can open.",
+    noKeyYet: "No key yet",
+    noKeyYetDescription: "Secrets are sealed to a key that the executors of this environment hold. Make one where they run.",
+    noSecretYet: "No secret yet",
+    noSecretYetDescription: "A secret holds the password of a connection. It can be replaced and deleted, never read back.",
+  },
+});
