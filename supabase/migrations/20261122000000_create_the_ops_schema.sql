@@ -5207,15 +5207,33 @@ alter table ops_private.log_files enable row level security;
 alter table ops_private.log_files force row level security;
 
 -- log_level: what the beginning of a line says of its weight, null where nothing. The same as contracts/log-level.ts, which says why.
+-- Most lines are answered without a regular expression, each of which costs Postgres as much as a hundred searches for a word: where only
+-- words of one level stand in the line, it can be no other.
 create function ops_private.log_level(line text) returns text language plpgsql immutable strict set search_path = '' as $$
 declare
   head text := left(case when strpos(line, E'\x1b') > 0 then regexp_replace(line, E'\x1b\\[[0-9;]*m', '', 'g') else line end, 120);
+  low text := lower(head collate "C");
+  error boolean := strpos(low, 'err') > 0 or strpos(low, 'fatal') > 0 or strpos(low, 'critical') > 0 or strpos(low, 'severe') > 0 or strpos(low, 'panic') > 0 or strpos(low, 'exception') > 0;
+  warn boolean := strpos(low, 'warn') > 0;
+  info boolean := strpos(low, 'info') > 0 or strpos(low, 'notice') > 0;
+  debug boolean := strpos(low, 'debug') > 0 or strpos(low, 'trace') > 0;
   words constant text := 'trace|debug|info|notice|warn|warning|err|error|severe|critical|fatal|panic';
-  word text := lower(coalesce(
-    substring(head from '(?:level|severity|lvl)"?[=:] ?"?(' || words || ')(?:[^A-Za-z0-9_]|$)'),
-    substring(head from '^[^A-Za-z]*(' || words || '|Error|Warning|Fatal)(?:[ :|]|\]|$)'),
-    substring(head from '(?:^|[^A-Za-z0-9_])(' || upper(words) || ')(?:[^A-Za-z0-9_]|$)')));
+  word text;
 begin
+  case error::int + warn::int + info::int + debug::int
+    when 0 then
+      return null;
+    when 1 then
+      if strpos(head, case when error then ' ERROR ' when warn then ' WARN ' when info then ' INFO ' else ' DEBUG ' end) > 0 then
+        return case when error then 'error' when warn then 'warn' when info then 'info' else 'debug' end;
+      end if;
+    else null;
+  end case;
+  if strpos(head, 'level') > 0 or strpos(head, 'severity') > 0 or strpos(head, 'lvl') > 0 then
+    word := substring(head from '(?:level|severity|lvl)"?[=:] ?"?(' || words || ')(?:[^A-Za-z0-9_]|$)');
+  end if;
+  word := lower(coalesce(word, substring(head from '^[^A-Za-z]*(' || words || '|Error|Warning|Fatal)(?:[ :|]|\]|$)'),
+    substring(head from '(?:^|[^A-Za-z0-9_])(' || upper(words) || ')(?:[^A-Za-z0-9_]|$)')));
   return case
     when word is null then case when head ~ '^(?:Traceback \(most|[A-Za-z_.]*(?:Error|Exception):)' then 'error' end
     when word in ('trace', 'debug') then 'debug'
@@ -5680,6 +5698,9 @@ declare
   pattern text := query ->> 'pattern';
   needle text := case when pattern is not null then null when match_case then query ->> 'search' else lower(query ->> 'search' collate pg_catalog.pg_c_utf8) end;
   levels text[] := (array['debug', 'info', 'warn', 'error'])[array_position(array['debug', 'info', 'warn', 'error'], query ->> 'level'):];
+  -- A line without any of these is of none of the levels: most of a search for errors.
+  hints text[] := array['%err%', '%fatal%', '%critical%', '%severe%', '%panic%', '%exception%', '%traceback%'] || case when 'warn' = any (levels) then array['%warn%'] end
+    || case when 'info' = any (levels) then array['%info%', '%notice%'] end || case when 'debug' = any (levels) then array['%debug%', '%trace%'] end;
   folding boolean := not match_case and (needle is not null or pattern is not null);
   narrowed boolean := needle is not null or pattern is not null or levels is not null;
   counting boolean := narrowed and coalesce((query ->> 'count')::boolean, true);
@@ -5730,10 +5751,11 @@ begin
     if narrowed then
       folded := case when folding then lower(chunk.text collate pg_catalog.pg_c_utf8) else chunk.text end;
       continue when needle is not null and strpos(folded, needle) = 0 or chunk.level <> all (levels);
+      continue when levels is not null and chunk.level is null and not lower(chunk.text collate "C") like any (hints);
       hits := array(
         select l.nth::int from unnest(ops_private.lines_of(folded), case when levels is not null and chunk.level is null then ops_private.lines_of(chunk.text) end) with ordinality as l (text, raw, nth)
         where (needle is null or strpos(l.text, needle) > 0) and (pattern is null or l.text ~ (pattern collate pg_catalog.pg_c_utf8))
-          and (levels is null or chunk.level is not null or ops_private.log_level(l.raw) = any (levels)));
+          and (levels is null or chunk.level is not null or lower(l.raw collate "C") like any (hints) and ops_private.log_level(l.raw) = any (levels)));
       matching := matching + cardinality(hits);
     end if;
     -- What is only counted is not taken apart further: most of a search.

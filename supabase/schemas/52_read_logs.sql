@@ -21,6 +21,9 @@ declare
   pattern text := query ->> 'pattern';
   needle text := case when pattern is not null then null when match_case then query ->> 'search' else lower(query ->> 'search' collate pg_catalog.pg_c_utf8) end;
   levels text[] := (array['debug', 'info', 'warn', 'error'])[array_position(array['debug', 'info', 'warn', 'error'], query ->> 'level'):];
+  -- A line without any of these is of none of the levels: most of a search for errors.
+  hints text[] := array['%err%', '%fatal%', '%critical%', '%severe%', '%panic%', '%exception%', '%traceback%'] || case when 'warn' = any (levels) then array['%warn%'] end
+    || case when 'info' = any (levels) then array['%info%', '%notice%'] end || case when 'debug' = any (levels) then array['%debug%', '%trace%'] end;
   folding boolean := not match_case and (needle is not null or pattern is not null);
   narrowed boolean := needle is not null or pattern is not null or levels is not null;
   counting boolean := narrowed and coalesce((query ->> 'count')::boolean, true);
@@ -71,10 +74,11 @@ begin
     if narrowed then
       folded := case when folding then lower(chunk.text collate pg_catalog.pg_c_utf8) else chunk.text end;
       continue when needle is not null and strpos(folded, needle) = 0 or chunk.level <> all (levels);
+      continue when levels is not null and chunk.level is null and not lower(chunk.text collate "C") like any (hints);
       hits := array(
         select l.nth::int from unnest(ops_private.lines_of(folded), case when levels is not null and chunk.level is null then ops_private.lines_of(chunk.text) end) with ordinality as l (text, raw, nth)
         where (needle is null or strpos(l.text, needle) > 0) and (pattern is null or l.text ~ (pattern collate pg_catalog.pg_c_utf8))
-          and (levels is null or chunk.level is not null or ops_private.log_level(l.raw) = any (levels)));
+          and (levels is null or chunk.level is not null or lower(l.raw collate "C") like any (hints) and ops_private.log_level(l.raw) = any (levels)));
       matching := matching + cardinality(hits);
     end if;
     -- What is only counted is not taken apart further: most of a search.
