@@ -1,4 +1,4 @@
-import { Cable, CalendarClock, CircleX, Cpu, Database, Gauge, HeartPulse, KeyRound, ListChecks, LockKeyhole, type LucideIcon, ScrollText, Settings, ShieldAlert, Users, Waypoints, Webhook, Workflow } from "lucide-react";
+import { BellRing, Cable, CalendarClock, CircleX, Cpu, Database, Gauge, HeartPulse, KeyRound, ListChecks, LockKeyhole, type LucideIcon, ScrollText, Settings, ShieldAlert, Users, Waypoints, Webhook, Workflow } from "lucide-react";
 import { messages } from "@/lib/messages";
 
 type NavEntry = {
@@ -16,6 +16,7 @@ export const navEntries: readonly NavEntry[] = [
   { href: "/overview", label: messages.page.overview, icon: Gauge, key: "o" },
   { href: "/runs", label: messages.page.runs, icon: ListChecks, key: "r" },
   { href: "/failures", label: messages.page.failures, icon: CircleX, key: "i" },
+  { href: "/alerts", label: messages.page.alerts, icon: BellRing, key: "a" },
   { href: "/pipelines", label: messages.page.pipelines, icon: Workflow, key: "p" },
   { href: "/schedules", label: messages.page.schedules, icon: CalendarClock, key: "c", also: "/backfills" },
   { href: "/executors", label: messages.page.executors, icon: Cpu, key: "e" },

@@ -19,6 +19,9 @@ export const pages: [name: string, address: Address][] = [
   ["compare", (id) => `/runs/compare?a=${id}&b=${id}`],
   ["failures", () => "/failures"],
   ["failures, marked", () => "/failures?state=marked"],
+  ["alerts", () => "/alerts"],
+  ["alerts, resolved", () => "/alerts?view=resolved"],
+  ["alert rules", () => "/alerts?view=rules"],
   ["pipelines", () => "/pipelines"],
   ["pipeline", () => "/pipelines/silver_to_gold"],
   ["new pipeline", () => "/pipelines/new-pipeline"],
@@ -72,10 +75,15 @@ export async function addressOf(running: Stack, address: Address): Promise<strin
   return address(run_id, executor_id, schedules.find(({ name }) => name === clockwork.schedule.name)?.schedule_id ?? "", backfills[0]?.backfill_id ?? "");
 }
 
-/** What start-stack.ts makes for the pages to show: both paused, so that nothing runs by the clock while tests count runs. */
+/** What start-stack.ts makes for the pages to show; schedule and backfill are paused, so that nothing runs by the clock while tests count runs. One of the rules fires. */
 export const clockwork = {
   schedule: { name: "gold, every working night", template_key: "silver_to_gold", cron: "30 2 * * 1-5", time_zone: "Europe/Brussels", overlap: "buffer_one", pause_on_failure: 3 },
   cap: { cap_key: "reports", unit: "cost", period: "month", time_zone: "Europe/Brussels", limit_amount: "250" },
+  alertRules: [
+    { name: "Gold fails again and again", condition: { kind: "run_failed", pipeline: "silver_to_gold", in_a_row: 3 }, severity: "critical" },
+    { name: "Gold waited for an executor", condition: { kind: "run_signal", pipeline: "silver_to_gold", signal: "queue_wait_seconds", at_least: 0 }, severity: "info" },
+    { name: "Reports cost too much", condition: { kind: "cap_used", cap_key: "reports", percent: 80 }, for_minutes: 15, severity: "warning" },
+  ],
   backfill: { template_key: "silver_to_gold", unit: "day", time_zone: "Europe/Brussels", range_start: "2025-03-01T00:00:00+01:00", range_end: "2025-04-01T00:00:00+02:00" },
 } as const;
 

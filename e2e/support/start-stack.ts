@@ -54,7 +54,7 @@ async function threeRuns(dataDir: string): Promise<void> {
   await until(ask, (pages) => pages.every((page) => page.items.length > 0), firstRunsMs);
 }
 
-/** A schedule, a backfill and a cap to look at, where the stack has none yet. */
+/** A schedule, a backfill, a cap and alert rules to look at, where the stack has none yet. */
 async function somethingByTheClock(dataDir: string): Promise<void> {
   const running = readStack(dataDir);
   const { items: schedules } = await api<{ items: { name: string }[] }>(running, "GET", "/schedules?limit=200");
@@ -69,6 +69,9 @@ async function somethingByTheClock(dataDir: string): Promise<void> {
   }
   const { items: caps } = await api<{ items: { cap_key: string }[] }>(running, "GET", "/caps?limit=200");
   if (!caps.some(({ cap_key }) => cap_key === clockwork.cap.cap_key)) await api(running, "POST", "/caps", clockwork.cap);
+  const { environment_id } = (await api<{ environments: { environment_id: string }[] }>(running, "GET", "/whoami")).environments[0] ?? { environment_id: "" };
+  const { items: rules } = await api<{ items: { name: string }[] }>(running, "GET", `/alert-rules?environment_id=${environment_id}`);
+  for (const rule of clockwork.alertRules) if (!rules.some(({ name }) => name === rule.name)) await api(running, "POST", "/alert-rules", rule);
 }
 
 async function freePort(): Promise<number> {

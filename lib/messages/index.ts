@@ -178,5 +178,5 @@ export const messages = catalogue({
     sheet: "Show this list",
     goTo: (page: string) => `Go to ${page}`,
   },
-  page: { overview: "Overview", failures: "Failures", runs: "Runs", pipelines: "Pipelines", schedules: "Schedules", backfills: "Backfills", executors: "Executors", datasets: "Datasets", lineage: "Lineage", caps: "Caps", connections: "Connections", secrets: "Secrets", members: "Members", tokens: "Tokens", webhook: "Webhook", audit: "Audit", health: "Health", calendar: "Calendar", settings: "Settings", danger: "Danger zone", account: "Account", start: "Start" },
+  page: { overview: "Overview", failures: "Failures", alerts: "Alerts", runs: "Runs", pipelines: "Pipelines", schedules: "Schedules", backfills: "Backfills", executors: "Executors", datasets: "Datasets", lineage: "Lineage", caps: "Caps", connections: "Connections", secrets: "Secrets", members: "Members", tokens: "Tokens", webhook: "Webhook", audit: "Audit", health: "Health", calendar: "Calendar", settings: "Settings", danger: "Danger zone", account: "Account", start: "Start" },
 });

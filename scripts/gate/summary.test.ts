@@ -15,7 +15,7 @@ function aBranch() {
     "config/owners.yml": "version: 1\n",
     "spec/backlog.yaml": stringify({ version: 1, features: [{ id: "LH-001", state: "open" }] }),
     "pipelines/land.yml": "name: land\nphases: [{ name: a }]\n",
-    "config/exports/acme.json": JSON.stringify({ caps: [{ scope: "project", environment: null, cap_key: "odoo", unit: "rows", period: "day", limit_amount: "10" }], schedules: [{ environment: "dev", name: "nightly", cron: "0 1 * * *" }] }),
+    "config/exports/acme.json": JSON.stringify({ caps: [{ scope: "project", environment: null, cap_key: "odoo", unit: "rows", period: "day", limit_amount: "10" }], schedules: [{ environment: "dev", name: "nightly", cron: "0 1 * * *" }], alert_rules: [{ environment: "dev", name: "slow" }, { environment: "dev", name: "fails", for_minutes: 0 }] }),
   });
   commit(root);
   gitIn(root, "switch", "--quiet", "-c", "branch");
@@ -35,15 +35,15 @@ test("every kind of difference has its section, and moved items are none, unless
     "config/routing_matrix.yml": stringify({ rules: [{ name: "two", area: "app" }, { name: "one", area: "bi" }], version: 1 }),
     "spec/backlog.yaml": stringify({ version: 1, features: [{ id: "LH-001", state: "done" }] }),
     "pipelines/more.yml": "name: more\n",
-    "config/exports/acme.json": JSON.stringify({ schedules: [{ name: "nightly", environment: "dev", cron: "0 2 * * *" }], caps: [{ scope: "project", environment: null, cap_key: "odoo", unit: "rows", period: "day", limit_amount: "20" }] }),
+    "config/exports/acme.json": JSON.stringify({ schedules: [{ name: "nightly", environment: "dev", cron: "0 2 * * *" }], caps: [{ scope: "project", environment: null, cap_key: "odoo", unit: "rows", period: "day", limit_amount: "20" }], alert_rules: [{ environment: "dev", name: "fails", for_minutes: 5 }, { environment: "dev", name: "slow" }] }),
   });
   const text = summaryOf(root, base);
-  expect(text).toContain("contract 3, migrations 1, routing 2, caps 1, backlog 1, pipelines 1, exports 1.");
+  expect(text).toContain("contract 3, migrations 1, routing 2, caps 1, backlog 1, pipelines 1, exports 2.");
   for (const line of [
     "- **breaking** GET /b is gone", "- added GET /c", "- supabase/migrations/20260202000000&#95;second.sql", "| changed | /matrix/rules/name=one/area | data | bi |",
     "| changed | /matrix/rules | [\"name=one\",\"name=two\"] | [\"name=two\",\"name=one\"] |".replaceAll("[", "&#91;").replaceAll("]", "&#93;"),
     "| changed | /backlog/features/id=LH-001/state | open | done |", "| added | /more.yml |  | {\"name\":\"more\"} |",
-    "| changed | /acme.json/caps/scope=project,environment=null,cap&#95;key=odoo,unit=rows,period=day/limit&#95;amount | 10 | 20 |", "| changed | /acme.json/schedules/environment=dev,name=nightly/cron | 0 1 &#42; &#42; &#42; | 0 2 &#42; &#42; &#42; |",
+    "| changed | /acme.json/caps/scope=project,environment=null,cap&#95;key=odoo,unit=rows,period=day/limit&#95;amount | 10 | 20 |", "| changed | /acme.json/schedules/environment=dev,name=nightly/cron | 0 1 &#42; &#42; &#42; | 0 2 &#42; &#42; &#42; |", "| changed | /acme.json/alert&#95;rules/environment=dev,name=fails/for&#95;minutes | 0 | 5 |",
   ]) expect(text).toContain(line);
 });
 

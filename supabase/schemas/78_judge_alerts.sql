@@ -80,7 +80,7 @@ begin
     cross join lateral (
       select format('%s failed%s: %s', p.pipeline, case when p.failures > 1 then format(' %s times in a row', p.failures) else '' end, r.error_code) as title
         from ops.runs as r where wanted = 'run_failed' and p.failures >= (condition ->> 'in_a_row')::int and r.run_id = p.last_run
-      union all select format('%s ended with %s = %s', p.pipeline, s.signal, s.value) from ops.run_scores as c
+      union all select format('%s ended with %s = %s', p.pipeline, s.signal, trim_scale(round(s.value::numeric, 3))) from ops.run_scores as c
         cross join lateral jsonb_to_recordset(c.breakdown) as s (signal text, value double precision)
         where wanted = 'run_signal' and c.run_id = p.last_run and s.signal = condition ->> 'signal' and s.value >= (condition ->> 'at_least')::double precision
       union all select format('%s warned of %s', p.pipeline, condition ->> 'warning') where wanted = 'run_warned' and condition ->> 'warning' = any (p.warnings)) as x
