@@ -3,25 +3,22 @@
  * `{"interrupt":true}` stops the running statement, answers go as JSON lines to fd 3. When stdin ends the parent is
  * gone, and so is the child.
  */
-import { createReadStream, writeSync } from "node:fs";
-import { createHash } from "node:crypto";
+import { writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { type DuckDBConnection, DuckDBInstance, StatementType } from "@duckdb/node-api";
-import type { CopyResult, CopyStep, EngineJob, EngineMessage, EngineStep, QueryResult, QueryStep, SlicedView, WrittenFile } from "./duckdb-job.ts";
-import { dividesTables, inSlices, sliceOf, sliceShift } from "./key-slices.ts";
+import type { CopyResult, CopyStep, EngineJob, EngineMessage, EngineStep, EngineView, QueryResult, QueryStep, SlicedView, Slices, ViewFiles, WrittenFile } from "./duckdb-job.ts";
+import { dividesTables, sliceOf } from "./key-slices.ts";
+import { sliceRecipe } from "./slice-recipe.ts";
 import { sqlLineage } from "./sql-lineage.ts";
-import { copyStatements, copyTo, duplicateKeyQuery, identifier, literal, partitionRows, sandboxStatements, tableName, viewStatement } from "./duckdb-sql.ts";
+import { copyStatements, copyTo, identifier, literal, partitionRows, sandboxStatements, sessionStatements, tableName, viewStatement } from "./duckdb-sql.ts";
+import { refuseDuplicates, StepFailure, writeFile } from "./write-file.ts";
+import { type Crew, writeSliceBySlice, writeSlices } from "./write-slices.ts";
 
 /** Files of one table in one commit, each scanned for and hashed: more is a mistake in the choice of columns. */
 const MOST_PARTITIONS = 500;
-
-class StepFailure extends Error {
-  readonly code: string;
-  constructor(code: string, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
+/** Slices that are written at once: more do not pay, each has its sort and its row group in memory. */
+const MOST_WORKERS = 4;
+const ROWS = "step_rows";
 
 function send(message: EngineMessage): void {
   const line = Buffer.from(`${JSON.stringify(message)}\n`);
@@ -40,23 +37,33 @@ const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const job = JSON.parse((await lines.next()).value as string) as EngineJob;
 const instance = await DuckDBInstance.create(":memory:");
 const connection = await instance.connect();
+const crew: Crew = [connection];
+/** What SQL sees of tables, by name in lower case. */
+const views = new Map<string, EngineView>();
+let engine_version = "";
 void watchParent();
 
 let stepName: string | null = null;
 try {
+  while (crew.length < Math.min(job.settings.threads, MOST_WORKERS)) crew.push(await instance.connect());
+  // Of each connection, and before the configuration is locked.
+  for (const worker of crew) for (const statement of sessionStatements()) await worker.run(statement);
   for (const statement of sandboxStatements(job.settings)) await connection.run(statement);
-  for (const [name, value] of Object.entries(job.variables)) {
-    await connection.run(`set variable ${identifier(name)} = ${value === null ? "null::varchar" : literal(value)}`);
+  for (const worker of crew) {
+    for (const [name, value] of Object.entries(job.variables)) {
+      await worker.run(`set variable ${identifier(name)} = ${value === null ? "null::varchar" : literal(value)}`);
+    }
   }
   for (const { name } of [...job.views, ...job.steps]) {
     const [schema, table] = name.split(".");
     if (schema !== undefined && table !== undefined) await connection.run(`create schema if not exists ${identifier(schema)}`);
   }
   const version = await connection.runAndReadAll("select version() as version");
-  send({ event: "ready", engine_version: String(version.getRowObjectsJson()[0]?.["version"]) });
+  engine_version = String(version.getRowObjectsJson()[0]?.["version"]);
+  send({ event: "ready", engine_version });
   for (const view of job.views) {
     stepName = view.name;
-    await connection.run(viewStatement(view));
+    await define(view);
   }
   for (const [index, step] of job.steps.entries()) {
     stepName = step.name;
@@ -78,7 +85,7 @@ async function watchParent(): Promise<void> {
     if (done) process.exit(3);
     if ((JSON.parse(value) as { interrupt?: boolean }).interrupt) {
       // Repeated, because an interrupt between two statements is lost.
-      setInterval(() => connection.interrupt(), 50);
+      setInterval(() => crew.forEach((worker) => worker.interrupt()), 50);
     }
   }
 }
@@ -103,50 +110,54 @@ async function refuseAllButOneSelect(db: DuckDBConnection, sql: string): Promise
 
 async function runCopy(db: DuckDBConnection, step: CopyStep, touched: number[] | null): Promise<CopyResult> {
   const started = performance.now();
-  const statements = copyStatements(step, "step_rows");
+  const statements = copyStatements(step, ROWS);
   await db.run(statements.view);
   // Of the rows, not of the file: Parquet has no HUGEINT and would show it as the DOUBLE that it became.
-  const described = await db.runAndReadAll('describe select * from "step_rows"');
+  const described = await db.runAndReadAll(`describe select * from ${identifier(ROWS)}`);
   const columns = described.getRowObjectsJson().map((row) => ({ name: String(row["column_name"]), type: String(row["column_type"]) }));
   const lineage = step.lineage === true ? { lineage: await lineageOf(db, step.sql, columns) } : {};
-  const written = await writeFile(db, statements.copy, step.to, columns);
-  if (step.key !== null && step.key.length > 0) {
-    const wrong = (await db.runAndReadAll(duplicateKeyQuery(step.to, step.key))).getRowObjectsJson()[0]?.["wrong"];
-    if (wrong !== "0") throw new StepFailure("key_not_unique", `${wrong} values of the key (${step.key.join(", ")}) occur more than once`);
-  }
+  const written = await writeTable(db, step, statements, columns);
+  const slices = "files" in written ? { ...written, touched: touched ?? written.touched } : null;
+  const file = "files" in written ? null : written;
   const parts = step.partition_by === undefined ? {} : { parts: await writeParts(db, step.to, columns, step.partition_by) };
-  const slices = step.slices === undefined ? null : await writeSlices(db, step, columns, step.slices);
-  const kept = step.merges_into?.files.filter(({ number }) => !touched!.includes(number)).map(({ file }) => file) ?? [];
-  if (step.define_view) await db.run(`create view ${tableName(step.name)} as select * from read_parquet([${[...kept, step.to].map(literal).join(", ")}])`);
-  return { kind: "copy", name: step.name, ...written, columns, ...lineage, ...parts, ...(slices === null ? {} : { slices: { ...slices, touched } }), seconds: (performance.now() - started) / 1000 };
+  if (step.define_view) await define({ name: step.name, parts: [shownFiles(step, slices)] });
+  const rows = (slices?.files ?? [file!]).reduce((sum, each) => sum + each.rows, 0);
+  const bytes = (slices?.files ?? [file!]).reduce((sum, each) => sum + each.bytes, 0);
+  return { kind: "copy", name: step.name, file, rows, bytes, columns, ...lineage, ...parts, ...(slices === null ? {} : { slices }), seconds: (performance.now() - started) / 1000 };
+}
+
+async function writeTable(db: DuckDBConnection, step: CopyStep, { view, copy }: ReturnType<typeof copyStatements>, columns: CopyResult["columns"]): Promise<Slices | WrittenFile> {
+  const { slices, key } = step;
+  if (slices !== undefined && dividesTables(columns.find(({ name }) => name === slices.by)?.type)) {
+    const recipe = slices.before === undefined ? null : await sliceRecipe(db, step, columns, { views, variables: job.variables, engine_version });
+    return (recipe === null ? null : await writeSliceBySlice(crew, { ...step, slices }, columns, { name: ROWS, view }, recipe)) ?? (await writeSlices(crew, { ...step, slices }, columns, ROWS, recipe));
+  }
+  const written = await writeFile(db, copy, step.to, columns);
+  await refuseDuplicates(db, step.to, key, step.partition_by === undefined);
+  return written;
+}
+
+/** The files of a table after a step: what it wrote, and what it left as it was. */
+function shownFiles({ to, merges_into, slices: asked }: CopyStep, slices: Slices | null): ViewFiles {
+  if (slices === null) return { files: [to] };
+  const untouched = <T extends { number: number }>(all: T[]): T[] => (slices.touched === null ? [] : all.filter(({ number }) => !slices.touched!.includes(number)));
+  if (merges_into !== undefined) return { files: [...untouched(merges_into.files), ...slices.files].map(({ file }) => file) };
+  const before = typeof asked?.before === "object" ? (asked.before?.slices ?? []) : [];
+  const files = [...untouched(before), ...slices.files].toSorted((a, b) => a.number - b.number);
+  return { files: files.map(({ file }) => file!), slices: files.map(({ number, sha256 }) => ({ shift: slices.shift, number, sha256 })) };
+}
+
+async function define(view: EngineView): Promise<void> {
+  await connection.run(viewStatement(view));
+  views.set(view.name.toLowerCase(), view);
 }
 
 /** Makes the view of what a merge reads; answers the numbers of the slices that it touches. */
 async function viewTouched(db: DuckDBConnection, { view, changes, columns, files }: SlicedView, { by, shift }: NonNullable<CopyStep["slices"]>): Promise<number[]> {
   const found = await db.runAndReadAll(`select distinct ${sliceOf(identifier(by), shift!)}::varchar as number from ${tableName(changes)} order by all`);
   const touched = found.getRowObjectsJson().map((row) => Number(row["number"]));
-  await db.run(viewStatement({ name: view, columns, parts: [{ files: files.filter(({ number }) => touched.includes(number)).map(({ file }) => file) }] }));
+  await define({ name: view, columns, parts: [{ files: files.filter(({ number }) => touched.includes(number)).map(({ file }) => file) }] });
   return touched;
-}
-
-/**
- * Null where the file is all there shall be. Rows lie in the order of the key already, but bytes also follow from how they come to the writer: those that
- * pass a filter come in other portions than those that were sorted, so each slice is sorted (2^17 rows, nearly for nothing).
- */
-async function writeSlices(db: DuckDBConnection, { to: file, key }: CopyStep, columns: CopyResult["columns"], { by, shift: given }: NonNullable<CopyStep["slices"]>): Promise<Omit<NonNullable<CopyResult["slices"]>, "touched"> | null> {
-  if (!dividesTables(columns.find(({ name }) => name === by)?.type)) return null;
-  const column = identifier(by);
-  const from = `from read_parquet(${literal(file)})`;
-  const [all] = (await db.runAndReadAll(`select count(*)::varchar as rows, coalesce(max(${column}), 0)::varchar as largest ${from}`)).getRowObjectsJson() as { rows: string; largest: string }[];
-  const shift = given ?? sliceShift(Number(all!.rows), BigInt(all!.largest));
-  if (shift === null) return null;
-  const numbers = (await db.runAndReadAll(`select distinct ${sliceOf(column, shift)}::varchar as number ${from} order by number::bigint`)).getRowObjectsJson().map((row) => Number(row["number"]));
-  const files: NonNullable<CopyResult["slices"]>["files"] = [];
-  for (const number of numbers) {
-    const part = `${file}.${files.length}`;
-    files.push({ number, ...(await writeFile(db, copyTo(`select * ${from} where ${inSlices(column, shift, [number])} order by ${key!.map(identifier).join(", ")}`, part), part, columns)) });
-  }
-  return { shift, files };
 }
 
 /** What the step's SQL reads, by the engine's own parse of it. */
@@ -154,28 +165,6 @@ async function lineageOf(db: DuckDBConnection, sql: string, columns: CopyResult[
   const tree = (await db.runAndReadAll(`select json_serialize_sql(${literal(sql)}) as tree`)).getRowObjectsJson()[0]?.["tree"];
   const seen = (await db.runAndReadAll("select lower(schema_name || '.' || table_name) as name, list(column_name order by column_index) as columns from duckdb_columns() where not internal group by 1")).getRowObjectsJson();
   return sqlLineage(JSON.parse(String(tree)), new Map(seen.map((row) => [String(row["name"]), row["columns"] as string[]])), columns.map(({ name }) => name));
-}
-
-async function writeFile(db: DuckDBConnection, copy: string, file: string, columns: CopyResult["columns"]): Promise<WrittenFile> {
-  const reader = await db.runAndReadAll(copy);
-  const answer = reader.getRowObjectsJson()[0] as unknown as {
-    count: string;
-    file_size_bytes: string;
-    column_statistics: { key: string; value: { key: string; value: string }[] }[];
-  };
-  const statistics: WrittenFile["statistics"] = {};
-  for (const { key, value } of answer.column_statistics) {
-    const found = new Map(value.map((entry) => [entry.key, entry.value]));
-    const name = columns.find((column) => identifier(column.name) === key)?.name;
-    if (name === undefined) continue;
-    const bounded = found.get("has_nan") !== "true";
-    statistics[name] = {
-      min: bounded ? (found.get("min") ?? null) : null,
-      max: bounded ? (found.get("max") ?? null) : null,
-      null_count: found.has("null_count") ? Number(found.get("null_count")) : null,
-    };
-  }
-  return { file, rows: Number(answer.count), bytes: Number(answer.file_size_bytes), sha256: await sha256Of(file), statistics };
 }
 
 async function writeParts(db: DuckDBConnection, file: string, columns: CopyResult["columns"], by: string[]): Promise<NonNullable<CopyResult["parts"]>> {
@@ -208,12 +197,6 @@ async function runQuery(db: DuckDBConnection, step: QueryStep): Promise<QueryRes
     truncated: rows.length > step.max_rows,
     seconds: (performance.now() - started) / 1000,
   };
-}
-
-async function sha256Of(file: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
-  return hash.digest("hex");
 }
 
 function describe(error: unknown): { code: string; message: string; line: number | null } {

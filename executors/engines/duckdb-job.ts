@@ -14,6 +14,8 @@ export interface ViewFiles {
   files: string[];
   /** Columns that are not in the bytes: value as text, or null. */
   constants?: { name: string; type: string; value: string | null }[];
+  /** Of a table that is divided by its key: which slice each of the files is, and its hash. */
+  slices?: { shift: number; number: number; sha256: string }[];
 }
 
 /** `bronze.res_partner` as a view over files. */
@@ -40,15 +42,22 @@ export interface CopyStep {
   /** Also writes a file for each value of these columns, without them: `<to>.0`, `<to>.1`, … in the order of the values. */
   partition_by?: string[];
   /**
-   * Also writes a file for each slice of this column, the first of the key: `<to>.0`, `<to>.1`, … Where the shift is null it follows
-   * from the rows, and a table that is to be one file, or whose column is no whole number, is `to` alone.
+   * Writes a file for each slice of this column, the first of the key, in place of one: `<to>.0`, `<to>.1`, … Where the shift is null it
+   * follows from the rows, and a table that is to be one file, or whose column is no whole number, is `to` alone. `before` is how the table
+   * lies there already: where each row is made of one row of a divided table, slices that would be made of the same again are left out.
    */
-  slices?: { by: string; shift: number | null };
+  slices?: { by: string; shift: number | null; before?: SlicesBefore | "undivided" | null };
   /** The SQL merges rows into a table that is divided into slices: only those in which something changes are read, sorted and written. */
   merges_into?: SlicedView;
   define_view?: boolean;
   /** Also tells what the SQL reads. */
   lineage?: boolean;
+}
+
+export interface SlicesBefore {
+  shift: number;
+  /** `file`: absolute path; null where no later step reads it. */
+  slices: { number: number; rows: number; made_of: string | null; file: string | null; sha256: string }[];
 }
 
 /** A divided table of which a step sees, under the view's name, the slices alone that the rows of `changes` touch. */
@@ -105,16 +114,26 @@ export interface WrittenFile {
   sha256: string;
   statistics: Record<string, ColumnStatistics>;
 }
-export interface CopyResult extends WrittenFile {
+/** What was written of a divided table, in the order of the slices. `made_of`: a hash of all that the file follows from, where that is known of one slice. */
+export interface Slices {
+  shift: number;
+  files: (WrittenFile & { number: number; made_of?: string })[];
+  /** Slices of the table as it was that no longer count: others stay as they are. Null where the table was not looked at. */
+  touched: number[] | null;
+}
+
+/** Of a table in slices `rows` and `bytes` are those of the written ones; it has no file and hash as a whole. */
+export interface CopyResult extends Pick<WrittenFile, "rows" | "bytes"> {
   kind: "copy";
   name: string;
+  file: WrittenFile | null;
   columns: EngineColumn[];
   /** Of a step with `lineage`; null where the engine gives no parse tree of the SQL. */
   lineage?: TableLineage | null;
   /** The files of a step with `partition_by`; values are text as Delta writes them. */
   parts?: (WrittenFile & { values: Record<string, string | null> })[];
-  /** The files of a step with `slices`, in order; absent where the table is one file. `touched`: which slices `merges_into` read. */
-  slices?: { shift: number; files: (WrittenFile & { number: number })[]; touched: number[] | null };
+  /** Of a step with `slices`; absent where the table is one file. */
+  slices?: Slices;
   seconds: number;
 }
 

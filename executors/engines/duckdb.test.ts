@@ -38,7 +38,7 @@ test("a copy reports rows, bytes, hash, types and statistics of the file that it
   const { results, engine_version } = await run({ steps: [copy(sql, ["id"], "a.parquet")] });
   const result = results[0] as CopyResult;
   const bytes = await readFile(join(inside, "a.parquet"));
-  expect(result).toMatchObject({ rows: 1000, bytes: bytes.byteLength, sha256: createHash("sha256").update(bytes).digest("hex") });
+  expect(result).toMatchObject({ rows: 1000, bytes: bytes.byteLength, file: { sha256: createHash("sha256").update(bytes).digest("hex") } });
   expect(result.columns).toEqual([
     { name: "id", type: "BIGINT" },
     { name: "big", type: "BIGINT" },
@@ -46,9 +46,9 @@ test("a copy reports rows, bytes, hash, types and statistics of the file that it
     { name: "name", type: "VARCHAR" },
     { name: "day", type: "DATE" },
   ]);
-  expect(result.statistics["big"]).toEqual({ min: "9223372036854774808", max: "9223372036854775807", null_count: 0 });
-  expect(result.statistics["amount"]).toEqual({ min: "0.00", max: "1248.75", null_count: 0 });
-  expect(result.statistics["day"]?.null_count).toBe(250);
+  expect(result.file?.statistics["big"]).toEqual({ min: "9223372036854774808", max: "9223372036854775807", null_count: 0 });
+  expect(result.file?.statistics["amount"]).toEqual({ min: "0.00", max: "1248.75", null_count: 0 });
+  expect(result.file?.statistics["day"]?.null_count).toBe(250);
   expect(engine_version).toMatch(/^v1\.5\./);
   expect((await readdir(root)).filter((name) => name.startsWith("duckdb-"))).toEqual([]);
 });
@@ -66,7 +66,7 @@ test("the bytes of a file do not depend on the number of threads", async () => {
   for (const threads of [1, 2, 4]) {
     const first = copy(sql, ["id"], `d${threads}.parquet`) as Extract<EngineStep, { kind: "copy" }>;
     const { results } = await run({ steps: [{ ...first, define_view: true }, copy(grouped, ["company"], `g${threads}.parquet`, "gold.g")] }, { threads });
-    hashes.add(results.map((result) => (result as CopyResult).sha256).join());
+    hashes.add(results.map((result) => (result as CopyResult).file?.sha256).join());
   }
   expect(hashes.size).toBe(1);
 });

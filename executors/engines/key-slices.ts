@@ -6,6 +6,8 @@ export interface KeySlice {
   /** A key belongs to the slice `key >> shift`; one below zero, and none, to slice 0. */
   shift: number;
   number: number;
+  /** A hash of all that its file follows from, where each row of it is made of one row of another divided table. */
+  made_of?: string;
 }
 
 /** Rows of a slice where keys have no gaps: about a row group of Parquet, a few MB. A table with fewer is one file. */

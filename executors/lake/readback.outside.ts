@@ -81,7 +81,7 @@ try {
     const written = results[0] as CopyResult;
     const columns = deltaColumns("silver.types", written.columns);
     // As a file of a table that is divided by its key: others pass over our tags, in the log and in a checkpoint.
-    const staged = await stageFile({ ...written, table, columns, mode, run_id, slice: { shift: 17, number: fence } });
+    const staged = await stageFile({ ...written.file!, table, columns, mode, run_id, slice: { shift: 17, number: fence } });
     const outcome = await commitTable({
       table, mode, app_id: "readback", fence, run_id, phase: "publish", columns: [...columns, ...partitions],
       partition_columns: partitions.map((column) => column.name), files: [staged], partition_values: { _run_id: run_id, _ingested_at: ingested_at }, scratch: root,
@@ -133,7 +133,7 @@ try {
       { views: [], steps: [{ kind: "copy", name: "silver.divided", sql, key: ["id"], to: join(root, "part.parquet") }] },
       { signal: new AbortController().signal, memory_mb: 512, threads: 2, scratch: root, directories: [root], timeout_ms: 60_000 },
     );
-    return stageFile({ ...(results[0] as CopyResult), table: divided, columns: [id], partition_values: { half: value }, mode: "overwrite", run_id });
+    return stageFile({ ...(results[0] as CopyResult).file!, table: divided, columns: [id], partition_values: { half: value }, mode: "overwrite", run_id });
   };
   const put = async (mode: "append" | "rewrite", files: StagedFile[]) => {
     fence += 1;

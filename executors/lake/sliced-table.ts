@@ -5,22 +5,28 @@ import type { StagedFile } from "./stage.ts";
 type Tagged = KeySlice & { sha256: string };
 const SLICE = "controlRoom.slice";
 const SHA256 = "controlRoom.sha256";
+const MADE_OF = "controlRoom.madeOf";
 
-/** What a file's entry in the log says beside Delta's own words: which slice it is, and its hash, so that a later merge can keep it unread. */
+/** What a file's entry in the log says beside Delta's own words: which slice it is, its hash and of what it was made, so that a later run can keep it unread. */
 export function tagsOf({ slice, sha256 }: { slice?: KeySlice | undefined; sha256?: string | undefined }): { tags?: Record<string, string> } {
-  return slice === undefined || sha256 === undefined ? {} : { tags: { [SLICE]: `${slice.shift}:${slice.number}`, [SHA256]: sha256 } };
+  return slice === undefined || sha256 === undefined ? {} : { tags: { [SLICE]: `${slice.shift}:${slice.number}`, [SHA256]: sha256, ...(slice.made_of === undefined ? {} : { [MADE_OF]: slice.made_of }) } };
 }
 
 export function sliceOfTags(tags: Record<string, string> | null | undefined): Tagged | null {
   const match = /^(\d{1,2}):(\d{1,15})$/.exec(tags?.[SLICE] ?? "");
   const sha256 = tags?.[SHA256];
-  return match === null || sha256 === undefined ? null : { shift: Number(match[1]), number: Number(match[2]), sha256 };
+  const made_of = tags?.[MADE_OF];
+  return match === null || sha256 === undefined ? null : { shift: Number(match[1]), number: Number(match[2]), sha256, ...(made_of === undefined ? {} : { made_of }) };
 }
 
 /** The same as parts of a file to be committed. */
 export function sliceTagged(tags: Record<string, string> | null | undefined): { slice?: KeySlice; sha256?: string } {
   const found = sliceOfTags(tags);
-  return found === null ? {} : { slice: { shift: found.shift, number: found.number }, sha256: found.sha256 };
+  return found === null ? {} : sliceAndHash(found);
+}
+
+function sliceAndHash({ sha256, ...slice }: Tagged): { slice: KeySlice; sha256: string } {
+  return { slice, sha256 };
 }
 
 /** A table that is divided by its key. */
@@ -43,7 +49,7 @@ export function slicedTable(snapshot: Snapshot): SlicedTable | null {
   const slices: SlicedTable["slices"] = new Map();
   for (const file of snapshot.files) {
     if (file.slice?.shift !== shift || file.rows === null || file.stats === null || slices.has(file.slice.number)) return null;
-    const staged = { path: file.path, sha256: file.slice.sha256, byte_size: file.size, row_count: file.rows, stats: file.stats, slice: { shift, number: file.slice.number } };
+    const staged = { path: file.path, byte_size: file.size, row_count: file.rows, stats: file.stats, ...sliceAndHash(file.slice) };
     slices.set(file.slice.number, { file, rows: file.rows, staged });
   }
   return { shift, slices };

@@ -47,6 +47,7 @@ export async function stageFile(options: {
 }): Promise<StagedFile> {
   const { table, sha256, bytes, rows, columns, statistics, partition_values, slice } = options;
   const path = stagedName(options, options.mode, options.run_id);
-  await table.storage.putIfAbsent(`${table.path}/${path}`, { file: options.file });
+  const lies = await table.storage.stat(`${table.path}/${path}`);
+  if (lies?.size !== bytes) await table.storage.putIfAbsent(`${table.path}/${path}`, { file: options.file });
   return { path, sha256, byte_size: bytes, row_count: rows, stats: statsText(rows, columns, statistics), ...(partition_values === undefined ? {} : { partition_values }), ...(slice === undefined ? {} : { slice }) };
 }

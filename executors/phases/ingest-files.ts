@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { csvDialect, landingNames, rejectedOf, type FileIngestConfig, type FileTable } from "../../contracts/pipeline-files.ts";
 import { sha256OfJson } from "../core/hash.ts";
 import type { ConnectionOf } from "../core/open-connection.ts";
-import type { PhaseContext, PhaseResult } from "../core/phase.ts";
-import type { CopyStep, QueryResult, QueryStep } from "../engines/duckdb-job.ts";
+import type { PhaseContext, PhaseResult, StagedFile } from "../core/phase.ts";
+import type { CopyResult, CopyStep, QueryResult, QueryStep } from "../engines/duckdb-job.ts";
 import { identifier, literal, sameKey, tableName } from "../engines/duckdb-sql.ts";
 import { SOURCE_MARK } from "../lake/delta-log.ts";
 import type { SourceMark } from "../sources/changed-rows.ts";
@@ -23,9 +23,8 @@ import { tableMissing } from "../sources/source-error.ts";
 import { CodedError } from "../storage/coded-error.ts";
 import { mapConcurrently } from "./concurrently.ts";
 import { runEngine } from "./engine.ts";
-import { inputViews } from "./inputs.ts";
-import { land, landedResult, secondsSince } from "./landing.ts";
-import { NO_VERSION, before, refuseRetyped } from "./merge-steps.ts";
+import { type LandJob, land, landedResult, secondsSince } from "./landing.ts";
+import { type MergeBase, NO_VERSION, before, changesOf, keptByMerge, mergeBases, refuseRetyped } from "./merge-steps.ts";
 import { landedTables } from "./source-marks.ts";
 import { FILES_AT_ONCE, LANDING_COLUMNS } from "./staging.ts";
 
@@ -73,29 +72,13 @@ export async function landFiles(context: PhaseContext<"ingest">, config: FileIng
 
   const merging = ready.filter(({ table }) => table.mode === "merge").map(({ dataset }) => dataset);
   const versions = await context.pinDatasets(merging);
-  const views = await inputViews(context, { required: [...versions.keys()] });
+  const bases = await mergeBases(context, versions);
   for (const { dataset, columns } of ready) {
-    const view = views.find(({ name }) => name === dataset);
+    const view = bases.get(dataset)?.view;
     if (view !== undefined) refuseRetyped({ ...view, columns: (view.columns ?? []).filter(({ name }) => columns.some((column) => column.name === name)) }, { name: dataset, columns });
   }
-  const staging = new Set<string>();
-  const steps = ready.flatMap((table, index) => stepsOf(context, table, index, versions.has(table.dataset), staging));
-  const read_files = ready.flatMap(({ rows }) => rows.map(({ file }) => file));
   const rejected: Record<string, number> = {};
-  const { staged, facts, metrics } = ready.length === 0 ? { staged: [], facts: {}, metrics: {} } : await land(context, {
-    steps, read_files, views: views.map((view) => ({ ...view, name: before(view.name) })), stages: ({ to }) => staging.has(to),
-    check: async (results) => {
-      for (const [index, step] of steps.entries()) {
-        const table = ready.find(({ dataset }) => step.name === dataset || step.name === rejectsOf(dataset) || step.name === rejectedOf(dataset));
-        const result = results[index]!;
-        if (table === undefined) continue;
-        if (result.kind === "query") {
-          const wrong = await rejectError(result, table.rows, table.columns);
-          if (wrong !== null) throw wrong;
-        } else if (step.name === rejectedOf(table.dataset)) rejected[table.dataset] = result.rows;
-      }
-    },
-  });
+  const { staged, facts, metrics } = ready.length === 0 ? { staged: [], facts: {}, metrics: {} } : await land(context, landJob(context, ready, bases, rejected));
   const bad = Object.entries(rejected).filter(([, rows]) => rows > 0);
   if (bad.length > 0) context.progress(`Rows did not fit their columns and went to tables of their own: ${bad.map(([name, rows]) => `${rows} to ${rejectedOf(name)}`).join(", ")}.`, { warning: "rows_rejected", rejected: Object.fromEntries(bad) });
   const merged = Object.fromEntries(merging.map((name) => [name, versions.get(name)?.table_version ?? NO_VERSION]));
@@ -234,25 +217,61 @@ function checkNames({ table, dataset }: FetchedTable, columns: LandedColumn[]): 
   if (key !== undefined) throw wrong(`The files have no key column ${key}`, "Give the table's unique columns as `key`, or leave it out.");
 }
 
+/** Of tables with a base the rows are merged into what has landed: of a divided one into the slices that they touch. */
+function landJob(context: PhaseContext<"ingest">, ready: ReadyTable[], bases: Map<string, MergeBase>, rejected: Record<string, number>): LandJob {
+  const staging = new Set<string>();
+  const steps = ready.flatMap((table, index) => stepsOf(context, table, index, bases.get(table.dataset) ?? null, staging));
+  const present = [...bases.values()].filter((base) => base !== null);
+  const kept = (written: CopyResult): StagedFile[] | null => {
+    const base = bases.get(written.name);
+    return base == null ? [] : keptByMerge({ ...base, view: { ...base.view, columns: withoutLanding(base.view.columns ?? []) } }, written);
+  };
+  return {
+    steps, stages: ({ to }) => staging.has(to), kept: (written) => kept(written)!,
+    read_files: [...ready.flatMap(({ rows }) => rows), ...present.flatMap(({ files }) => files)].map(({ file }) => file),
+    views: present.filter(({ sliced }) => sliced === null).map(({ view }) => ({ ...view, name: before(view.name) })),
+    check: async (results) => {
+      for (const [index, step] of steps.entries()) {
+        const table = ready.find(({ dataset }) => step.name === dataset || step.name === rejectsOf(dataset) || step.name === rejectedOf(dataset));
+        const result = results[index]!;
+        if (table === undefined) continue;
+        if (result.kind === "query") {
+          const wrong = await rejectError(result, table.rows, table.columns);
+          if (wrong !== null) throw wrong;
+        } else if (step.name === rejectedOf(table.dataset)) rejected[table.dataset] = result.rows;
+      }
+      const divideAnew = results.filter((result): result is CopyResult => result.kind === "copy" && kept(result) === null).map(({ name }) => name);
+      return divideAnew.length === 0 ? null : landJob(context, ready, new Map([...bases].map(([name, base]) => [name, divideAnew.includes(name) ? { ...base!, sliced: null, files: [] } : base])), rejected);
+    },
+  };
+}
+
+function withoutLanding<T extends { name: string }>(columns: T[]): T[] {
+  return columns.filter(({ name }) => !LANDING_COLUMNS.some((column) => column.name === name));
+}
+
 /** The engine's table of rows that did not fit. */
 function rejectsOf(dataset: string): string {
   return `${dataset.replace(".", "_")}_rejects`;
 }
 
-function stepsOf(context: PhaseContext<"ingest">, { table, dataset, rows, columns }: ReadyTable, index: number, registered: boolean, staging: Set<string>): (CopyStep | QueryStep)[] {
+function stepsOf(context: PhaseContext<"ingest">, { table, dataset, rows, columns }: ReadyTable, index: number, base: MergeBase, staging: Set<string>): (CopyStep | QueryStep)[] {
   const to = join(context.scratch, `${index}.parquet`);
   const rejects = table.format === "parquet" || rows.length === 0 ? null : rejectsOf(dataset);
   const key = table.key ?? ["_file", "_row"];
   const sql = rowsOf(rows, columns, { with_place: table.key === undefined, rejects, last_of: table.pages !== undefined && table.key !== undefined ? table.key : null });
-  const slices = { by: key[0]!, shift: null };
-  const changes = `${dataset}__changes`;
-  const copies: CopyStep[] = table.mode === "merge" && registered ? [
+  const slices = { by: key[0]!, shift: base?.sliced?.shift ?? null };
+  const changes = changesOf(dataset);
+  const merges_into = base?.sliced == null ? {} : { merges_into: { view: before(dataset), changes, columns: withoutLanding(base.view.columns ?? []), files: base.files } };
+  // Only where the table is seen whole, it is seen with the columns that landing adds.
+  const landed = base?.sliced == null ? `* exclude (${LANDING_COLUMNS.map(({ name }) => identifier(name)).join(", ")})` : "*";
+  const copies: CopyStep[] = base === null ? [{ kind: "copy", name: dataset, sql, key, to, slices }] : [
     { kind: "copy", name: changes, sql, key, to: `${to}.changes`, define_view: true },
     {
-      kind: "copy", name: dataset, key, to, slices,
-      sql: `select * exclude (${LANDING_COLUMNS.map(({ name }) => identifier(name)).join(", ")}) from ${tableName(before(dataset))} landed where not exists (select 1 from ${tableName(changes)} changed where ${sameKey("landed", "changed", key)}) union all by name select * from ${tableName(changes)}`,
+      kind: "copy", name: dataset, key, to, slices, ...merges_into,
+      sql: `select ${landed} from ${tableName(before(dataset))} landed where not exists (select 1 from ${tableName(changes)} changed where ${sameKey("landed", "changed", key)}) union all by name select * from ${tableName(changes)}`,
     },
-  ] : [{ kind: "copy", name: dataset, sql, key, to, slices }];
+  ];
   staging.add(to);
   if (rejects === null) return copies;
   if (table.bad_rows === "fail") return [...copies, firstRejects(rejects)];

@@ -88,14 +88,15 @@ async function landRead(context: PhaseContext<"ingest">, found: ReadTable[], lan
     ...(await mapConcurrently(merged.filter((name) => touched.get(name) !== null), FILES_AT_ONCE, (name) => touchedView(context, name, landed!.get(name)!, touched.get(name)!))),
   ];
   for (const table of found.filter(({ ranged }) => ranged)) refuseOtherColumns(nameOf(table), views.find(({ name }) => name === nameOf(table))?.columns ?? [], table.content!.columns);
-  const check = async (results: StepResult[]): Promise<void> => {
+  const check = async (results: StepResult[]): Promise<null> => {
     // The source was asked how many rows it has; the log says only what changed, so the sum is known now.
     const anew = found.filter(({ logged }, index) => logged !== null && touched.get(steps[index]!.name) !== null && keptSlices(slicedAs(steps[index]!.name)!, touched.get(steps[index]!.name)!, (results[index] as CopyResult).slices?.files ?? []) === null);
     if (anew.length > 0) throw new DividedAnew(new Set(anew.map(nameOf)));
+    return null;
   };
   try {
     const read_files = found.flatMap(({ content, present }) => [content, present].flatMap((csv) => csv?.file ?? []));
-    return { ...(await land(context, { steps, read_files, views, kept, check })), kept };
+    return { ...(await land(context, { steps, read_files, views, kept: ({ name }) => kept.get(name) ?? [], check })), kept };
   } catch (error) {
     if (!(error instanceof DividedAnew)) throw error;
     return landRead(context, found, landed, nameOf, error.tables);

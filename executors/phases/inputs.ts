@@ -6,7 +6,7 @@ import type { StagedTable } from "../core/phase.ts";
 import type { EngineColumn, EngineView, ViewFiles } from "../engines/duckdb-job.ts";
 import type { LakeTable } from "../lake/delta-log.ts";
 import { type LakeColumn, duckdbType } from "../lake/delta-types.ts";
-import { readSnapshot } from "../lake/snapshot.ts";
+import { type LakeFile, readSnapshot } from "../lake/snapshot.ts";
 import { mapConcurrently } from "./concurrently.ts";
 import type { PhaseScope } from "./engine.ts";
 import { FILES_AT_ONCE, lakeTable, partitionValues } from "./staging.ts";
@@ -83,23 +83,25 @@ async function stagedParts(context: PhaseScope, staged: StagedTable, columns: Ma
   const all = [...staged.columns, ...staged.partition_columns.map((each) => ({ ...each, nullable: true }))];
   for (const column of all) columns.set(column.name, column);
   const values = partitionValues(context, staged.partition_columns);
-  return viewFiles(context, table, all, staged.files.map((file) => ({ path: file.path, partition_values: { ...values, ...file.partition_values } })));
+  return viewFiles(context, table, all, staged.files.map((file) => ({ path: file.path, partition_values: { ...values, ...file.partition_values }, ...(file.slice === undefined ? {} : { slice: { ...file.slice, sha256: file.sha256 } }) })));
 }
 
 /**
  * Files as an engine reads them, those of one partition together: its values are constants there, so a query that asks for
  * another one does not open them.
  */
-export async function viewFiles(context: Pick<PhaseScope, "scratch">, table: LakeTable, columns: LakeColumn[], files: { path: string; partition_values: Record<string, string | null> }[]): Promise<ViewFiles[]> {
+export async function viewFiles(context: Pick<PhaseScope, "scratch">, table: LakeTable, columns: LakeColumn[], files: (Pick<LakeFile, "path" | "partition_values"> & Partial<Pick<LakeFile, "slice">>)[]): Promise<ViewFiles[]> {
   const types = new Map(columns.map((column) => [column.name, duckdbType(`${table.path}.${column.name}`, column.type)]));
-  const groups = new Map<string, ViewFiles>();
+  const groups = new Map<string, ViewFiles & { slices: NonNullable<ViewFiles["slices"]> }>();
   const local = await mapConcurrently(files, FILES_AT_ONCE, (file) => table.storage.localFile(`${table.path}/${file.path}`, context.scratch));
-  for (const [index, { partition_values }] of files.entries()) {
+  for (const [index, { partition_values, slice }] of files.entries()) {
     const key = JSON.stringify(Object.entries(partition_values).toSorted(([a], [b]) => (a < b ? -1 : 1)));
     const constants = Object.entries(partition_values).map(([column, value]) => ({ name: column, type: types.get(column) ?? "VARCHAR", value }));
-    const group = groups.get(key) ?? { files: [], constants };
+    const group = groups.get(key) ?? { files: [], constants, slices: [] };
     group.files.push(local[index]!);
+    if (slice != null) group.slices.push({ shift: slice.shift, number: slice.number, sha256: slice.sha256 });
     groups.set(key, group);
   }
-  return [...groups.values()];
+  // A table with a file that is no slice is none that is divided.
+  return [...groups.values()].map(({ slices, ...group }) => (slices.length === group.files.length ? { ...group, slices } : group));
 }

@@ -53,21 +53,22 @@ export interface LandJob {
   read_files: string[];
   views?: EngineView[];
   stages?: (step: CopyStep) => boolean;
-  /** Files of divided tables that stay as they are, by the table's name. */
-  kept?: Map<string, StagedFile[]>;
-  /** Looks at what the engine answered before anything is staged. */
-  check?: (results: StepResult[]) => Promise<void>;
+  /** Files of a divided table that stay as they are. */
+  kept?: (written: CopyResult) => StagedFile[];
+  /** Looks at what the engine answered before anything is staged; may ask for another job in place of this one. */
+  check?: (results: StepResult[]) => Promise<LandJob | null>;
 }
 
 /** Runs the steps and stages the tables that they write. */
-export async function land(context: PhaseContext<"ingest">, { steps, read_files, views = [], stages = () => true, kept, check }: LandJob): Promise<{ staged: StagedTable[]; facts: { engine: string }; metrics: Record<string, unknown> }> {
+export async function land(context: PhaseContext<"ingest">, { steps, read_files, views = [], stages = () => true, kept = () => [], check }: LandJob): Promise<{ staged: StagedTable[]; facts: { engine: string }; metrics: Record<string, unknown> }> {
   const outcome = await runEngine(context, { views, steps, read_files });
-  await check?.(outcome.results);
+  const instead = (await check?.(outcome.results)) ?? null;
+  if (instead !== null) return land(context, instead);
   const tables = steps.flatMap((step, index) => (step.kind === "copy" && stages(step) ? [{ step, written: outcome.results[index] as CopyResult }] : []));
   const staged = await mapConcurrently(tables, FILES_AT_ONCE, async ({ step, written }) => {
     context.signal.throwIfAborted();
-    const table = await stageTable(context, written, { mode: "overwrite", key: step.key ?? [], partition_columns: LANDING_COLUMNS, kept: kept?.get(step.name) ?? [] });
-    await rm(step.to, { force: true });
+    const table = await stageTable(context, written, { mode: "overwrite", key: step.key ?? [], partition_columns: LANDING_COLUMNS, kept: kept(written) });
+    for (const { file } of written.slices?.files ?? [written.file!]) await rm(file, { force: true });
     return table;
   });
   const rows = staged.reduce((sum, table) => sum + table.row_count, 0);

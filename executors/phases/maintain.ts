@@ -88,6 +88,6 @@ async function writeTogether(context: PhaseContext<"maintain">, table: LakeTable
   return mapConcurrently(results as CopyResult[], FILES_AT_ONCE, (written, index) => {
     const rows = groups[index]!.reduce((sum, file) => sum + (file.rows ?? 0), 0);
     if (groups[index]!.every((file) => file.rows !== null) && written.rows !== rows) throw new Error(`compacting ${table.path} would change ${rows} rows into ${written.rows}`);
-    return stageFile({ ...written, table, columns, partition_values: groups[index]![0]!.partition_values, mode: "overwrite", run_id: context.run.run_id });
+    return stageFile({ ...written.file!, table, columns, partition_values: groups[index]![0]!.partition_values, mode: "overwrite", run_id: context.run.run_id });
   });
 }

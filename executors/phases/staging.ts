@@ -37,8 +37,8 @@ export async function stageTable(
     stageFile({ file: file.file, sha256: file.sha256, bytes: file.bytes, rows: file.rows, statistics: file.statistics, table, columns, mode: "overwrite", run_id: context.run.run_id, ...part });
   const { parts, slices } = written;
   const files = slices !== undefined
-    ? [...(options.kept ?? []), ...(await mapConcurrently(slices.files, FILES_AT_ONCE, (file) => stage(file, { slice: { shift: slices.shift, number: file.number } })))].toSorted((a, b) => a.slice!.number - b.slice!.number)
-    : parts !== undefined ? await mapConcurrently(parts, FILES_AT_ONCE, (part) => stage(part, { partition_values: part.values })) : [await stage(written)];
+    ? [...(options.kept ?? []), ...(await mapConcurrently(slices.files, FILES_AT_ONCE, (file) => stage(file, { slice: { shift: slices.shift, number: file.number, ...(file.made_of === undefined ? {} : { made_of: file.made_of }) } })))].toSorted((a, b) => a.slice!.number - b.slice!.number)
+    : parts !== undefined ? await mapConcurrently(parts, FILES_AT_ONCE, (part) => stage(part, { partition_values: part.values })) : [await stage(written.file!)];
   return {
     name: written.name,
     mode: options.mode,

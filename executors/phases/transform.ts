@@ -8,6 +8,7 @@ import { mapConcurrently } from "./concurrently.ts";
 import { runEngine } from "./engine.ts";
 import { inputViews, pastViews } from "./inputs.ts";
 import { NO_VERSION, before, changesOf, keptByMerge, mergeBases, mergeSteps, refuseRetyped } from "./merge-steps.ts";
+import { filesOf, keptOf, lyingTables } from "./lying-tables.ts";
 import { FILES_AT_ONCE, stageTable } from "./staging.ts";
 
 type Config = PhaseConfig<"transform">;
@@ -25,15 +26,19 @@ export const transform: PhaseHandler<"transform"> = async (context) => {
   const merging = config.tables.filter((table) => table.mode === "merge").map((table) => table.name);
   const versions = await context.pinDatasets(merging);
   const bases = await mergeBases(context, versions);
+  const lying = await lyingTables(context, config.tables, views);
   const compute = async (): Promise<{ outcome: DuckdbOutcome; results: Map<string, CopyResult> }> => {
     const steps = config.tables.flatMap((table, index): CopyStep[] => {
       const to = join(context.scratch, `${index}.parquet`);
       if (table.mode === "merge") return mergeSteps(table, bases.get(table.name) ?? null, to);
-      return [{ kind: "copy", name: table.name, sql: table.sql ?? "", key: table.key, to, define_view: true, lineage: true, ...(table.partition_by === undefined ? {} : { partition_by: table.partition_by }) }];
+      const slices = table.mode === "append" ? {} : { slices: { by: table.key[0]!, shift: null, before: lying.get(table.name)?.before ?? null } };
+      const divided = table.partition_by === undefined ? slices : { partition_by: table.partition_by };
+      return [{ kind: "copy", name: table.name, sql: table.sql ?? "", key: table.key, to, define_view: index < config.tables.length - 1, lineage: true, ...divided }];
     });
     const present = [...bases.values()].filter((base) => base !== null);
     const whole = present.filter(({ sliced }) => sliced === null).map(({ view }) => ({ ...view, name: before(view.name) }));
-    const outcome = await runEngine(context, { views: [...views.filter((view) => !made.has(view.name)), ...whole], steps, read_files: present.flatMap(({ files }) => files.map(({ file }) => file)) });
+    const read_files = [...present.flatMap(({ files }) => files.map(({ file }) => file)), ...[...lying.values()].flatMap(filesOf)];
+    const outcome = await runEngine(context, { views: [...views.filter((view) => !made.has(view.name)), ...whole], steps, read_files });
     return { outcome, results: new Map((outcome.results as CopyResult[]).map((result) => [result.name, result])) };
   };
   let { outcome, results } = await compute();
@@ -49,7 +54,7 @@ export const transform: PhaseHandler<"transform"> = async (context) => {
     refuseRetyped(base?.view, written);
     const floating = written.columns.filter((column) => column.type === "DOUBLE" || column.type === "FLOAT").map((column) => column.name);
     if (floating.length > 0) context.log("warn", "floating columns: their sums may differ between thread counts, use DECIMAL", { table: table.name, columns: floating });
-    const staged = await stageTable(context, written, { mode: table.mode === "append" ? "append" : "overwrite", key: table.key, partition_columns: [], partition_by: table.partition_by, kept: keptByMerge(base, written) ?? [] });
+    const staged = await stageTable(context, written, { mode: table.mode === "append" ? "append" : "overwrite", key: table.key, partition_columns: [], partition_by: table.partition_by, kept: table.mode === "merge" ? (keptByMerge(base, written) ?? []) : keptOf(lying.get(table.name), written) });
     return { ...staged, lineage: lineageOf(config, table, results) };
   });
   const rows = tables.reduce((sum, table) => sum + table.row_count, 0);

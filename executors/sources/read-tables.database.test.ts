@@ -95,7 +95,7 @@ test("the bytes that land do not depend on the order in which the source stores 
     const { tables: [table] } = await read([{ name: "many", key: ["id"] }]);
     const { copy, rows } = await land(table!, "select count(*) as n, count(note) as notes, count(*) filter (note = '') as empty, sum(id) as s from bronze.many");
     expect(rows).toEqual([{ n: "10000", notes: "6666", empty: "3400", s: "50005000" }]);
-    hashes.push(copy.sha256);
+    hashes.push(copy.file!.sha256);
   }
   expect(hashes[0]).toBe(hashes[1]);
 });

@@ -112,9 +112,9 @@ function fileOf(lake: Lake, name: string): string {
 function keep(lake: Lake, outcome: DuckdbOutcome): void {
   for (const result of outcome.results) {
     if (result.kind !== 'copy') continue;
-    lake.views.set(result.name, { name: result.name, parts: [{ files: [result.file] }] });
+    lake.views.set(result.name, { name: result.name, parts: [{ files: [result.file!.file] }] });
     lake.columns.set(result.name, result.columns);
-    lake.hashes.set(result.name, result.sha256);
+    lake.hashes.set(result.name, result.file!.sha256);
   }
 }
 

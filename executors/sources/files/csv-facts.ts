@@ -8,7 +8,7 @@ const LONGEST_ROW = 64 << 20;
 export interface CsvFacts {
   /** The fields of the first row; null for an empty file. */
   first: string[] | null;
-  /** Bytes of the longest row, for the CSV reader. */
+  /** Bytes of the longest row, or more (at most those of a chunk), for the CSV reader. */
   longest_row: number;
   /** Whether a value holds a line's end: such a file is read by one thread, so that no row can be torn. */
   quoted_line_ends: boolean;
@@ -25,7 +25,14 @@ export async function csvFacts(file: string, name: string, { delimiter, quote }:
   let longest_row = 0;
   for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
     let end = -1;
-    for (let at = 0; at < chunk.length; at += 1) {
+    const last = quoted || chunk.indexOf(mark) >= 0 ? -1 : chunk.lastIndexOf(0x0a);
+    if (last >= 0) {
+      // Without a quote rows end where lines do, and none but the first is longer than the chunk.
+      const first = chunk.indexOf(0x0a);
+      longest_row = Math.max(longest_row, row + first + 1, last - first);
+      row = chunk.length - last - 1;
+      if (!ended) end = first;
+    } else for (let at = 0; at < chunk.length; at += 1) {
       const byte = chunk[at];
       row += 1;
       if (byte === mark) quoted = !quoted;

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
@@ -29,6 +30,7 @@ export interface FetchOptions {
   onRead: (bytes: number) => void;
   tries?: number;
 }
+const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 const backoff = { base_ms: 500, cap_ms: 20_000 };
 
 /** Copies a file here in constant memory; begins anew where the line breaks. Throws CodedErrors `source_…`, `storage_full`. */
@@ -92,15 +94,46 @@ async function* unpacked(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> 
 
 async function* decoded(chunks: AsyncIterable<Buffer>, encoding: FetchOptions["encoding"], name: string): AsyncGenerator<Uint8Array> {
   if (encoding === "bytes") return yield* chunks;
+  if (encoding === "utf-8") return yield* validUtf8(chunks, name);
   // Fatal: a character that is none would land as another one.
   const decoder = new TextDecoder(encoding, { fatal: true });
   const text = (chunk?: Buffer): Uint8Array => {
     try {
       return Buffer.from(chunk === undefined ? decoder.decode() : decoder.decode(chunk, { stream: true }));
     } catch {
-      throw new CodedError({ code: "source_rows_invalid", message: `The file is not ${encoding}`, place: name, remedy: "Give its encoding as csv.encoding (utf-8, windows-1252, utf-16le), or write it as UTF-8." });
+      throw notEncoded(encoding, name);
     }
   };
   for await (const chunk of chunks) yield text(chunk);
   yield text();
+}
+
+/** The bytes as they are, but for a byte order mark. */
+async function* validUtf8(chunks: AsyncIterable<Buffer>, name: string): AsyncGenerator<Uint8Array> {
+  let begun = false;
+  let rest: Buffer = Buffer.alloc(0);
+  for await (const chunk of chunks) {
+    const bytes = rest.byteLength === 0 ? chunk : Buffer.concat([rest, chunk]);
+    const whole = bytes.subarray(0, bytes.byteLength - unfinished(bytes));
+    if (!isUtf8(whole)) throw notEncoded("utf-8", name);
+    rest = bytes.subarray(whole.byteLength);
+    if (whole.byteLength === 0) continue;
+    yield !begun && whole.subarray(0, 3).equals(BYTE_ORDER_MARK) ? whole.subarray(3) : whole;
+    begun = true;
+  }
+  if (rest.byteLength > 0) throw notEncoded("utf-8", name);
+}
+
+/** Bytes at the end that begin a character of more bytes than are there. */
+function unfinished(bytes: Buffer): number {
+  for (let back = 1; back <= Math.min(3, bytes.byteLength); back += 1) {
+    const byte = bytes[bytes.byteLength - back]!;
+    if (byte < 0x80) return 0;
+    if (byte >= 0xc0) return back < (byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2) ? back : 0;
+  }
+  return 0;
+}
+
+function notEncoded(encoding: string, name: string): CodedError {
+  return new CodedError({ code: "source_rows_invalid", message: `The file is not ${encoding}`, place: name, remedy: "Give its encoding as csv.encoding (utf-8, windows-1252, utf-16le), or write it as UTF-8." });
 }
