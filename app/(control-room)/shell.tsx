@@ -2,6 +2,7 @@ import type { ReactNode } from "react";
 import { RefusalState } from "@/components/common/refusal-state";
 import { AppShell } from "@/components/shell/app-shell";
 import type { Principal } from "@/contracts/role.ts";
+import { messages } from "@/lib/messages";
 import { attempt } from "@/lib/ops/attempt.ts";
 import { signOutAction } from "./actions.ts";
 import { pauseScheduleAction, resumeScheduleAction } from "./o/[organization]/[project]/[environment]/schedules/actions.ts";
@@ -15,7 +16,7 @@ export async function ControlRoomShell({ children }: { children: (me: Principal)
   if (!session.ok) {
     return (
       <main className="grid min-h-dvh place-items-center">
-        <RefusalState refusal={session.refusal} heading="h1" title="The control room cannot be opened" />
+        <RefusalState refusal={session.refusal} heading="h1" title={messages.shell.cannotBeOpened} />
       </main>
     );
   }

@@ -7,6 +7,7 @@ import { Field, fieldControl } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
 import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
 import { Textarea } from "@/components/ui/textarea";
+import { words } from "@/lib/messages/pipelines";
 import type { ParameterSchema } from "./parameter-schema";
 
 type ParameterFieldProps = {
@@ -40,7 +41,7 @@ export function ParameterField({ field, value, error, onChange, onInvalid }: Par
         <Select value={value === undefined ? unset : JSON.stringify(value)} onValueChange={(next) => onChange(next === unset ? undefined : JSON.parse(next))}>
           <SelectTrigger {...control}><SelectValue /></SelectTrigger>
           <SelectContent>
-            {field.required && value !== undefined ? null : <SelectItem value={unset}>not given</SelectItem>}
+            {field.required && value !== undefined ? null : <SelectItem value={unset}>{words.parameterField.notGiven}</SelectItem>}
             {field.options.map((option) => <SelectItem key={JSON.stringify(option)} value={JSON.stringify(option)}>{asText(option)}</SelectItem>)}
           </SelectContent>
         </Select>
@@ -60,10 +61,10 @@ export function ParameterField({ field, value, error, onChange, onInvalid }: Par
 function describe(field: ParameterSchema): string | null {
   const parts = [
     field.description,
-    field.kind === "date-time" ? "In UTC." : null,
-    field.minimum !== null || field.maximum !== null ? `From ${field.minimum ?? "any"} to ${field.maximum ?? "any"}.` : null,
-    field.default === undefined ? null : `Default: ${asText(field.default)}.`,
-    field.example === undefined ? null : `Example: ${asText(field.example)}.`,
+    field.kind === "date-time" ? words.parameterField.inUtc : null,
+    field.minimum !== null || field.maximum !== null ? words.parameterField.fromTo(field.minimum ?? words.parameterField.any, field.maximum ?? words.parameterField.any) : null,
+    field.default === undefined ? null : words.parameterField.default(asText(field.default)),
+    field.example === undefined ? null : words.parameterField.example(asText(field.example)),
   ].filter((part) => part !== null);
   return parts.length > 0 ? parts.join(" ") : null;
 }
@@ -89,7 +90,7 @@ function JsonInput({ control, value, onChange, onInvalid }: { control: Control; 
           onChange(JSON.parse(next));
           onInvalid(null);
         } catch {
-          onInvalid("is not valid JSON yet");
+          onInvalid(words.parameterField.isNotValidJsonYet);
         }
       }}
     />

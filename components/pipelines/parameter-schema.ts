@@ -1,3 +1,5 @@
+import { words } from "@/lib/messages/pipelines";
+
 /** A property of a pipeline's parameters (JSON Schema 2020-12), as far as a form can draw it. */
 export interface ParameterSchema {
   name: string;
@@ -60,5 +62,5 @@ export function startingParameters(fields: readonly ParameterSchema[], handed: s
   } catch {
     // Said below: the form then starts with the defaults.
   }
-  return { parameters: defaults, problem: "The parameters in the address are not a JSON object, so the form starts with the defaults." };
+  return { parameters: defaults, problem: words.parameterSchema.theParametersInTheAddress };
 }

@@ -1,4 +1,5 @@
 import { Badge } from "@/components/ui/badge";
+import { words } from "@/lib/messages/pipelines";
 
 /** What a stored spec says of a phase, as far as the list draws it. */
 export type PlannedPhase = { name: string; type: string; depends_on: string[]; tables: string[]; timeout_seconds: number | null; max_retries: number };
@@ -15,13 +16,13 @@ export function PhaseList({ phases }: { phases: PlannedPhase[] }) {
               <span className="font-medium">{phase.name}</span>
               <Badge>{phase.type}</Badge>
               <span className="text-xs text-muted-foreground">
-                {phase.depends_on.length === 0 ? "starts at once" : <>after {phase.depends_on.map((name, at) => <span key={name}>{at > 0 ? ", " : ""}<a href={`#phase-${name}`} className="text-link hover:underline">{name}</a></span>)}</>}
-                {phase.max_retries > 0 ? ` · ${phase.max_retries === 1 ? "1 retry" : `${phase.max_retries} retries`}` : ""}
+                {phase.depends_on.length === 0 ? words.phaseList.startsAtOnce : <>{words.phaseList.after(phase.depends_on.map((name, at) => <span key={name}>{at > 0 ? ", " : ""}<a href={`#phase-${name}`} className="text-link hover:underline">{name}</a></span>))}</>}
+                {phase.max_retries > 0 ? ` · ${words.phaseList.retries(phase.max_retries)}` : ""}
               </span>
             </p>
             {phase.tables.length > 0 ? (
               <details>
-                <summary className="w-fit text-xs text-muted-foreground">{phase.tables.length === 1 ? "1 table" : `${phase.tables.length} tables`}</summary>
+                <summary className="w-fit text-xs text-muted-foreground">{words.phaseList.tables(phase.tables.length)}</summary>
                 <p className="font-mono text-xs break-words text-muted-foreground">{phase.tables.join(", ")}</p>
               </details>
             ) : null}

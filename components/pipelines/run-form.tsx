@@ -14,6 +14,7 @@ import { Input } from "@/components/ui/input";
 import { Keys } from "@/components/ui/kbd";
 import { Textarea } from "@/components/ui/textarea";
 import { useApple } from "@/components/shell/shortcuts";
+import { words } from "@/lib/messages/pipelines";
 import type { Outcome, Refusal } from "@/lib/ops/attempt";
 import { ParameterField } from "./parameter-field";
 import type { ParameterSchema } from "./parameter-schema";
@@ -69,7 +70,7 @@ export function RunForm({ templateKey, environment, fields, starting, canOperate
       // The same request again (a lost answer) gives the same run; a changed one is another run.
       const key = `${nonce}:${digest(JSON.stringify(request))}`;
       const outcome = await startAction(request, key).catch(() => null);
-      if (outcome === null) return setRefusal(noAnswer("Send it again: the same request never starts two runs."));
+      if (outcome === null) return setRefusal(noAnswer(words.runForm.sendItAgainTheSame));
       if (!outcome.ok) return setRefusal(outcome.refusal);
       setNonce(newKey());
       router.push(inEnvironment(`/runs/${outcome.value.run_id}`));
@@ -101,29 +102,29 @@ export function RunForm({ templateKey, environment, fields, starting, canOperate
       {refusal ? (
         <Alert ref={summary} variant="failed" role="alert" tabIndex={-1}>
           <CircleAlert aria-hidden />
-          <AlertTitle>The run was not started</AlertTitle>
+          <AlertTitle>{words.runForm.theRunWasNotStarted}</AlertTitle>
           <AlertDescription>
             <p>{refusal.message} {refusal.remedy}</p>
             {elsewhere.length > 0 ? <ul className="list-disc ps-4">{elsewhere.map((place) => <li key={`${place.path}${place.message}`}><code className="text-xs">{place.path}</code> {place.message}</li>)}</ul> : null}
-            <p className="text-xs"><code>{refusal.code}</code>{refusal.request_id ? ` · request ${refusal.request_id}` : ""}</p>
+            <p className="text-xs"><code>{refusal.code}</code>{refusal.request_id ? ` · ${words.runForm.request(refusal.request_id)}` : ""}</p>
           </AlertDescription>
         </Alert>
       ) : null}
       <fieldset className="grid gap-4">
-        <legend className="sr-only">Parameters</legend>
+        <legend className="sr-only">{words.runForm.parameters}</legend>
         <div className="flex items-center justify-between">
-          <h2 className="text-sm font-semibold" aria-hidden>Parameters</h2>
-          <div role="group" aria-label="Edit the parameters as" className="flex gap-1">
-            <Button size="sm" variant={asJson ? "ghost" : "secondary"} aria-pressed={!asJson} disabled={jsonProblem !== null} onClick={() => showJson(false)}>Form</Button>
-            <Button size="sm" variant={asJson ? "secondary" : "ghost"} aria-pressed={asJson} disabled={!asJson && Object.keys(invalid).length > 0} onClick={() => showJson(true)}>JSON</Button>
+          <h2 className="text-sm font-semibold" aria-hidden>{words.runForm.parameters}</h2>
+          <div role="group" aria-label={words.runForm.editTheParametersAs} className="flex gap-1">
+            <Button size="sm" variant={asJson ? "ghost" : "secondary"} aria-pressed={!asJson} disabled={jsonProblem !== null} onClick={() => showJson(false)}>{words.runForm.form}</Button>
+            <Button size="sm" variant={asJson ? "secondary" : "ghost"} aria-pressed={asJson} disabled={!asJson && Object.keys(invalid).length > 0} onClick={() => showJson(true)}>{words.runForm.json}</Button>
           </div>
         </div>
         {asJson ? (
-          <Field id="parameters-json" label="Parameters as JSON" error={jsonProblem}>
+          <Field id="parameters-json" label={words.runForm.parametersAsJson} error={jsonProblem}>
             <Textarea {...fieldControl("parameters-json", { error: jsonProblem })} spellCheck={false} className="min-h-40 font-mono text-xs break-words" value={jsonText} onChange={(event) => editJson(event.target.value)} />
           </Field>
         ) : fields.length === 0 ? (
-          <p className="text-muted-foreground">This pipeline takes no parameters.</p>
+          <p className="text-muted-foreground">{words.runForm.thisPipelineTakesNoParameters}</p>
         ) : (
           fields.map((field) => (
             <ParameterField
@@ -137,21 +138,21 @@ export function RunForm({ templateKey, environment, fields, starting, canOperate
           ))
         )}
       </fieldset>
-      <Field id="priority" label="Priority" description="0 to 1000; a lower number runs first." error={priorityError} className="max-w-40">
+      <Field id="priority" label={words.runForm.priority} description={words.runForm.toALowerNumberRunsFirst} error={priorityError} className="max-w-40">
         <Input {...fieldControl("priority", { description: true, error: priorityError })} type="number" min={0} max={1000} step={1} className="tabular-nums" value={Number.isNaN(priority) ? "" : priority} onChange={(event) => setPriority(event.target.valueAsNumber)} />
       </Field>
       <div className="flex flex-wrap items-center gap-2 border-t pt-4">
         <Button type="submit" disabled={blocked || !canOperate} aria-busy={pending}>
           {pending ? <Loader className="animate-spin motion-reduce:animate-none" aria-hidden /> : <Play aria-hidden />}
-          {pending ? "Starting…" : `Run in ${environment.name}`}
+          {pending ? words.runForm.starting : words.runForm.runIn(environment.name)}
         </Button>
         <Keys keys={["mod+Enter"]} apple={apple} className="max-sm:hidden" />
         <span className="ms-auto flex gap-1">
-          <CopyButton value={cliCommand(request)} what="command" text="Copy as CLI" />
-          <CopyButton value={curlCommand(request)} what="cURL command" text="Copy as cURL" />
+          <CopyButton value={cliCommand(request)} what={words.runForm.command} text={words.runForm.copyAsCli} />
+          <CopyButton value={curlCommand(request)} what={words.runForm.curlCommand} text={words.runForm.copyAsCurl} />
         </span>
       </div>
-      {canOperate ? null : <p className="text-muted-foreground">Starting a run needs the role operator. Ask an admin of the project for it.</p>}
+      {canOperate ? null : <p className="text-muted-foreground">{words.runForm.startingARunNeeds}</p>}
     </form>
   );
 }
@@ -160,9 +161,9 @@ function readObject(text: string): { value: Record<string, unknown> | null; prob
   try {
     const value: unknown = JSON.parse(text);
     if (value !== null && typeof value === "object" && !Array.isArray(value)) return { value: value as Record<string, unknown>, problem: null };
-    return { value: null, problem: "must be one JSON object: { … }" };
+    return { value: null, problem: words.runForm.mustBeOneJsonObject };
   } catch (error) {
-    return { value: null, problem: `is not valid JSON yet: ${error instanceof Error ? error.message : ""}` };
+    return { value: null, problem: words.runForm.isNotValidJsonYet(error instanceof Error ? error.message : "") };
   }
 }
 

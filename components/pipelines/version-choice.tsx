@@ -4,6 +4,7 @@ import { useEnvironmentHref } from "@/components/common/link";
 import { Button } from "@/components/ui/button";
 import { Input } from "@/components/ui/input";
 import { Label } from "@/components/ui/label";
+import { words } from "@/lib/messages/pipelines";
 
 /** Which two versions are compared: a form whose answers become the address. */
 export function VersionChoice({ action, newest, a, b }: { action: string; newest: number; a: number; b: number }) {
@@ -16,9 +17,9 @@ export function VersionChoice({ action, newest, a, b }: { action: string; newest
   );
   return (
     <form action={inEnvironment(action)} key={`${a} ${b}`} className="flex flex-wrap items-center gap-3">
-      {choice("a", "Version", a)}
-      {choice("b", "and version", b)}
-      <Button type="submit" variant="outline" size="sm">Compare</Button>
+      {choice("a", words.versionChoice.version, a)}
+      {choice("b", words.versionChoice.andVersion, b)}
+      <Button type="submit" variant="outline" size="sm">{words.versionChoice.compare}</Button>
     </form>
   );
 }

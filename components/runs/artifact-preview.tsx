@@ -8,6 +8,7 @@ import { ApiError, fetchJson } from "@/components/common/fetch-json";
 import { TableSkeleton } from "@/components/ui/skeleton";
 import type { ArtifactPreview as Preview } from "@/contracts/artifact";
 import { formatCount } from "@/lib/format";
+import { words } from "@/lib/messages/run-panels";
 
 const numberType = /INT|DECIMAL|DOUBLE|FLOAT|NUMERIC|HUGEINT/i;
 
@@ -20,13 +21,13 @@ export function ArtifactPreview({ artifactId, name }: { artifactId: string; name
     staleTime: Number.POSITIVE_INFINITY,
   });
   if (error) return <ErrorState message={error.message} code={error instanceof ApiError ? error.code : null} requestId={error instanceof ApiError ? error.requestId : null} onRetry={() => void refetch()} />;
-  if (!data) return <div role="status"><span className="sr-only">Loading the preview</span><TableSkeleton rows={8} /></div>;
-  if (data.format === "none") return <EmptyState title="No preview of this kind of file" description="Download it to read it." />;
+  if (!data) return <div role="status"><span className="sr-only">{words.artifactPreview.loadingThePreview}</span><TableSkeleton rows={8} /></div>;
+  if (data.format === "none") return <EmptyState title={words.artifactPreview.noPreviewOfThisKind} description={words.artifactPreview.downloadItToReadIt} />;
   if (data.format !== "table") {
     return (
       <div className="grid gap-1">
-        <CodeBlock label={`preview of ${name}`} text={data.text ?? ""} />
-        {data.truncated ? <p className="text-xs text-muted-foreground">Only the beginning is shown.</p> : null}
+        <CodeBlock label={words.artifactPreview.previewOf(name)} text={data.text ?? ""} />
+        {data.truncated ? <p className="text-xs text-muted-foreground">{words.artifactPreview.onlyTheBeginningIsShown}</p> : null}
       </div>
     );
   }
@@ -36,8 +37,8 @@ export function ArtifactPreview({ artifactId, name }: { artifactId: string; name
 function PreviewTable({ preview, name }: { preview: Preview; name: string }) {
   return (
     <figure className="grid min-w-0 gap-1">
-      <div role="region" aria-label={`Preview of ${name}`} tabIndex={0} className="max-h-[32rem] overflow-auto rounded-md border focus-visible:-outline-offset-2">
-        <table className="w-full border-collapse text-xs" aria-label={`First rows of ${name}`}>
+      <div role="region" aria-label={words.artifactPreview.previewOfLabel(name)} tabIndex={0} className="max-h-[32rem] overflow-auto rounded-md border focus-visible:-outline-offset-2">
+        <table className="w-full border-collapse text-xs" aria-label={words.artifactPreview.firstRowsOf(name)}>
           <thead className="sticky top-0 bg-muted">
             <tr>
               {preview.columns.map((column) => (
@@ -54,7 +55,7 @@ function PreviewTable({ preview, name }: { preview: Preview; name: string }) {
               <tr key={index} className="border-t hover:bg-muted">
                 {preview.columns.map((column, at) => (
                   <td key={column.name} className={numberType.test(column.type) ? "px-2 py-1 text-end whitespace-nowrap tabular-nums" : "max-w-80 truncate px-2 py-1"} title={row[at] ?? undefined}>
-                    {row[at] ?? <span className="text-muted-foreground italic">null</span>}
+                    {row[at] ?? <span className="text-muted-foreground italic">{words.artifactPreview.null}</span>}
                   </td>
                 ))}
               </tr>
@@ -63,8 +64,8 @@ function PreviewTable({ preview, name }: { preview: Preview; name: string }) {
         </table>
       </div>
       <figcaption className="text-xs text-muted-foreground tabular-nums">
-        {preview.total_rows === null ? `${formatCount(preview.rows.length)} rows shown` : `${formatCount(preview.rows.length)} of ${formatCount(preview.total_rows)} rows`}
-        {preview.columns.length > 0 ? `, ${preview.columns.length} columns` : ""}
+        {preview.total_rows === null ? words.artifactPreview.rowsShown(formatCount(preview.rows.length)) : words.artifactPreview.ofRows(formatCount(preview.rows.length), formatCount(preview.total_rows))}
+        {preview.columns.length > 0 ? `, ${words.artifactPreview.columns(preview.columns.length)}` : ""}
       </figcaption>
     </figure>
   );

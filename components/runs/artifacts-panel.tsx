@@ -10,6 +10,7 @@ import { Button } from "@/components/ui/button";
 import { Sheet, SheetBody, SheetContent, SheetDescription, SheetHeader, SheetTitle } from "@/components/ui/sheet";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
 import type { Artifact, ArtifactKind } from "@/contracts/artifact";
+import { words } from "@/lib/messages/run-panels";
 import { ArtifactPreview } from "./artifact-preview";
 import { VerifyHash } from "./verify-hash";
 
@@ -25,22 +26,22 @@ export function ArtifactsPanel({ artifacts, active }: { artifacts: Artifact[]; a
   const [open, setOpen] = useQueryState("artifact", parseAsString.withOptions({ history: "push" }));
   const shown = artifacts.find((artifact) => artifact.artifact_id === open);
   if (artifacts.length === 0) {
-    return <EmptyState title={active ? "No artifact yet" : "This run made no artifact"} description={active ? "Phases register what they make while they work; it appears here by itself." : "It ended before a phase registered one."} />;
+    return <EmptyState title={active ? words.artifactsPanel.noArtifactYet : words.artifactsPanel.thisRunMadeNoArtifact} description={active ? words.artifactsPanel.phasesRegisterWhatTheyMake : words.artifactsPanel.itEndedBeforeAPhase} />;
   }
   return (
     <>
-      <Table label="Artifacts of the run">
+      <Table label={words.artifactsPanel.artifactsOfTheRun}>
         <TableHeader>
           <TableRow>
-            <TableHead>Name</TableHead>
-            <TableHead>Kind</TableHead>
-            <TableHead>Phase</TableHead>
-            <TableHead numeric>Rows</TableHead>
-            <TableHead numeric>Size</TableHead>
-            <TableHead>Content type</TableHead>
-            <TableHead>SHA-256</TableHead>
-            <TableHead>Created</TableHead>
-            <TableHead><span className="sr-only">Download</span></TableHead>
+            <TableHead>{words.artifactsPanel.name}</TableHead>
+            <TableHead>{words.artifactsPanel.kind}</TableHead>
+            <TableHead>{words.artifactsPanel.phase}</TableHead>
+            <TableHead numeric>{words.artifactsPanel.rows}</TableHead>
+            <TableHead numeric>{words.artifactsPanel.size}</TableHead>
+            <TableHead>{words.artifactsPanel.contentType}</TableHead>
+            <TableHead>{words.artifactsPanel.sha}</TableHead>
+            <TableHead>{words.artifactsPanel.created}</TableHead>
+            <TableHead><span className="sr-only">{words.artifactsPanel.download}</span></TableHead>
           </TableRow>
         </TableHeader>
         <TableBody>
@@ -94,9 +95,9 @@ export function ArtifactsPanel({ artifacts, active }: { artifacts: Artifact[]; a
 function DownloadLink({ artifact, text = false }: { artifact: Artifact; text?: boolean }) {
   return (
     <Button asChild variant={text ? "outline" : "ghost"} size={text ? "sm" : "icon-xs"} className={text ? undefined : "relative text-muted-foreground"}>
-      <a href={`/api/v1/artifacts/${artifact.artifact_id}/content`} download={artifact.name} aria-label={text ? undefined : `Download ${artifact.name}`}>
+      <a href={`/api/v1/artifacts/${artifact.artifact_id}/content`} download={artifact.name} aria-label={text ? undefined : words.artifactsPanel.downloadLabel(artifact.name)}>
         <Download aria-hidden />
-        {text ? "Download" : null}
+        {text ? words.artifactsPanel.download : null}
       </a>
     </Button>
   );

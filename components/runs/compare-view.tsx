@@ -11,6 +11,7 @@ import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@
 import type { Run, RunComparison, RunPhase } from "@/contracts/run";
 import { cn } from "@/lib/cn";
 import { formatDuration } from "@/lib/format";
+import { words } from "@/lib/messages/compare";
 import { triggerWords } from "./words";
 import { VerdictLine, VerdictTable } from "./verdict";
 
@@ -24,14 +25,14 @@ export function CompareView({ a, b, comparison }: { a: ComparedRun; b: ComparedR
   // Equal runs have nothing to hide: then all hashes are the answer. Else the differences are.
   const [all, setAll] = useQueryState("all", parseAsBoolean.withDefault(comparison.verdict !== "differs").withOptions({ history: "replace" }));
   const facts: [string, string, string][] = [
-    ["Pipeline", a.run.spec_slug, b.run.spec_slug],
-    ["Template version", asText(a.run.template_version), asText(b.run.template_version)],
-    ["Spec", a.run.spec_sha256.slice(0, 8), b.run.spec_sha256.slice(0, 8)],
-    ["Git", asText(a.run.git_sha?.slice(0, 8)), asText(b.run.git_sha?.slice(0, 8))],
-    ["Trigger", triggerWords[a.run.trigger], triggerWords[b.run.trigger]],
-    ["Executor", asText(a.executorName), asText(b.executorName)],
-    ["Attempts", String(a.run.attempt), String(b.run.attempt)],
-    ...[...new Set([...Object.keys(a.run.parameters), ...Object.keys(b.run.parameters)])].toSorted().map((name): [string, string, string] => [`Parameter ${name}`, asText(a.run.parameters[name]), asText(b.run.parameters[name])]),
+    [words.compareView.pipeline, a.run.spec_slug, b.run.spec_slug],
+    [words.compareView.templateVersion, asText(a.run.template_version), asText(b.run.template_version)],
+    [words.compareView.spec, a.run.spec_sha256.slice(0, 8), b.run.spec_sha256.slice(0, 8)],
+    [words.compareView.git, asText(a.run.git_sha?.slice(0, 8)), asText(b.run.git_sha?.slice(0, 8))],
+    [words.compareView.trigger, triggerWords[a.run.trigger], triggerWords[b.run.trigger]],
+    [words.compareView.executor, asText(a.executorName), asText(b.executorName)],
+    [words.compareView.attempts, String(a.run.attempt), String(b.run.attempt)],
+    ...[...new Set([...Object.keys(a.run.parameters), ...Object.keys(b.run.parameters)])].toSorted().map((name): [string, string, string] => [words.compareView.parameter(name), asText(a.run.parameters[name]), asText(b.run.parameters[name])]),
   ];
   const shownFacts = facts.filter(([, left, right]) => all || left !== right);
   const names = [...new Set([...a.phases, ...b.phases].map((phase) => phase.name))];
@@ -39,18 +40,18 @@ export function CompareView({ a, b, comparison }: { a: ComparedRun; b: ComparedR
     <div className="grid gap-6">
       <div className="flex flex-wrap items-center gap-3">
         <VerdictLine comparison={comparison} />
-        <Button size="sm" variant={all ? "ghost" : "secondary"} aria-pressed={!all} onClick={() => void setAll(!all)} className="ms-auto">Only differences</Button>
+        <Button size="sm" variant={all ? "ghost" : "secondary"} aria-pressed={!all} onClick={() => void setAll(!all)} className="ms-auto">{words.compareView.onlyDifferences}</Button>
       </div>
       <section className="grid gap-2">
-        <h2 className="text-sm font-semibold">Runs</h2>
-        <Table label="Facts of both runs" dense>
+        <h2 className="text-sm font-semibold">{words.compareView.runs}</h2>
+        <Table label={words.compareView.factsOfBothRuns} dense>
           <TableHeader>
-            <TableRow><TableHead><span className="sr-only">Fact</span></TableHead><RunHead side={a} word="Earlier" /><RunHead side={b} word="Later" /></TableRow>
+            <TableRow><TableHead><span className="sr-only">{words.compareView.fact}</span></TableHead><RunHead side={a} word={words.compareView.earlier} /><RunHead side={b} word={words.compareView.later} /></TableRow>
           </TableHeader>
           <TableBody>
-            <TableRow><TableHead scope="row">Status</TableHead>{[a, b].map(({ run }, index) => <TableCell key={index}><StatusBadge status={run.status} variant="text" /></TableCell>)}</TableRow>
-            <TableRow><TableHead scope="row">Started</TableHead>{[a, b].map(({ run }, index) => <TableCell key={index}><Time at={run.started_at} format="absolute" /></TableCell>)}</TableRow>
-            <TableRow><TableHead scope="row">Duration</TableHead>{[a, b].map(({ run }, index) => <TableCell key={index}><Duration from={run.started_at} to={run.finished_at} /></TableCell>)}</TableRow>
+            <TableRow><TableHead scope="row">{words.compareView.status}</TableHead>{[a, b].map(({ run }, index) => <TableCell key={index}><StatusBadge status={run.status} variant="text" /></TableCell>)}</TableRow>
+            <TableRow><TableHead scope="row">{words.compareView.started}</TableHead>{[a, b].map(({ run }, index) => <TableCell key={index}><Time at={run.started_at} format="absolute" /></TableCell>)}</TableRow>
+            <TableRow><TableHead scope="row">{words.compareView.duration}</TableHead>{[a, b].map(({ run }, index) => <TableCell key={index}><Duration from={run.started_at} to={run.finished_at} /></TableCell>)}</TableRow>
             {shownFacts.map(([name, left, right]) => (
               <TableRow key={name}>
                 <TableHead scope="row">{name}</TableHead>
@@ -61,9 +62,9 @@ export function CompareView({ a, b, comparison }: { a: ComparedRun; b: ComparedR
         </Table>
       </section>
       <section className="grid gap-2">
-        <h2 className="text-sm font-semibold">Durations</h2>
-        <Table label="Phase durations of both runs" dense>
-          <TableHeader><TableRow><TableHead className="w-full">Phase</TableHead><TableHead>Earlier</TableHead><TableHead numeric>Duration</TableHead><TableHead>Later</TableHead><TableHead numeric>Duration</TableHead><TableHead numeric>Change</TableHead></TableRow></TableHeader>
+        <h2 className="text-sm font-semibold">{words.compareView.durations}</h2>
+        <Table label={words.compareView.phaseDurationsOfBothRuns} dense>
+          <TableHeader><TableRow><TableHead className="w-full">{words.compareView.phase}</TableHead><TableHead>{words.compareView.earlier}</TableHead><TableHead numeric>{words.compareView.duration}</TableHead><TableHead>{words.compareView.later}</TableHead><TableHead numeric>{words.compareView.duration}</TableHead><TableHead numeric>{words.compareView.change}</TableHead></TableRow></TableHeader>
           <TableBody>
             {names.map((name) => {
               const [left, right] = [a, b].map((side) => side.phases.find((phase) => phase.name === name));
@@ -84,7 +85,7 @@ export function CompareView({ a, b, comparison }: { a: ComparedRun; b: ComparedR
         </Table>
       </section>
       <section className="grid gap-2">
-        <h2 className="text-sm font-semibold">Output hashes</h2>
+        <h2 className="text-sm font-semibold">{words.compareView.outputHashes}</h2>
         <VerdictTable comparison={comparison} onlyDifferences={!all} />
       </section>
     </div>
@@ -94,7 +95,7 @@ export function CompareView({ a, b, comparison }: { a: ComparedRun; b: ComparedR
 function RunHead({ side, word }: { side: ComparedRun; word: string }) {
   return (
     <TableHead>
-      {word}: <Link href={`/runs/${side.run.run_id}`} className="text-link underline underline-offset-4"><ShortId id={side.run.run_id} what="run id" plain /></Link>
+      {word}: <Link href={`/runs/${side.run.run_id}`} className="text-link underline underline-offset-4"><ShortId id={side.run.run_id} what={words.compareView.runId} plain /></Link>
     </TableHead>
   );
 }

@@ -11,6 +11,7 @@ import { DropdownMenu, DropdownMenuContent, DropdownMenuItem, DropdownMenuSepara
 import { Input } from "@/components/ui/input";
 import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
 import { cn } from "@/lib/cn";
+import { words } from "@/lib/messages/run-log";
 import { type LineRange, parseLineRange } from "./line-range";
 import { isLogFiltered, type LogFilter, type LogStamp, logQueryOf, logStamps } from "./log-state";
 
@@ -22,18 +23,18 @@ export function LogSearch({ value, onChange }: { value: string; onChange: (value
     field.current?.focus();
     field.current?.select();
   };
-  useShortcut({ keys: ["/"], label: "Search the log", run: focus });
+  useShortcut({ keys: ["/"], label: words.logToolbar.searchTheLog, run: focus });
   // Only drawn rows are in the page, so its own search would miss most; pressed again in the field, it is the browser's.
-  useShortcut({ keys: ["mod+f"], label: "Search the log", enabled: !focused, run: focus });
-  return <SearchField ref={field} label="Search all lines of the log" placeholder="Search all lines" className="sm:w-60" inputClassName="h-7" value={value} onChange={onChange} onFocus={() => setFocused(true)} onBlur={() => setFocused(false)} />;
+  useShortcut({ keys: ["mod+f"], label: words.logToolbar.searchTheLog, enabled: !focused, run: focus });
+  return <SearchField ref={field} label={words.logToolbar.searchAllLinesOfTheLog} placeholder={words.logToolbar.searchAllLines} className="sm:w-60" inputClassName="h-7" value={value} onChange={onChange} onFocus={() => setFocused(true)} onBlur={() => setFocused(false)} />;
 }
 
 /** How the search is meant: plain text whatever its case, unless one of these is on. */
 export function SearchManner({ regex, matchCase, onChange }: { regex: boolean; matchCase: boolean; onChange: (next: { regex?: boolean; case?: boolean }) => void }) {
   return (
-    <span role="group" aria-label="How to search" className="inline-flex gap-1">
-      <Toggle on={regex} label="Regular expression" onChange={(on) => onChange({ regex: on })}><Regex aria-hidden /></Toggle>
-      <Toggle on={matchCase} label="Match capital letters" onChange={(on) => onChange({ case: on })}><CaseSensitive aria-hidden /></Toggle>
+    <span role="group" aria-label={words.logToolbar.howToSearch} className="inline-flex gap-1">
+      <Toggle on={regex} label={words.logToolbar.regularExpression} onChange={(on) => onChange({ regex: on })}><Regex aria-hidden /></Toggle>
+      <Toggle on={matchCase} label={words.logToolbar.matchCapitalLetters} onChange={(on) => onChange({ case: on })}><CaseSensitive aria-hidden /></Toggle>
     </span>
   );
 }
@@ -55,18 +56,18 @@ export function GoToLine({ onGo }: { onGo: (range: LineRange) => void }) {
         setText("");
       }}
     >
-      <Input aria-label="Go to line, or lines from-to" placeholder="Go to line" className="h-7 w-24" inputMode="numeric" aria-invalid={text !== "" && range === null} value={text} onChange={(event) => setText(event.target.value)} />
+      <Input aria-label={words.logToolbar.goToLineOrLines} placeholder={words.logToolbar.goToLine} className="h-7 w-24" inputMode="numeric" aria-invalid={text !== "" && range === null} value={text} onChange={(event) => setText(event.target.value)} />
     </form>
   );
 }
 
 export function TimesChoice({ value, onChange }: { value: LogStamp; onChange: (value: LogStamp) => void }) {
   const utc = usePreferences().times === "utc";
-  const words: Record<LogStamp, string> = { off: "No times", time: utc ? "Times in UTC" : "Times in my zone", since: "Times since the start" };
+  const timeWords: Record<LogStamp, string> = { off: words.logToolbar.noTimes, time: utc ? words.logToolbar.timesInUtc : words.logToolbar.timesInMyZone, since: words.logToolbar.timesSinceTheStart };
   return (
     <Select value={value} onValueChange={(next) => onChange(next as LogStamp)}>
-      <SelectTrigger aria-label="Times of lines" className="h-7 w-40 text-xs max-sm:hidden"><SelectValue /></SelectTrigger>
-      <SelectContent>{logStamps.map((each) => <SelectItem key={each} value={each}>{words[each]}</SelectItem>)}</SelectContent>
+      <SelectTrigger aria-label={words.logToolbar.timesOfLines} className="h-7 w-40 text-xs max-sm:hidden"><SelectValue /></SelectTrigger>
+      <SelectContent>{logStamps.map((each) => <SelectItem key={each} value={each}>{timeWords[each]}</SelectItem>)}</SelectContent>
     </Select>
   );
 }
@@ -75,7 +76,7 @@ export function WrapToggle({ on, onChange }: { on: boolean; onChange: (on: boole
   return (
     <Button variant="outline" size="sm" aria-pressed={on} className={cn(on && "border-ring bg-accent text-accent-foreground")} onClick={() => onChange(!on)}>
       <WrapText aria-hidden />
-      Wrap
+      {words.logToolbar.wrap}
     </Button>
   );
 }
@@ -89,18 +90,18 @@ export function DownloadMenu({ runId, filter }: { runId: string; filter: LogFilt
   return (
     <DropdownMenu>
       <DropdownMenuTrigger asChild>
-        <Button variant="outline" size="sm"><Download aria-hidden />Download</Button>
+        <Button variant="outline" size="sm"><Download aria-hidden />{words.logToolbar.download}</Button>
       </DropdownMenuTrigger>
       <DropdownMenuContent align="end">
         {isLogFiltered(filter) ? (
           <>
-            {item("Lines that fit the filters, as text", "log", logQueryOf(filter))}
-            {item("Lines that fit the filters, as NDJSON", "ndjson", logQueryOf(filter))}
+            {item(words.logToolbar.linesThatFitAsText, "log", logQueryOf(filter))}
+            {item(words.logToolbar.linesThatFitAsNdjson, "ndjson", logQueryOf(filter))}
             <DropdownMenuSeparator />
           </>
         ) : null}
-        {item("All lines, as text", "log", new URLSearchParams())}
-        {item("All lines, as NDJSON", "ndjson", new URLSearchParams())}
+        {item(words.logToolbar.allLinesAsText, "log", new URLSearchParams())}
+        {item(words.logToolbar.allLinesAsNdjson, "ndjson", new URLSearchParams())}
       </DropdownMenuContent>
     </DropdownMenu>
   );

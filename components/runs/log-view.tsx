@@ -9,6 +9,7 @@ import type { LogLevel, LogLine } from "@/contracts/log";
 import { cn } from "@/lib/cn";
 import { formatCount, formatDuration } from "@/lib/format";
 import { locale } from "@/lib/messages/language";
+import { words } from "@/lib/messages/run-log";
 import type { LineRange } from "./line-range";
 import type { LogStamp } from "./log-state";
 import { LogText } from "./log-text";
@@ -171,7 +172,7 @@ export function LogView({ source, label, wrap, times, startedAt, finder, range, 
                     <span role="cell" className={cn("px-2", line.level !== null && levelLooks[line.level], wrap && "min-w-0 break-words whitespace-pre-wrap")}><LogText text={line.text} finder={finder} /></span>
                   </>
                 ) : (
-                  <span role="cell" className="sr-only">is being loaded</span>
+                  <span role="cell" className="sr-only">{words.logView.isBeingLoaded}</span>
                 )}
               </div>
             );
@@ -182,7 +183,7 @@ export function LogView({ source, label, wrap, times, startedAt, finder, range, 
         <div className="absolute inset-x-0 bottom-3 flex justify-center">
           <Button size="sm" className="rounded-full shadow-md" onClick={toEnd}>
             <ArrowDown aria-hidden />
-            Jump to latest{read > 0 && news > 0 ? ` · ${formatCount(news)} new` : ""}
+            {read > 0 && news > 0 ? words.logView.jumpToLatestNew(formatCount(news)) : words.logView.jumpToLatest}
           </Button>
         </div>
       ) : null}

@@ -9,6 +9,7 @@ import type { Run } from "@/contracts/run";
 import { cn } from "@/lib/cn";
 import { formatCount } from "@/lib/format";
 import { messages } from "@/lib/messages";
+import { words } from "@/lib/messages/runs";
 import type { RunColumn } from "./columns";
 import { triggerWords } from "./words";
 
@@ -32,10 +33,10 @@ export const runCells: Record<RunColumn, (run: Run, names: Names) => ReactNode> 
       {run.triggered_by ? <span className="truncate text-muted-foreground" title={run.triggered_by}>{run.triggered_by}</span> : null}
     </span>
   ),
-  started: (run) => <Time at={run.started_at} absent={run.finished_at ? messages.time.never : "waiting"} className="relative" />,
+  started: (run) => <Time at={run.started_at} absent={run.finished_at ? messages.time.never : words.runCells.waiting} className="relative" />,
   duration: (run) => <Duration from={run.started_at} to={run.finished_at} />,
   attempt: (run) => <span className={cn("tabular-nums", run.attempt > 1 && "text-warning")}>{run.attempt}/{run.max_attempts}</span>,
-  executor: (run, { executors }) => (run.executor_id === null ? absent : (executors[run.executor_id] ?? <ShortId id={run.executor_id} what="executor id" plain />)),
+  executor: (run, { executors }) => (run.executor_id === null ? absent : (executors[run.executor_id] ?? <ShortId id={run.executor_id} what={words.runCells.executorId} plain />)),
   kind: (run) => run.kind,
   created: (run) => <Time at={run.created_at} className="relative" />,
   finished: (run) => <Time at={run.finished_at} className="relative" />,

@@ -5,6 +5,7 @@ import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@
 import type { RunComparison } from "@/contracts/run";
 import { cn } from "@/lib/cn";
 import { formatList, truncateMiddle } from "@/lib/format";
+import { words } from "@/lib/messages/run";
 
 type Entry = RunComparison["phases"][number] | RunComparison["artifacts"][number];
 const unequal = (entry: Entry) => entry.verdict === "differs" || entry.verdict === "only_a" || entry.verdict === "only_b";
@@ -26,11 +27,11 @@ export function VerdictLine({ comparison, changed = [], className }: { compariso
     <p data-slot="verdict" data-verdict={comparison.verdict} className={cn("flex flex-wrap items-center gap-x-1.5 gap-y-0.5 font-medium", look.color, className)}>
       <look.icon className="size-4 shrink-0" aria-hidden />
       {comparison.verdict === "equal" ? (
-        <span>Equal to run {other}: {compared === 1 ? "the phase hash matches" : `all ${compared} phase hashes match`}{equalArtifacts > 0 ? `, and ${equalArtifacts === 1 ? "1 artifact" : `${equalArtifacts} artifacts`}` : ""}.</span>
+        <span>{equalArtifacts > 0 ? words.verdict.equalWithArtifacts(other, words.verdict.hashesMatch(compared), words.verdict.artifacts(equalArtifacts)) : words.verdict.equal(other, words.verdict.hashesMatch(compared))}</span>
       ) : comparison.verdict === "differs" ? (
-        <span>Differs from run {other}: {differences(comparison)}.{changed.length > 0 ? ` Not the same went in: ${formatList(changed)}.` : ""}</span>
+        <span>{changed.length > 0 ? words.verdict.differsAsInputsDo(other, differences(comparison), formatList(changed)) : words.verdict.differs(other, differences(comparison))}</span>
       ) : (
-        <span>Not comparable with run {other}: a phase has no hash, or was reused.</span>
+        <span>{words.verdict.notComparableWithRun(other)}</span>
       )}
     </p>
   );
@@ -40,28 +41,28 @@ function differences(comparison: RunComparison): string {
   const phases = comparison.phases.filter(unequal).map((phase) => phase.name);
   const names = phases.length > 0 ? phases : comparison.artifacts.filter(unequal).map((artifact) => artifact.name);
   const shown = names.slice(0, 3);
-  return formatList(names.length > 3 ? [...shown, `${names.length - 3} more`] : shown);
+  return formatList(names.length > 3 ? [...shown, words.verdict.more(names.length - 3)] : shown);
 }
 
-const onlyWords = { only_a: "only in the earlier", only_b: "only in the later", not_compared: "not compared" } as const;
+const onlyWords = words.verdict.only;
 
 /** Hash by hash: phases, then artifacts. `onlyDifferences` leaves equal ones out. */
 export function VerdictTable({ comparison, onlyDifferences }: { comparison: RunComparison; onlyDifferences: boolean }) {
   const keep = (entry: Entry) => !onlyDifferences || unequal(entry);
   const groups = [
-    { name: "Phases", rows: comparison.phases.filter(keep).map((phase) => ({ key: phase.name, name: phase.name, place: null as string | null, entry: phase as Entry })) },
-    { name: "Artifacts", rows: comparison.artifacts.filter(keep).map((artifact) => ({ key: `${artifact.phase}/${artifact.name}`, name: artifact.name, place: artifact.phase, entry: artifact as Entry })) },
+    { name: words.verdict.phases, rows: comparison.phases.filter(keep).map((phase) => ({ key: phase.name, name: phase.name, place: null as string | null, entry: phase as Entry })) },
+    { name: words.verdict.artifactsHeading, rows: comparison.artifacts.filter(keep).map((artifact) => ({ key: `${artifact.phase}/${artifact.name}`, name: artifact.name, place: artifact.phase, entry: artifact as Entry })) },
   ].filter((group) => group.rows.length > 0);
-  if (groups.length === 0) return <p className="py-6 text-center text-muted-foreground">No hash differs.</p>;
+  if (groups.length === 0) return <p className="py-6 text-center text-muted-foreground">{words.verdict.noHashDiffers}</p>;
   return (
-    <Table label="Output hashes of both runs" dense>
+    <Table label={words.verdict.outputHashesOfBothRuns} dense>
       <TableHeader>
         <TableRow>
-          <TableHead>Output</TableHead>
-          <TableHead>Phase</TableHead>
-          <TableHead>Run {truncateMiddle(comparison.a)}</TableHead>
-          <TableHead>Run {truncateMiddle(comparison.b)}</TableHead>
-          <TableHead>Verdict</TableHead>
+          <TableHead>{words.verdict.output}</TableHead>
+          <TableHead>{words.verdict.phase}</TableHead>
+          <TableHead>{words.verdict.run(truncateMiddle(comparison.a))}</TableHead>
+          <TableHead>{words.verdict.runNamed(truncateMiddle(comparison.b))}</TableHead>
+          <TableHead>{words.verdict.verdict}</TableHead>
         </TableRow>
       </TableHeader>
       {groups.map((group) => (
@@ -79,7 +80,7 @@ export function VerdictTable({ comparison, onlyDifferences }: { comparison: RunC
               <TableCell><Hash value={entry.b_sha256} /></TableCell>
               <TableCell>
                 {entry.verdict === "equal" || entry.verdict === "differs" ? (
-                  <EqualityMark equal={entry.verdict === "equal"} with={`run ${truncateMiddle(comparison.a)}`} />
+                  <EqualityMark equal={entry.verdict === "equal"} with={words.verdict.runWith(truncateMiddle(comparison.a))} />
                 ) : (
                   <span className={cn("text-xs", entry.verdict === "not_compared" ? "text-muted-foreground" : "font-medium text-failed")}>{onlyWords[entry.verdict]}</span>
                 )}

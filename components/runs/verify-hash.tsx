@@ -5,6 +5,7 @@ import { useState } from "react";
 import { Button } from "@/components/ui/button";
 import type { Artifact } from "@/contracts/artifact";
 import { formatBytes } from "@/lib/format";
+import { words } from "@/lib/messages/run-panels";
 
 /** WebCrypto hashes what lies in memory as a whole; more than this would stall the tab. */
 const largest = 256_000_000;
@@ -16,30 +17,30 @@ type State = { kind: "idle" | "busy" | "equal" } | { kind: "differs"; found: str
 export function VerifyHash({ artifact }: { artifact: Artifact }) {
   const [state, setState] = useState<State>({ kind: "idle" });
   const verify = async () => {
-    if (globalThis.crypto?.subtle === undefined) return setState({ kind: "impossible", why: "The browser hashes only over HTTPS or on this machine." });
-    if (Number(artifact.byte_size) > largest) return setState({ kind: "impossible", why: `Larger than ${formatBytes(largest)}: download it and run sha256sum.` });
+    if (globalThis.crypto?.subtle === undefined) return setState({ kind: "impossible", why: words.verifyHash.theBrowserHashesOnlyOver });
+    if (Number(artifact.byte_size) > largest) return setState({ kind: "impossible", why: words.verifyHash.largerThanDownload(formatBytes(largest)) });
     setState({ kind: "busy" });
     try {
       const response = await fetch(`/api/v1/artifacts/${artifact.artifact_id}/content`, { cache: "no-store", signal: AbortSignal.timeout(timeoutMs) });
-      if (!response.ok) return setState({ kind: "impossible", why: `The bytes could not be read (${response.status}).` });
+      if (!response.ok) return setState({ kind: "impossible", why: words.verifyHash.theBytesCouldNotBeRead(response.status) });
       const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await response.arrayBuffer()));
       const found = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
       setState(found === artifact.sha256 ? { kind: "equal" } : { kind: "differs", found });
     } catch {
-      setState({ kind: "impossible", why: "The bytes could not be read. Try again." });
+      setState({ kind: "impossible", why: words.verifyHash.theBytesCouldNot });
     }
   };
   return (
     <span className="inline-flex items-center gap-1.5">
       {state.kind === "idle" || state.kind === "busy" ? (
-        <Button variant="ghost" size="xs" disabled={state.kind === "busy"} aria-label={`Verify ${artifact.name} in the browser`} onClick={() => void verify()}>
+        <Button variant="ghost" size="xs" disabled={state.kind === "busy"} aria-label={words.verifyHash.verifyInTheBrowser(artifact.name)} onClick={() => void verify()}>
           {state.kind === "busy" ? <Loader className="size-3.5 animate-spin motion-reduce:animate-none" aria-hidden /> : <ShieldCheck className="size-3.5" aria-hidden />}
-          {state.kind === "busy" ? "Hashing…" : "Verify"}
+          {state.kind === "busy" ? words.verifyHash.hashing : words.verifyHash.verify}
         </Button>
       ) : null}
       <span role="status" className="text-xs font-medium">
-        {state.kind === "equal" ? <span className="inline-flex items-center gap-1 text-succeeded"><CircleCheck className="size-3.5" aria-hidden />verified here</span> : null}
-        {state.kind === "differs" ? <span className="inline-flex items-center gap-1 text-failed"><CircleX className="size-3.5" aria-hidden />bytes hash to {state.found.slice(0, 8)}</span> : null}
+        {state.kind === "equal" ? <span className="inline-flex items-center gap-1 text-succeeded"><CircleCheck className="size-3.5" aria-hidden />{words.verifyHash.verifiedHere}</span> : null}
+        {state.kind === "differs" ? <span className="inline-flex items-center gap-1 text-failed"><CircleX className="size-3.5" aria-hidden />{words.verifyHash.bytesHashTo(state.found.slice(0, 8))}</span> : null}
         {state.kind === "impossible" ? <span className="text-warning">{state.why}</span> : null}
       </span>
     </span>

@@ -6,6 +6,7 @@ import { Checkbox } from "@/components/ui/checkbox";
 import { Dialog, DialogContent, DialogDescription, DialogFooter, DialogHeader, DialogTitle } from "@/components/ui/dialog";
 import { Field, fieldControl } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
+import { words } from "@/lib/messages/views";
 
 export type ViewDraft = { view_id?: string; name: string; query: string; shared: boolean };
 type ViewDialogProps = {
@@ -37,26 +38,26 @@ export function ViewDialog({ draft, shown, pending, refusedToShare, onSave, onCl
           }}
         >
           <DialogHeader>
-            <DialogTitle>{changes ? "Change the view" : "Save the filters as a view"}</DialogTitle>
-            <DialogDescription>A view opens this list with its filters and columns. Its range of time goes on with the clock.</DialogDescription>
+            <DialogTitle>{changes ? words.viewDialog.changeTheView : words.viewDialog.saveTheFiltersAsAView}</DialogTitle>
+            <DialogDescription>{words.viewDialog.aViewOpensThisList}</DialogDescription>
           </DialogHeader>
-          <Field id="view-name" label="Name" required>
+          <Field id="view-name" label={words.viewDialog.name} required>
             <Input {...fieldControl("view-name", { required: true })} value={name} maxLength={100} autoFocus onChange={(event) => setName(event.target.value)} />
           </Field>
           <label htmlFor="view-shared" className="flex items-center gap-2 text-sm">
             <Checkbox id="view-shared" checked={shared} disabled={refused} onCheckedChange={(on) => setShared(on === true)} />
-            Shared with the project
+            {words.viewDialog.sharedWithTheProject}
             {refused ? <span className="text-xs text-muted-foreground">{refusedToShare}</span> : null}
           </label>
           {mayRenew ? (
             <label htmlFor="view-renew" className="flex items-center gap-2 text-sm">
               <Checkbox id="view-renew" checked={renew} onCheckedChange={(on) => setRenew(on === true)} />
-              With the filters that the list shows now
+              {words.viewDialog.withTheFilters}
             </label>
           ) : null}
           <DialogFooter>
-            <Button type="button" variant="outline" onClick={onClose}>Leave it</Button>
-            <Button type="submit" disabled={pending || name.trim() === ""}>Save</Button>
+            <Button type="button" variant="outline" onClick={onClose}>{words.viewDialog.leaveIt}</Button>
+            <Button type="submit" disabled={pending || name.trim() === ""}>{words.viewDialog.save}</Button>
           </DialogFooter>
         </form>
       </DialogContent>

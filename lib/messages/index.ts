@@ -120,6 +120,7 @@ export const messages = catalogue({
   },
   shell: {
     skip: "Skip to content",
+    cannotBeOpened: "The control room cannot be opened",
     breadcrumb: "Breadcrumb",
     navigation: "Main navigation",
     openNavigation: "Open navigation",

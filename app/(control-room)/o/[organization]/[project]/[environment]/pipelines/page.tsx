@@ -15,6 +15,7 @@ import { attempt } from "@/lib/ops/attempt.ts";
 import { latestRuns, listSpecSchedules } from "@/lib/ops/pipelines-page.ts";
 import { listTemplates } from "@/lib/ops/templates.ts";
 import { one, openEnvironment, type EnvironmentParams, type SearchParams } from "@/app/(control-room)/session.ts";
+import { words } from "@/lib/messages/pipelines";
 
 export const metadata: Metadata = { title: messages.page.pipelines };
 const pageSize = 50;
@@ -31,24 +32,24 @@ export default async function Pipelines({ params, searchParams }: { params: Prom
   });
   return (
     <>
-      <PageHeader title={messages.page.pipelines} actions={<Button asChild variant="outline"><Link href="/pipelines/new-pipeline"><Plus aria-hidden />New pipeline</Link></Button>} />
+      <PageHeader title={messages.page.pipelines} actions={<Button asChild variant="outline"><Link href="/pipelines/new-pipeline"><Plus aria-hidden />{words.page.newPipeline}</Link></Button>} />
       {!read.ok ? (
         <RefusalState refusal={read.refusal} />
       ) : read.value.items.length === 0 ? (
-        <EmptyState title="No pipeline yet" description="Save one from its YAML file; it is checked first, and every save keeps the earlier versions." snippet="npx control-room pipeline validate pipelines/odoo_ingest_bronze.yml" />
+        <EmptyState title={words.page.noPipelineYet} description={words.page.noPipelineYetDescription} snippet="npx control-room pipeline validate pipelines/odoo_ingest_bronze.yml" />
       ) : (
         <>
-          <Table label="Pipelines" cards>
+          <Table label={words.page.pipelines} cards>
             <TableHeader>
               <TableRow>
-                <TableHead>Pipeline</TableHead>
-                <TableHead>Layer</TableHead>
-                <TableHead>Last runs</TableHead>
-                <TableHead>Schedule</TableHead>
-                <TableHead>Owner</TableHead>
-                <TableHead>Tags</TableHead>
-                <TableHead numeric>Version</TableHead>
-                <TableHead><span className="sr-only">Run</span></TableHead>
+                <TableHead>{words.page.pipeline}</TableHead>
+                <TableHead>{words.page.layer}</TableHead>
+                <TableHead>{words.page.lastRuns}</TableHead>
+                <TableHead>{words.page.schedule}</TableHead>
+                <TableHead>{words.page.owner}</TableHead>
+                <TableHead>{words.page.tags}</TableHead>
+                <TableHead numeric>{words.page.version}</TableHead>
+                <TableHead><span className="sr-only">{words.page.run}</span></TableHead>
               </TableRow>
             </TableHeader>
             <TableBody>
@@ -66,7 +67,7 @@ export default async function Pipelines({ params, searchParams }: { params: Prom
                       {schedule ? (
                         <span className="inline-flex items-center gap-1.5"><CalendarClock className="size-3.5 text-muted-foreground" aria-hidden /><code className="text-xs">{schedule.cron}</code><span className="text-xs text-muted-foreground">{schedule.time_zone}</span></span>
                       ) : (
-                        <span className="text-muted-foreground">by hand</span>
+                        <span className="text-muted-foreground">{words.page.byHand}</span>
                       )}
                     </TableCell>
                     <TableCell narrow={false}>{template.owner ?? "—"}</TableCell>
@@ -74,7 +75,7 @@ export default async function Pipelines({ params, searchParams }: { params: Prom
                     <TableCell numeric narrow={false}>{template.current_version}</TableCell>
                     <TableCell numeric>
                       <Button asChild size="xs" variant="outline" className="relative">
-                        <Link href={`/pipelines/${template.template_key}/run`} aria-label={`Run ${template.title}`}><Play aria-hidden />Run</Link>
+                        <Link href={`/pipelines/${template.template_key}/run`} aria-label={words.page.runLabel(template.title)}><Play aria-hidden />{words.page.run}</Link>
                       </Button>
                     </TableCell>
                   </TableRow>
@@ -83,8 +84,8 @@ export default async function Pipelines({ params, searchParams }: { params: Prom
             </TableBody>
           </Table>
           {read.value.next_cursor ? (
-            <nav aria-label="Pages of pipelines" className="flex justify-end">
-              <Button asChild variant="outline" size="sm"><Link href={`/pipelines?${new URLSearchParams({ cursor: read.value.next_cursor })}`}>Next page</Link></Button>
+            <nav aria-label={words.page.pagesOfPipelines} className="flex justify-end">
+              <Button asChild variant="outline" size="sm"><Link href={`/pipelines?${new URLSearchParams({ cursor: read.value.next_cursor })}`}>{words.page.nextPage}</Link></Button>
             </nav>
           ) : null}
         </>

@@ -15,19 +15,20 @@ import { listExecutors } from "@/lib/ops/executors.ts";
 import { listPhases } from "@/lib/ops/phases.ts";
 import { getRun } from "@/lib/ops/runs.ts";
 import { one, openEnvironment, type EnvironmentParams, type SearchParams } from "@/app/(control-room)/session.ts";
+import { words } from "@/lib/messages/compare";
 
-export const metadata: Metadata = { title: "Compare runs" };
+export const metadata: Metadata = { title: words.comparePage.compareRuns };
 
 export default async function CompareRuns({ params, searchParams }: { params: Promise<EnvironmentParams>; searchParams: SearchParams }) {
   await connection();
   const query = await searchParams;
-  const header = <PageHeader crumbs={[{ href: "/runs", label: messages.page.runs }]} title="Compare runs" />;
+  const header = <PageHeader crumbs={[{ href: "/runs", label: messages.page.runs }]} title={words.comparePage.compareRuns} />;
   const [a, b] = [uuid.safeParse(one(query.a)), uuid.safeParse(one(query.b))];
   if (!a.success || !b.success) {
     return (
       <>
         {header}
-        <EmptyState title="Two runs are needed" description="Open a run and choose Compare: it is held against the last one that succeeded." action={<Button asChild><Link href="/runs">To the runs</Link></Button>} />
+        <EmptyState title={words.comparePage.twoRunsAreNeeded} description={words.comparePage.twoRunsAreNeededDescription} action={<Button asChild><Link href="/runs">{words.comparePage.toTheRuns}</Link></Button>} />
       </>
     );
   }
@@ -40,7 +41,7 @@ export default async function CompareRuns({ params, searchParams }: { params: Pr
   const read = await attempt(() => Promise.all([side(a.data), side(b.data), compareRuns(db, a.data, b.data)]));
   if (!read.ok) {
     if (read.refusal.code === "not_found") notFound();
-    return <RefusalState refusal={read.refusal} heading="h1" title="The runs could not be compared" />;
+    return <RefusalState refusal={read.refusal} heading="h1" title={words.comparePage.theRunsCouldNotBeCompared} />;
   }
   const [left, right, comparison] = read.value;
   return (

@@ -8,6 +8,7 @@ import { needsEditor, specText } from "@/components/pipelines/words";
 import { PageHeader } from "@/components/shell/page-header";
 import { word } from "@/contracts/common.ts";
 import { messages } from "@/lib/messages";
+import { words } from "@/lib/messages/pipelines";
 import { attempt } from "@/lib/ops/attempt.ts";
 import { getTemplate, getTemplateVersion } from "@/lib/ops/templates.ts";
 import { checkSpecAction, saveSpecAction } from "../../actions.ts";
@@ -15,7 +16,7 @@ import { checkSpecAction, saveSpecAction } from "../../actions.ts";
 type PageProps = { params: Promise<EnvironmentParams & { template_key: string }>; searchParams: SearchParams };
 
 export async function generateMetadata({ params }: PageProps): Promise<Metadata> {
-  return { title: `Edit ${(await params).template_key}` };
+  return { title: words.editPage.edit((await params).template_key) };
 }
 
 /** `?version=3` begins with the text of an earlier version: saving it restores that one as the next. */
@@ -29,7 +30,7 @@ export default async function EditPipeline({ params, searchParams }: PageProps) 
   const read = await attempt(() => Promise.all([getTemplate(db, wanted), Number.isSafeInteger(version) && version > 0 ? getTemplateVersion(db, { ...wanted, version }) : null]));
   if (!read.ok) {
     if (read.refusal.code === "not_found") notFound();
-    return <RefusalState refusal={read.refusal} heading="h1" title="The pipeline could not be loaded" />;
+    return <RefusalState refusal={read.refusal} heading="h1" title={words.editPage.thePipelineCouldNotBeLoaded} />;
   }
   const [template, earlier] = read.value;
   const stored = specText(template);
@@ -37,8 +38,8 @@ export default async function EditPipeline({ params, searchParams }: PageProps) 
     <>
       <PageHeader
         crumbs={[{ href: "/pipelines", label: messages.page.pipelines }, { href: `/pipelines/${template.template_key}`, label: template.title }]}
-        title={`Edit ${template.title}`}
-        meta={<><code className="text-xs">{template.template_key}</code><span>{earlier ? `restores version ${earlier.version}` : `from version ${template.current_version}`}</span></>}
+        title={words.editPage.editTitle(template.title)}
+        meta={<><code className="text-xs">{template.template_key}</code><span>{earlier ? words.editPage.restoresVersion(earlier.version) : words.editPage.fromVersion(template.current_version)}</span></>}
       />
       <SpecEditor
         key={`${template.current_version} ${earlier?.version ?? ""}`} projectId={environment.project_id} templateKey={template.template_key} baseVersion={template.current_version}

@@ -14,13 +14,14 @@ import { PageHeader } from "@/components/shell/page-header";
 import { Button } from "@/components/ui/button";
 import { word } from "@/contracts/common.ts";
 import { messages } from "@/lib/messages";
+import { words } from "@/lib/messages/pipelines";
 import { attempt } from "@/lib/ops/attempt.ts";
 import { getTemplate, getTemplateVersion } from "@/lib/ops/templates.ts";
 
 type PageProps = { params: Promise<EnvironmentParams & { template_key: string }>; searchParams: SearchParams };
 
 export async function generateMetadata({ params }: PageProps): Promise<Metadata> {
-  return { title: `Versions of ${(await params).template_key}` };
+  return { title: words.versionsPage.versionsOf((await params).template_key) };
 }
 
 /** Two versions of a spec, `a` the earlier one as a rule: only what differs, with a few lines around it. */
@@ -39,7 +40,7 @@ export default async function PipelineVersions({ params, searchParams }: PagePro
   });
   if (!read.ok) {
     if (read.refusal.code === "not_found") notFound();
-    return <RefusalState refusal={read.refusal} heading="h1" title="The versions could not be loaded" />;
+    return <RefusalState refusal={read.refusal} heading="h1" title={words.versionsPage.theVersionsCouldNotBeLoaded} />;
   }
   const { template, versions: [a, b] } = read.value;
   if (a === undefined || b === undefined) notFound();
@@ -48,15 +49,15 @@ export default async function PipelineVersions({ params, searchParams }: PagePro
     <>
       <PageHeader
         crumbs={[{ href: "/pipelines", label: messages.page.pipelines }, { href: `/pipelines/${template.template_key}`, label: template.title }]}
-        title={`Version ${a.version} and version ${b.version}`}
-        meta={<><span>{b.version} was saved by {b.created_by ?? "nobody known"}</span><Time at={b.created_at} />{b.git_sha ? <code className="text-xs">{b.git_sha.slice(0, 8)}</code> : null}</>}
-        actions={a.version === template.current_version ? null : <Button asChild variant="outline"><Link href={`/pipelines/${template.template_key}/edit?version=${a.version}`}><History aria-hidden />{`Restore version ${a.version}`}</Link></Button>}
+        title={words.versionsPage.versionAndVersion(a.version, b.version)}
+        meta={<><span>{words.versionsPage.wasSavedBy(b.version, b.created_by ?? words.versionsPage.nobodyKnown)}</span><Time at={b.created_at} />{b.git_sha ? <code className="text-xs">{b.git_sha.slice(0, 8)}</code> : null}</>}
+        actions={a.version === template.current_version ? null : <Button asChild variant="outline"><Link href={`/pipelines/${template.template_key}/edit?version=${a.version}`}><History aria-hidden />{words.versionsPage.restoreVersion(a.version)}</Link></Button>}
       />
       <VersionChoice action={`/pipelines/${template.template_key}/versions`} newest={template.current_version} a={a.version} b={b.version} />
       {a.spec_sha256 === b.spec_sha256 && before === after ? (
-        <EmptyState title="They are the same" description="Both versions have one hash." />
+        <EmptyState title={words.versionsPage.theyAreTheSame} description={words.versionsPage.bothVersionsHaveOneHash} />
       ) : (
-        <LazyYamlEditor key={`${a.version} ${b.version}`} label={`What version ${b.version} changed of version ${a.version}`} value={after} original={before} readOnly />
+        <LazyYamlEditor key={`${a.version} ${b.version}`} label={words.versionsPage.whatVersionChangedOfVersion(b.version, a.version)} value={after} original={before} readOnly />
       )}
     </>
   );

@@ -3,6 +3,7 @@ import { openEnvironment, type EnvironmentParams } from "@/app/(control-room)/se
 import { uuid } from "@/contracts/common.ts";
 import { ControlRoomError } from "@/contracts/error.ts";
 import { problemResponse } from "@/lib/api/problem.ts";
+import { words } from "@/lib/messages/runs";
 import { downloadLogs, logDownloadQuery } from "@/lib/ops/log-download.ts";
 
 export const maxDuration = 300;
@@ -13,8 +14,8 @@ export async function GET(request: NextRequest, { params }: { params: Promise<En
   const runId = uuid.safeParse((await params).run_id);
   const query = logDownloadQuery.safeParse(Object.fromEntries(request.nextUrl.searchParams));
   try {
-    if (!runId.success) throw new ControlRoomError("not_found", "There is no such run, or you may not see it.");
-    if (!query.success) throw new ControlRoomError("invalid_input", "The filters of this address are not ones that the page gave.");
+    if (!runId.success) throw new ControlRoomError("not_found", words.route.thereIsNoSuchRun);
+    if (!query.success) throw new ControlRoomError("invalid_input", words.route.theFiltersOfThisAddress);
     return await downloadLogs(db, runId.data.toLowerCase(), query.data);
   } catch (error) {
     if (error instanceof ControlRoomError) return problemResponse(error, crypto.randomUUID());

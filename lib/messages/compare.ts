@@ -1,0 +1,36 @@
+import { catalogue } from "./catalogue";
+
+export const words = catalogue({
+  compareView: {
+    pipeline: "Pipeline",
+    templateVersion: "Template version",
+    spec: "Spec",
+    git: "Git",
+    trigger: "Trigger",
+    executor: "Executor",
+    attempts: "Attempts",
+    parameter: (name: string) => `Parameter ${name}`,
+    onlyDifferences: "Only differences",
+    runs: "Runs",
+    factsOfBothRuns: "Facts of both runs",
+    fact: "Fact",
+    earlier: "Earlier",
+    later: "Later",
+    status: "Status",
+    started: "Started",
+    duration: "Duration",
+    durations: "Durations",
+    phaseDurationsOfBothRuns: "Phase durations of both runs",
+    phase: "Phase",
+    change: "Change",
+    outputHashes: "Output hashes",
+    runId: "run id",
+  },
+  comparePage: {
+    compareRuns: "Compare runs",
+    twoRunsAreNeeded: "Two runs are needed",
+    twoRunsAreNeededDescription: "Open a run and choose Compare: it is held against the last one that succeeded.",
+    toTheRuns: "To the runs",
+    theRunsCouldNotBeCompared: "The runs could not be compared",
+  },
+});
