@@ -24,6 +24,7 @@ import { changeConnectionRequest, connection, connectionPage, createConnectionRe
 import { addEnvironmentKeyRequest, environmentKey, environmentKeyPage, kid, placeQuery, putSecretRequest, resealRequest, resealResponse, runSecrets, secret, secretPage } from "./secret.ts";
 import { provenanceEnvelope } from "./provenance.ts";
 import { reportsRequest, reportsResponse } from "./report.ts";
+import { lineageReceiver, putLineageReceiverRequest } from "./lineage-receiver.ts";
 import { columnLineageGraph, columnLineageQuery, lineageBatch, lineageBatchResponse, lineageGraph, lineageQuery, lineageReaderPage, lineageReadersQuery, openLineageEvent, recordLineageQuery, recordLineageResponse, runEvents } from "./lineage.ts";
 import { appendLogsRequest, appendLogsResponse, listLogsQuery, logPage } from "./log.ts";
 import { apiTokenPage, createApiTokenRequest, listApiTokensQuery, newApiToken, rotateApiTokenRequest } from "./api-token.ts";
@@ -204,6 +205,9 @@ export const operations = {
   delete_cap: { group: "registry", method: "DELETE", path: "/caps/{cap_id}", summary: "Delete a cap and its history of use", access: "member", params: { cap_id: uuid }, answers: { 204: "empty" }, errors: ["not_found"], rpc: "delete_cap" },
   get_lineage: { group: "registry", method: "GET", path: "/lineage", summary: "What a dataset is made of and what is made of it, or the whole graph by name", access: "member", query: lineageQuery, answers: { 200: lineageGraph }, errors: ["not_found"], rpc: "read_lineage" },
   record_lineage: { group: "registry", method: "POST", path: "/lineage", summary: "Take in an OpenLineage event; the same one again changes nothing", access: "member", query: recordLineageQuery, body: jsonBody(openLineageEvent, 1024 * kB), answers: { 201: recordLineageResponse }, errors: ["not_found"], rpc: "record_lineage" },
+  get_lineage_receiver: { group: "registry", method: "GET", path: "/lineage/receiver", summary: "Where the environment's runs are told of as OpenLineage has them", access: "member", query: recordLineageQuery, answers: { 200: lineageReceiver }, errors: ["not_found"], rpc: "get_lineage_receiver" },
+  put_lineage_receiver: { group: "registry", method: "PUT", path: "/lineage/receiver", summary: "Set where runs are told of", access: "member", query: recordLineageQuery, body: jsonBody(putLineageReceiverRequest), answers: { 200: lineageReceiver }, errors: ["not_found"], rpc: "put_lineage_receiver" },
+  delete_lineage_receiver: { group: "registry", method: "DELETE", path: "/lineage/receiver", summary: "Tell runs to nobody; what waits is given up", access: "member", query: recordLineageQuery, answers: { 204: "empty" }, errors: ["not_found"], rpc: "delete_lineage_receiver" },
   record_lineage_batch: { group: "registry", method: "POST", path: "/lineage/batch", summary: "Take in up to 1,000 OpenLineage events, each taken or refused for itself", access: "member", query: recordLineageQuery, body: jsonBody(lineageBatch, 4096 * kB), answers: { 200: lineageBatchResponse }, errors: ["not_found"], rpc: "record_lineage" },
   get_column_lineage: { group: "registry", method: "GET", path: "/lineage/columns", summary: "What a column is made of and what is made of it", access: "member", query: columnLineageQuery, answers: { 200: columnLineageGraph }, errors: ["not_found"], rpc: "read_column_lineage" },
   list_lineage_readers: { group: "registry", method: "GET", path: "/lineage/readers", summary: "Who reads a dataset, the newest first", access: "member", query: lineageReadersQuery, answers: { 200: lineageReaderPage }, errors: [] },

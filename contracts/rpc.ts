@@ -18,6 +18,7 @@ import { executorDetail, executorHeartbeatResponse, executorToken, health, swept
 import { overview } from "./overview.ts";
 import { reportsResponse, runReport } from "./report.ts";
 import { appendLogsResponse, compactedLog, logQuery, newLogChunk, runHead, storedLogChunk, storedLogs } from "./log.ts";
+import { lineageReceiver, lineageRecords, takenLineage } from "./lineage-receiver.ts";
 import { columnLineageGraph, lineageDirections, openLineageEvent, recordLineageResponse, storedLineageGraph } from "./lineage.ts";
 import { newQualityResult, recordQualityResponse } from "./quality.ts";
 import { apiToken } from "./api-token.ts";
@@ -120,6 +121,15 @@ export const rpc = {
   save_view: { args: z.object({ request: saveViewRequest }), returns: view },
   delete_view: { args: z.object({ view_id: uuid }), returns: z.boolean() },
   put_personal_setting: { args: z.object({ project_id: uuid, key: z.string(), value: z.string().nullable() }), returns: z.boolean() },
+  read_lineage_records: { args: z.object({ run_id: uuid }), returns: lineageRecords },
+  get_lineage_receiver: { args: z.object({ environment_id: uuid }), returns: lineageReceiver },
+  put_lineage_receiver: { args: z.object({ environment_id: uuid, url: z.string(), enabled: z.boolean().optional(), sealed_key: z.string().nullable().optional(), keep_key: z.boolean().optional() }), returns: lineageReceiver },
+  delete_lineage_receiver: { args: z.object({ environment_id: uuid }), returns: z.boolean() },
+  take_lineage: { args: z.object({ at_most: z.int().optional() }), returns: z.array(takenLineage) },
+  settle_lineage: {
+    args: z.object({ environment_id: uuid, attempt: z.int(), told: z.array(z.object({ run_id: uuid, seq: z.int(), ended: z.boolean() })), delivered: z.int(), refused: z.int().optional(), http_status: z.int().nullable().optional(), error: z.string().nullable().optional() }),
+    returns: z.boolean(),
+  },
   record_lineage: { args: z.object({ environment_id: uuid, events: z.array(openLineageEvent) }), returns: recordLineageResponse },
   read_lineage: {
     args: z.object({ environment_id: uuid, node_id: uuid.optional(), dataset: z.string().optional(), direction: z.enum(lineageDirections).optional(), depth: z.int().optional(), search: z.string().optional(), most: z.int().optional(), after: z.string().optional() }),

@@ -211,6 +211,13 @@ test("every operation answers as the contract says, called well and called badly
   await badly("record_lineage", "invalid_input", { body: { ...told, run: { runId: "1" } } });
   expect(await well("record_lineage_batch", { body: [told, { ...told, job: {} }] }, 200)).toMatchObject({ status: "partial_success", failed_events: [{ index: 1, retriable: false }] });
   await badly("record_lineage_batch", "invalid_input", { body: [] });
+  const receiver = { url: "https://lineage.example.test/api/v1/lineage", enabled: false };
+  await badly("get_lineage_receiver", "not_found", {});
+  expect(await well("put_lineage_receiver", { body: { ...receiver, api_key: "a-key" } }, 200)).toMatchObject({ ...receiver, has_key: true, waiting_runs: 0 });
+  await badly("put_lineage_receiver", "invalid_input", { body: { ...receiver, url: "https://10.0.0.1/lineage?" + "x".repeat(2000) } });
+  expect(await well("get_lineage_receiver", {}, 200)).toMatchObject(receiver);
+  await well("delete_lineage_receiver", {}, 204);
+  await badly("delete_lineage_receiver", "not_found", { query: { environment: "no-such-environment" } });
   const around = { environment_id: tenant.environment_id, dataset: dataset.name };
   expect(await well("get_lineage", { query: { ...around, direction: "downstream" } }, 200)).toMatchObject({ items: [{ dataset: dataset.name, distance: 0 }, { name: "chart", distance: 1 }], next_cursor: null });
   await badly("get_lineage", "not_found", { query: { ...around, dataset: "gold.no_such_table" } });

@@ -140,7 +140,7 @@ test("gate 6, API: no operation answers about another project, whoever of this o
     create_project: { organization_id: b.organization_id, slug: "spy", name: "Spy" }, create_environment: { project_id: b.project_id, slug: "spy", name: "Spy" },
     add_environment_key: { ...there, public_key: { kty: "OKP", crv: "X25519", x: "A".repeat(43) } }, put_secret: { value: "a stolen place" }, reseal_secret: { version: 1, sealed: "x" },
     create_connection: { ...there, name: "spy", kind: "postgres", settings: reading }, change_connection: { kind: "postgres", settings: reading },
-    record_lineage: told, record_lineage_batch: [told],
+    put_lineage_receiver: { url: "https://example.org/lineage" }, record_lineage: told, record_lineage_batch: [told],
     fail_run: { error_code: "x", error_message: "x" }, mark_failure: { mark: "acknowledged" }, mark_notification: { mark: "acknowledged" }, change_alert_rule: { enabled: false },
     create_alert_rule: { ...there, name: "spy", condition: { kind: "run_failed", in_a_row: 1 } }, preview_alert_rule: { ...there, condition: { kind: "run_failed", in_a_row: 1 } }, create_upload_url: { byte_size: 16, environment_id: b.environment_id }, claim_runs: { run_id: b.run_id, labels: [b.marker] },
   };

@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { datasetVersion, tableLineage, type TableLineage } from "@/contracts/dataset.ts";
+import type { TableLineage } from "@/contracts/dataset.ts";
+import type { LineageRecords } from "@/contracts/lineage-receiver.ts";
 import { lineageHome, openLineageCore, openLineageProducer } from "@/contracts/lineage.ts";
-import type { QualityResult } from "@/contracts/quality.ts";
-import type { Run, RunPhase } from "@/contracts/run.ts";
 
-export const publishedVersion = datasetVersion.pick({ name: true, version: true, row_count: true, byte_size: true, columns: true }).extend({ phase: z.string(), lineage: tableLineage.nullable() });
-export type PublishedVersion = z.infer<typeof publishedVersion>;
+type PublishedVersion = LineageRecords["published"][number];
+type QualityResult = LineageRecords["quality"][number];
+type Run = LineageRecords["run"];
+type RunPhase = LineageRecords["phases"][number];
 const pinned = z.object({ datasets: z.record(z.string(), z.object({ version: z.int() })).default({}), sources: z.record(z.string(), z.looseObject({ connection: z.string().optional(), schema: z.string().optional(), tables: z.array(z.looseObject({ name: z.string() })).optional() })).default({}) });
 const specPhases = z.looseObject({ phases: z.array(z.looseObject({ name: z.string(), type: z.string(), config: z.looseObject({
   inputs: z.array(z.string()).optional(), sql: z.string().optional(), tables: z.array(z.looseObject({ name: z.string(), sql: z.string().optional() })).optional(),
@@ -35,48 +36,99 @@ export function phaseRunId(runId: string, phase: string): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
-export interface Records { run: Run; phases: RunPhase[]; spec: Record<string, unknown> | null; published: PublishedVersion[]; quality: QualityResult[] }
+/** The run and its phases as events, in the order of what happened. Derived alone: equal records, equal events. */
+export function eventsOf(records: LineageRecords): RunEvent[] {
+  return toldOf(records).map(({ event }) => event);
+}
 
-/** START and the end of the run and of each phase that began, oldest first. Derived alone: equal records, equal events. */
-export function eventsOf({ run, phases, spec, published, quality }: Records): RunEvent[] {
-  const home = lineageHome(run.environment_id);
-  const name = run.template_key ?? run.spec_slug;
-  const { datasets, sources } = pinned.parse(run.input_manifest ?? {});
-  const written = specPhases.safeParse(spec);
-  const specOfPhase = new Map(written.success ? written.data.phases.map((phase) => [phase.name, phase]) : []);
-  const read = (reference: string, checks: QualityResult[] = []): IoDataset => inputDataset(home, reference, datasets[reference]?.version, checks);
-  const landed = (phase: string): IoDataset[] => (sources[phase]?.tables ?? []).map((table) => ({ namespace: `${home}/connections/${sources[phase]?.connection ?? "unknown"}`, name: [sources[phase]?.schema, table.name.split(".")[1]].filter((part) => part !== undefined).join("."), facets: {} }));
-  const ownFacets = runFacets(run, home, name);
-  const everything = { inputs: [...Object.keys(datasets).toSorted().map((reference) => read(reference)), ...Object.keys(sources).toSorted().flatMap(landed)], outputs: published.map((version) => outputDataset(home, version)) };
-  const events = spanOf(run.started_at, run.finished_at, outcomeOf(run.status), { run: { runId: run.run_id, facets: ownFacets }, job: { namespace: home, name, facets: jobFacets("PIPELINE", run) }, ...everything }, run);
-  for (const phase of phases) {
-    const its = specOfPhase.get(phase.name);
-    const ended = outcomeOf(phase.status);
-    if (phase.status === "reused" || phase.started_at === null) continue;
-    const parent = facet("1-2-0", "ParentRunFacet", { run: { runId: run.run_id }, job: { namespace: home, name }, root: { run: { runId: run.parent_run_id ?? run.run_id }, job: { namespace: home, name } } });
-    events.push(...spanOf(phase.started_at, phase.finished_at, ended, {
-      run: { runId: phaseRunId(run.run_id, phase.name), facets: { parent, ...engineFacet(phase) } },
-      job: { namespace: home, name: `${name}.${phase.name}`, facets: { ...jobFacets(phase.type.toUpperCase(), run), ...sqlFacet(its) } },
-      inputs: [...(its?.config.inputs ?? []).map((reference) => read(reference)), ...landed(phase.name), ...checkedBy(home, phase.name, quality, published)],
-      outputs: published.filter((version) => version.phase === phase.name || (phase.type === "transform" && its?.config.tables?.some((table) => table.name === version.name))).map((version) => outputDataset(home, version)),
-    }, phase));
-  }
-  return events.toSorted((a, b) => (a.eventTime < b.eventTime ? -1 : a.eventTime > b.eventTime ? 1 : 0));
+type Subject = Pick<RunEvent, "run" | "job" | "inputs" | "outputs">;
+
+/**
+ * The same, each with the number of the run's event that it follows from: what happened up to there is all that it needs, so a run that is under way can be told as
+ * far as it has come. START, then RUNNING where a phase ends or begins again, then the end; a phase's before its run's. A phase that failed may be tried
+ * again: its FAIL is told when its run ends.
+ */
+export function toldOf(records: LineageRecords): { seq: number; event: RunEvent }[] {
+  const { run, moments } = records;
+  const phases = phaseSubjects(records);
+  const pipeline = runSubject(records);
+  const begun = new Set<string>();
+  const completed = new Set<string>();
+  const lastFailed = new Map<string, string>();
+  return moments.flatMap(({ seq, type, phase: name, created_at: time }, index) => {
+    const tell = (eventType: RunEvent["eventType"], subject: Subject, eventTime = time, error?: Failure): { seq: number; event: RunEvent } => ({ seq, event: eventAt(eventType, eventTime, subject, error) });
+    const phase = name === null ? undefined : phases.get(name);
+    switch (type) {
+      case "RUN_STARTED": return [tell(moments.findIndex((each) => each.type === "RUN_STARTED") === index ? "START" : "RUNNING", pipeline)];
+      case "PHASE_STARTED": {
+        if (name === null || phase === undefined) return [];
+        const again = begun.has(name);
+        begun.add(name);
+        return [tell(again ? "RUNNING" : "START", phase.subject)];
+      }
+      case "PHASE_SUCCEEDED": {
+        if (name === null || phase === undefined || completed.has(name)) return [];
+        completed.add(name);
+        return [tell("COMPLETE", phase.subject), tell("RUNNING", pipeline)];
+      }
+      case "PHASE_FAILED": {
+        if (name !== null) lastFailed.set(name, time);
+        return [tell("RUNNING", pipeline)];
+      }
+      default: {
+        const outcome = ({ RUN_SUCCEEDED: "COMPLETE", RUN_FAILED: "FAIL", RUN_CANCELED: "ABORT" } as const)[type];
+        const open = [...phases].filter(([each]) => begun.has(each) && !completed.has(each));
+        return [...open.map(([each, { subject, failure }]) => tell(lastFailed.has(each) ? "FAIL" : "ABORT", subject, lastFailed.get(each) ?? time, failure)), tell(outcome, pipeline, time, run)];
+      }
+    }
+  });
 }
 
 type Failure = { error_code: string | null; error_message: string | null };
 
-function outcomeOf(status: string): RunEvent["eventType"] | null {
-  return ({ succeeded: "COMPLETE", failed: "FAIL", canceled: "ABORT", running: "RUNNING", claimed: "RUNNING" } as const)[status] ?? null;
+/** What is written is known at the end. */
+function eventAt(eventType: RunEvent["eventType"], eventTime: string, subject: Subject, error?: Failure): RunEvent {
+  const errors: Facets = error?.error_code == null ? {} : { errorMessage: facet("1-0-1", "ErrorMessageRunFacet", { message: `${error.error_code}: ${error.error_message ?? ""}`, programmingLanguage: "SQL" }) };
+  const outputs = eventType === "START" ? [] : subject.outputs;
+  return { eventType, eventTime, producer: openLineageProducer, schemaURL: `${openLineageCore}#/$defs/RunEvent`, ...subject, outputs, run: { ...subject.run, facets: { ...subject.run.facets, ...errors } } };
 }
 
-function spanOf(started: string | null, finished: string | null, outcome: RunEvent["eventType"] | null, event: Pick<RunEvent, "run" | "job" | "inputs" | "outputs">, { error_code, error_message }: Failure): RunEvent[] {
-  const at = (eventType: RunEvent["eventType"], eventTime: string, more: Partial<RunEvent> = {}): RunEvent => ({ eventType, eventTime, producer: openLineageProducer, schemaURL: `${openLineageCore}#/$defs/RunEvent`, ...event, ...more });
-  // What is written is known at the end; what does not run any more and never began has only an end.
-  const start = started === null ? [] : [at("START", started, { outputs: [] })];
-  if (outcome === null || outcome === "RUNNING") return start;
-  const errors: Facets = error_code === null ? {} : { errorMessage: facet("1-0-1", "ErrorMessageRunFacet", { message: `${error_code}: ${error_message ?? ""}`, programmingLanguage: "SQL" }) };
-  return finished === null ? start : [...start, at(outcome, finished, { run: { ...event.run, facets: { ...event.run.facets, ...errors } } })];
+function readOf({ run }: LineageRecords): { home: string; name: string; read: (reference: string) => IoDataset; landed: (phase: string) => IoDataset[]; datasets: string[]; sources: string[] } {
+  const home = lineageHome(run.environment_id);
+  const { datasets, sources } = pinned.parse(run.input_manifest ?? {});
+  return {
+    home, name: run.template_key ?? run.spec_slug,
+    read: (reference) => inputDataset(home, reference, datasets[reference]?.version, []),
+    landed: (phase) => (sources[phase]?.tables ?? []).map((table) => ({ namespace: `${home}/connections/${sources[phase]?.connection ?? "unknown"}`, name: [sources[phase]?.schema, table.name.split(".")[1]].filter((part) => part !== undefined).join("."), facets: {} })),
+    datasets: Object.keys(datasets).toSorted(), sources: Object.keys(sources).toSorted(),
+  };
+}
+
+function runSubject(records: LineageRecords): Subject {
+  const { run, published } = records;
+  const { home, name, read, landed, datasets, sources } = readOf(records);
+  return {
+    run: { runId: run.run_id, facets: runFacets(run, home, name) }, job: { namespace: home, name, facets: jobFacets("PIPELINE", run) },
+    inputs: [...datasets.map(read), ...sources.flatMap(landed)], outputs: published.map((version) => outputDataset(home, version)),
+  };
+}
+
+function phaseSubjects(records: LineageRecords): Map<string, { subject: Subject; failure: Failure }> {
+  const { run, phases, spec, published, quality } = records;
+  const { home, name, read, landed } = readOf(records);
+  const written = specPhases.safeParse(spec);
+  const specOfPhase = new Map(written.success ? written.data.phases.map((phase) => [phase.name, phase]) : []);
+  const parent = facet("1-2-0", "ParentRunFacet", { run: { runId: run.run_id }, job: { namespace: home, name }, root: { run: { runId: run.parent_run_id ?? run.run_id }, job: { namespace: home, name } } });
+  return new Map(phases.map((phase) => {
+    const its = specOfPhase.get(phase.name);
+    const subject: Subject = {
+      run: { runId: phaseRunId(run.run_id, phase.name), facets: { parent, ...engineFacet(phase) } },
+      job: { namespace: home, name: `${name}.${phase.name}`, facets: { ...jobFacets(phase.type.toUpperCase(), run), ...sqlFacet(its) } },
+      inputs: [...(its?.config.inputs ?? []).map(read), ...landed(phase.name), ...checkedBy(home, phase.name, quality, published)],
+      outputs: published.filter((version) => version.phase === phase.name || (phase.type === "transform" && its?.config.tables?.some((table) => table.name === version.name))).map((version) => outputDataset(home, version)),
+    };
+    return [phase.name, { subject, failure: phase }];
+  }));
 }
 
 function runFacets(run: Run, home: string, name: string): Facets {
@@ -95,7 +147,7 @@ function jobFacets(jobType: string, run: Run): Facets {
 
 /** The engine's version stands in a phase's figures where the phase has one. */
 function engineFacet(phase: RunPhase): Facets {
-  const engine = typeof phase.metrics.engine === "string" ? /^(\w+) (\S+)$/.exec(phase.metrics.engine) : null;
+  const engine = /^(\w+) (\S+)$/.exec(phase.engine ?? "");
   return engine === null ? {} : { processing_engine: facet("1-1-1", "ProcessingEngineRunFacet", { name: engine[1], version: engine[2] }) };
 }
 

@@ -15,6 +15,7 @@ import { settleChildren } from "./tick/settle-children.ts";
 import { scores } from "./tick/scores.ts";
 import { fireSchedules } from "./tick/schedules.ts";
 import { watchFreshness } from "./tick/freshness.ts";
+import { lineage } from "./tick/lineage.ts";
 import { webhooks } from "./tick/webhooks.ts";
 
 /**
@@ -39,6 +40,7 @@ const jobs: TickJob[] = [
   watchAlerts,
   advanceDeletions,
   webhooks,
+  lineage,
 ];
 
 /** A tick answers within about so long, whatever waits: the next one goes on. */

@@ -13,6 +13,7 @@ begin
   if found_runs.failed is not null then
     perform ops_private.tell_failed_runs(found_runs.failed);
   end if;
+  perform ops_private.tell_lineage_of(ended);
   -- Nobody appends any more: the lease is gone, so no row of a log is held.
   update ops_private.log_heads as h set compact_after = clock_timestamp() where h.run_id = any (ended);
   insert into ops_private.runs_to_score (run_id) select unnest(ended) on conflict do nothing;

@@ -35,6 +35,22 @@ test("of a batch each event is taken or refused for itself, and the answer names
   await refused(404, "not_found", api("record_lineage_batch", { as: stranger.api.token, query: "?environment=prod", body: [{}] }));
 });
 
+test("an admin sets where an environment's runs are told of, and nobody reads its key", async () => {
+  const receiver = { url: "https://lineage.example.test/api/v1/lineage" };
+  await refused(404, "not_found", api("get_lineage_receiver"));
+  await refused(400, "invalid_input", api("put_lineage_receiver", { body: { url: "https://10.0.0.1/lineage" } }));
+  await refused(400, "invalid_input", api("put_lineage_receiver", { body: { url: "https://user:pass@lineage.example.test/" } }));
+  await refused(404, "not_found", api("put_lineage_receiver", { as: stranger.api.token, query: "?environment=prod", body: receiver }));
+  await refused(403, "forbidden", api("put_lineage_receiver", { as: (await anApiToken({ owner, rest: owner }, tenant.project_id, "editor")).token, body: receiver }));
+  const saved = await ok(200, api("put_lineage_receiver", { body: { ...receiver, api_key: "never-seen-again" } }));
+  expect(saved).toMatchObject({ ...receiver, has_key: true, enabled: true, delivered: "0", waiting_runs: 0, waiting_since: null });
+  expect(await ok(200, api("put_lineage_receiver", { body: receiver }))).toEqual(saved);
+  expect(await ok(200, api("put_lineage_receiver", { body: { ...receiver, api_key: null } }))).toMatchObject({ has_key: false });
+  expect(JSON.stringify(await ok(200, api("get_lineage_receiver")))).not.toContain("never-seen-again");
+  await ok(204, api("delete_lineage_receiver"));
+  await ok(204, api("delete_lineage_receiver"));
+});
+
 test("a run and its phases are told as OpenLineage has them: from records alone, the same each time, and accepted by this very door", async () => {
   const { run_id } = (await ok(201, newRun())) as unknown as { run_id: string };
   const lease = await claimed(run_id);
@@ -53,7 +69,7 @@ test("a run and its phases are told as OpenLineage has them: from records alone,
   await ok(200, executing("complete_run", lease, {}));
   const events = await telling();
   expect(await telling()).toEqual(events);
-  expect(events.map(({ eventType, job }) => `${eventType} ${job.name}`).toSorted()).toEqual(["COMPLETE daily", "COMPLETE daily.land", "START daily", "START daily.land"]);
+  expect(events.map(({ eventType, job }) => `${eventType} ${job.name}`).toSorted()).toEqual(["COMPLETE daily", "COMPLETE daily.land", "RUNNING daily", "START daily", "START daily.land"]);
   const phase = events.find(({ eventType, job }) => eventType === "COMPLETE" && job.name === "daily.land")!;
   expect(phase.run.facets.parent).toMatchObject({ run: { runId: run_id }, job: { name: "daily" } });
   expect(phase.job.facets.sql).toMatchObject({ query: "select 2" });

@@ -10,8 +10,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
 import { lineageHome, openLineageEvent, type OpenLineageEvent } from "../../contracts/lineage.ts";
-import type { QualityResult } from "../../contracts/quality.ts";
-import type { Run, RunPhase } from "../../contracts/run.ts";
+import type { LineageRecords } from "../../contracts/lineage-receiver.ts";
 import { eventsOf } from "../../lib/ops/openlineage-events.ts";
 import { databaseUrl } from "../../scripts/stack/postgres-server.ts";
 import { PASSWORD, ROOT, startTestServer, TEMPLATE } from "./support/test-server.ts";
@@ -51,16 +50,22 @@ function brokenVariants(event: Record<string, unknown>): Record<string, unknown>
 /** A run as the database has it, and what it published. */
 function ownEvents(): Record<string, unknown>[] {
   const at = (second: number) => new Date(Date.UTC(2026, 10, 22, 12, 0, second)).toISOString();
-  const run = { run_id: "0192f2a0-0000-7000-8000-000000000001", environment_id: "0192f2a0-0000-7000-8000-00000000000e", status: "failed", template_key: "silver_to_gold", spec_slug: "silver_to_gold", git_sha: "a".repeat(40), scheduled_for: at(0), started_at: at(1), finished_at: at(9),
-    parent_run_id: "0192f2a0-0000-7000-8000-000000000002", parent_phase: "days", error_code: "quality_failed", error_message: "1 check failed", input_manifest: { datasets: { "silver.orders": { version: 3 } }, sources: { land: { connection: "erp", schema: "public", tables: [{ name: "bronze.partners" }] } } } } as unknown as Run;
-  const phase = (name: string, type: string, status: string, more: object = {}) => ({ name, type, status, started_at: at(2), finished_at: at(3), metrics: {}, error_code: null, error_message: null, ...more }) as unknown as RunPhase;
-  const result = { phase: "check", position: 1, dataset: "gold.sales", check: "null_check", label: "gold.sales null_check (total)", severity: "fail", verdict: "fail", wrong: "1", seen: "3" } as unknown as QualityResult;
+  const run: LineageRecords["run"] = {
+    run_id: "0192f2a0-0000-7000-8000-000000000001", environment_id: "0192f2a0-0000-7000-8000-00000000000e", template_key: "silver_to_gold", spec_slug: "silver_to_gold", git_sha: "a".repeat(40), scheduled_for: at(0),
+    parent_run_id: "0192f2a0-0000-7000-8000-000000000002", parent_phase: "days", error_code: "quality_failed", error_message: "1 check failed", input_manifest: { datasets: { "silver.orders": { version: 3 } }, sources: { land: { connection: "erp", schema: "public", tables: [{ name: "bronze.partners" }] } } },
+  };
+  const phase = (name: string, type: string, more: object = {}): LineageRecords["phases"][number] => ({ name, type, engine: null, error_code: null, error_message: null, ...more });
+  const moments: [LineageRecords["moments"][number]["type"], string | null][] = [
+    ["RUN_STARTED", null], ["PHASE_STARTED", "land"], ["PHASE_SUCCEEDED", "land"], ["PHASE_STARTED", "make"], ["PHASE_FAILED", "make"], ["RUN_STARTED", null], ["PHASE_STARTED", "make"], ["PHASE_SUCCEEDED", "make"],
+    ["PHASE_STARTED", "check"], ["PHASE_FAILED", "check"], ["RUN_FAILED", null],
+  ];
   return eventsOf({
-    run, quality: [result],
-    phases: [phase("land", "ingest", "succeeded"), phase("make", "transform", "succeeded", { metrics: { engine: "duckdb 1.5.5" } }), phase("check", "validate", "failed", { error_code: "quality_failed" }), phase("load", "publish", "skipped")],
+    run, quality: [{ phase: "check", position: 1, dataset: "gold.sales", check: "null_check", label: "gold.sales null_check (total)", severity: "fail", verdict: "fail", wrong: "1", seen: "3" }],
+    phases: [phase("land", "ingest"), phase("make", "transform", { engine: "duckdb 1.5.5" }), phase("check", "validate", { error_code: "quality_failed" }), phase("load", "publish")],
     spec: { phases: [{ name: "make", type: "transform", config: { inputs: ["silver.orders"], tables: [{ name: "gold.sales", sql: "select 1" }] } }] },
     published: [{ name: "gold.sales", version: 1, phase: "load", row_count: "3", byte_size: "9", columns: [{ name: "total", type: "decimal(18,2)" }],
       lineage: { inputs: ["silver.orders"], columns: { total: [{ dataset: "silver.orders", column: "amount", kind: "AGGREGATION" }] }, rows: [{ dataset: "silver.orders", column: "state", kind: "FILTER" }] } }],
+    moments: moments.map(([type, name], index) => ({ seq: index + 1, type, phase: name, created_at: at(index) })),
   });
 }
 

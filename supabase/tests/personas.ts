@@ -36,6 +36,7 @@ export const personaTable: Record<RpcName, Entry | typeof ownThings | typeof abo
 
   read_logs: reads, list_caps: reads, get_cap: reads, explain_run: reads, read_overview: reads, search: reads, list_views: reads, read_checklist: reads, count_runs: reads, list_failures: reads, get_signal_weights: reads, export_control_plane: { least: "viewer" }, plan_control_plane: admin(), apply_control_plane: admin(), list_members: reads,
   preview_alert_rule: { least: "viewer" }, mark_notification: operator("notification.acknowledged"),
+  read_lineage_records: reads, get_lineage_receiver: admin(), put_lineage_receiver: admin("lineage_receiver.saved"), delete_lineage_receiver: admin("lineage_receiver.deleted"), take_lineage: scheduler, settle_lineage: scheduler,
   read_lineage: reads, read_column_lineage: reads, record_lineage: { least: "operator", also: ["executor"] },
   object_stored: { least: "operator", also: ["executor"] }, cap_allow: { least: "operator", also: ["executor"] }, record_object: { least: "operator", also: ["executor"], audits: "object.stored" },
 

@@ -91,6 +91,7 @@ async function fill(environment: (typeof environments)[number]): Promise<void> {
   await call(world, tenant.api, "put_environment_key", { environment_id: tenant.environment_id, public_key: publicPart(key) });
   await call(world, tenant.api, "put_secret", { environment_id: tenant.environment_id, name: "password", sealed: await seal("never seen", { environment_id: tenant.environment_id, name: "password" }, { ...publicPart(key), kid: key.kid }) });
   await call(world, tenant.api, "save_connection", { request: { environment_id: tenant.environment_id, name: "source", kind: "postgres", settings: { host: "db", port: 5432, database: "d", user: "u", sslmode: "disable" }, secret_name: "password" } });
+  await world.owner.query("insert into ops_private.lineage_receivers (environment_id, url, enabled) values ($1, 'https://lineage.example.test/a', false) on conflict do nothing", [tenant.environment_id]);
   await add("insert into ops.webhooks (project_id, url) values ($1, 'https://hook.example.test/a') on conflict do nothing", p);
   for (const shared of [true, false]) await world.owner.query("insert into ops.saved_views (project_id, user_id, list, name, query, shared) values ($1, $2, 'runs', $3, 'status=failed', $4)", [tenant.project_id, tenant.user, `${tenant.environment_id} ${shared}`, shared]);
   await world.owner.query("insert into ops.personal_settings (user_id, project_id, key, value) values ($1, $2, 'checklist_dismissed', 'yes') on conflict do nothing", [tenant.user, tenant.project_id]);
@@ -276,6 +277,8 @@ async function callsOn(victim: Tenant) {
     rotate_api_token: { api_token_id, token_sha256: "0".repeat(64), prefix: "lct_abcd", expires_at: new Date(Date.now() + 1e6).toISOString(), overlap_seconds: 0 }, revoke_api_token: { api_token_id },
     create_organization: { slug: "spy", name: "Spy", project_slug: "spy", project_name: "Spy", environment_slug: "dev", environment_name: "Dev" },
     create_project: { organization_id: victim.organization_id, slug: "spy", name: "Spy", environment_slug: "dev", environment_name: "Dev" }, create_environment: { project_id: victim.project_id, slug: "spy", name: "Spy" },
+    read_lineage_records: { run_id }, get_lineage_receiver: { environment_id: victim.environment_id }, put_lineage_receiver: { environment_id: victim.environment_id, url: "https://spy.example.test/lineage" },
+    delete_lineage_receiver: { environment_id: victim.environment_id }, take_lineage: {}, settle_lineage: { environment_id: victim.environment_id, attempt: 1, told: [], delivered: 0 },
     watch_executors: {}, take_deliveries: {}, settle_delivery: { delivery_id: run_id, attempt: 1 },
     preview_deletion: { kind: "project", id: victim.project_id }, delete_scope: { kind: "environment", id: victim.environment_id, typed_name: "dev" }, advance_deletions: {}, take_orphans: {}, settle_orphans: { removed: [sha256] },
     export_control_plane: { project_id: victim.project_id }, plan_control_plane: { project_id: victim.project_id, document: { version: 1 }, prune: false },

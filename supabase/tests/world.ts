@@ -67,7 +67,7 @@ export async function call<N extends RpcName>(doors: Doors, caller: Caller, name
   const names = Object.keys(args);
   const values = names.map((key) => {
     const value = (args as Record<string, unknown>)[key];
-    const isArray = Array.isArray(value) && !["append_events.events", "append_logs.chunks", "compact_logs.files", "record_quality.results", "record_lineage.events", "report_runs.reports", "create_runs.requests", "create_children.children"].includes(`${name}.${key}`);
+    const isArray = Array.isArray(value) && !["append_events.events", "append_logs.chunks", "compact_logs.files", "record_quality.results", "record_lineage.events", "report_runs.reports", "create_runs.requests", "create_children.children", "settle_lineage.told"].includes(`${name}.${key}`);
     return value !== null && typeof value === "object" && !isArray ? JSON.stringify(value) : value;
   });
   const [row] = await request<{ answer: RpcReturns<N> }>(doors, caller, `select ops.${name}(${names.map((key, index) => `${key} => $${index + 1}`).join(", ")}) as answer`, values);
