@@ -1,7 +1,7 @@
 import { createPublicKey, verify, type KeyObject } from "node:crypto";
 import { ControlRoomError } from "../../contracts/error.ts";
 import { preAuthEncoding, provenanceEnvelope, provenanceStatement, type ProvenanceStatement } from "../../contracts/provenance.ts";
-import { hashFile } from "../storage/object-store.ts";
+import { hashFile } from "../storage/background-hash.ts";
 import { request, type Connection } from "./connection.ts";
 import { readInputFile, unreadable } from "./input-file.ts";
 import { exit, plain, type ExitCode, type Output } from "./output.ts";

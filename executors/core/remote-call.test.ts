@@ -1,4 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
@@ -137,6 +139,28 @@ describe("an upload", () => {
       expect(server.received.slice(1).map(({ headers, body }) => [headers["content-type"], headers["content-length"], headers["transfer-encoding"], sha256Of(body)])).toEqual([1, 2].map(() => ["text/plain", String(content.length), undefined, upload.sha256]));
     } finally {
       rmSync(folder, { recursive: true });
+    }
+  });
+
+  test("of a stream is not kept in memory while it goes", async () => {
+    const sink = createServer((incoming, response) => void incoming.resume().on("end", () => response.end()));
+    await new Promise<void>((resolve) => sink.listen(0, "127.0.0.1", resolve));
+    try {
+      const before = process.memoryUsage().arrayBuffers;
+      let most = 0;
+      let sent = 0;
+      const blocks = new ReadableStream<Uint8Array>({
+        pull(controller) {
+          most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+          controller.enqueue(new Uint8Array(1 << 20));
+          if ((sent += 1) === 128) controller.close();
+        },
+      });
+      await remoteCall({ method: "PUT", url: `http://127.0.0.1:${(sink.address() as AddressInfo).port}/`, headers: {}, timeout_ms: 60_000, retry: noRetry, body: () => blocks, answer: async (response) => response.text() });
+      expect(most).toBeLessThan(96 << 20);
+    } finally {
+      sink.closeAllConnections();
+      sink.close();
     }
   });
 

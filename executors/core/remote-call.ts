@@ -68,6 +68,9 @@ export function retryAfterMs(error: unknown, attempt: number, retry: RetrySettin
   return asked > longestRetryAfterMs ? null : asked + backoff;
 }
 
+/** A stream that may be redirected, or asked for a password, is kept whole in memory while it is sent (Fetch, 4.5, "clone a request"). */
+const oneWay: object = { duplex: "half", redirect: "error", window: null };
+
 async function tryOnce<T>(call: RemoteCall<T>): Promise<T> {
   // It takes whole milliseconds only.
   const timeout = AbortSignal.timeout(Math.max(1, Math.ceil(call.timeout_ms)));
@@ -78,7 +81,7 @@ async function tryOnce<T>(call: RemoteCall<T>): Promise<T> {
     const response = await fetch(call.url, {
       method: call.method, headers: call.headers, signal, redirect: "follow",
       ...(body === undefined ? {} : { body }),
-      ...(body instanceof ReadableStream ? { duplex: "half" as const } : {}),
+      ...(body instanceof ReadableStream ? oneWay : {}),
     });
     if (!response.ok) throw leaseError(await errorOf(response, place), call.leased ?? false);
     return await call.answer(response);

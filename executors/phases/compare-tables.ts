@@ -7,7 +7,7 @@ import type { EngineView, QueryResult, QueryStep } from "../engines/duckdb-job.t
 import { identifier, sameKey, tableName } from "../engines/duckdb-sql.ts";
 import { duckdbType } from "../lake/delta-types.ts";
 import { stagedName } from "../lake/stage.ts";
-import { hashFile } from "../storage/object-store.ts";
+import { hashFile } from "../storage/background-hash.ts";
 import { openStorage } from "../storage/storage.ts";
 import { viewFiles } from "./inputs.ts";
 import { lakeTable } from "./staging.ts";

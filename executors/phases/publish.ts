@@ -167,7 +167,7 @@ async function exportFiles(context: PhaseContext<"publish">, staged: StagedTable
       name: `${staged.name}${index === 0 ? "" : `.${index}`}.parquet`,
       kind: "dataset",
       content_type: "application/vnd.apache.parquet",
-      content: { file: await table.storage.localFile(`${table.path}/${file.path}`, context.scratch) },
+      content: { file: await table.storage.localFile(`${table.path}/${file.path}`, context.scratch), known: { sha256: file.sha256, byte_size: file.byte_size } },
       metadata: { dataset: staged.name, rows: file.row_count, ...(file.partition_values === undefined ? {} : { partition: file.partition_values }), columns: staged.columns.map(({ name, type }) => ({ name, type })) },
     });
     artifacts.push({ name: artifact.name, sha256: artifact.sha256 });

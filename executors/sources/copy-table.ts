@@ -1,9 +1,8 @@
 import { createWriteStream } from "node:fs";
-import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type pg from "pg";
-import { to as copyTo } from "pg-copy-streams";
 import { storageFault } from "../storage/file-storage.ts";
+import { copyOut } from "./copy-out.ts";
 import type { SourceColumn } from "./describe-table.ts";
 import { sourceError } from "./source-error.ts";
 
@@ -39,41 +38,14 @@ export async function copyTable(client: pg.Client, request: CopyRequest): Promis
   const texts = columns.filter((column) => column.duckdb_type === "VARCHAR").map((column) => quote(column.name));
   const force = texts.length === 0 ? "" : `, force_quote (${texts.join(", ")})`;
   const from = `${quote(request.schema)}.${quote(request.table)}`;
-  const stream = client.query(copyTo(`copy (select ${list} from ${from}${where === null ? "" : ` where ${where}`}) to stdout (format csv, null '\\N'${force})`));
-  const meter = csvMeter(request.onRead);
+  const { stream, figures } = copyOut(client, `copy (select ${list} from ${from}${where === null ? "" : ` where ${where}`}) to stdout (format csv, null '\\N'${force})`, request.onRead);
   try {
-    await pipeline(stream, meter.stream, createWriteStream(file), { signal: request.signal });
+    await pipeline(stream, createWriteStream(file, { highWaterMark: 1 << 20 }), { signal: request.signal });
   } catch (error) {
     request.signal.throwIfAborted();
     throw sourceError(storageFault(error, file), `${request.schema}.${request.table}`);
   }
-  return { file, columns, rows: stream.rowCount, ...meter.figures };
-}
-
-/** Counts bytes and finds the longest row; a newline inside quotes does not end one. */
-function csvMeter(onRead: CopyRequest["onRead"]): { stream: Transform; figures: { bytes: number; longest_row: number } } {
-  const figures = { bytes: 0, longest_row: 0 };
-  let row = 0;
-  let quoted = false;
-  const stream = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      figures.bytes += chunk.length;
-      let ended = 0;
-      for (let i = 0; i < chunk.length; i += 1) {
-        row += 1;
-        const byte = chunk[i];
-        if (byte === 0x22) quoted = !quoted;
-        else if (byte === 0x0a && !quoted) {
-          if (row > figures.longest_row) figures.longest_row = row;
-          row = 0;
-          ended += 1;
-        }
-      }
-      onRead?.(ended, chunk.length);
-      done(null, chunk);
-    },
-  });
-  return { stream, figures };
+  return { file, columns, ...figures };
 }
 
 export function quote(name: string): string {

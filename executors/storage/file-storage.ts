@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { constants, createReadStream } from "node:fs";
-import { copyFile, link, mkdir, open, readFile, readdir, rename, stat, unlink } from "node:fs/promises";
+import { type FileHandle, copyFile, link, mkdir, open, readFile, readdir, rename, stat, unlink } from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import { CodedError, errorCode } from "./coded-error.ts";
@@ -9,6 +9,8 @@ import { relativePath } from "./storage-path.ts";
 
 /** Unfinished writes live here, on the same file system as their target, so that link(2) can reach it. */
 const UNFINISHED = ".unfinished";
+/** Bytes of a stream that go to the disk in one call, while the next ones come. */
+const WRITE_BYTES = 1 << 20;
 const UNFINISHED_KEPT_MS = 24 * 3600 * 1000;
 
 /** Storage in a folder. Put-if-absent is temporary file + fsync + link(2): rename(2) would replace a winner. */
@@ -30,9 +32,7 @@ export async function openFileStorage(root: string): Promise<Storage> {
       const handle = await open(file, isFileBody(body) ? "r+" : "wx");
       try {
         if (typeof body === "string" || body instanceof Uint8Array) await handle.writeFile(body);
-        else if (!isFileBody(body)) {
-          for await (const chunk of body) await writeAll(handle, chunk);
-        }
+        else if (!isFileBody(body)) await writeStream(handle, body);
         await handle.sync();
       } finally {
         await handle.close();
@@ -184,10 +184,35 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-async function writeAll(handle: Awaited<ReturnType<typeof open>>, chunk: Uint8Array): Promise<void> {
-  for (let done = 0; done < chunk.byteLength; ) {
-    done += (await handle.write(chunk, done)).bytesWritten;
+async function writeStream(handle: FileHandle, body: AsyncIterable<Uint8Array>): Promise<void> {
+  let chunks: Uint8Array[] = [];
+  let bytes = 0;
+  let writing = Promise.resolve();
+  const write = async (): Promise<void> => {
+    await writing;
+    writing = writeAll(handle, chunks, bytes);
+    // Told by whoever awaits it next.
+    writing.catch(() => undefined);
+    chunks = [];
+    bytes = 0;
+  };
+  try {
+    for await (const chunk of body) {
+      chunks.push(chunk);
+      bytes += chunk.byteLength;
+      if (bytes >= WRITE_BYTES) await write();
+    }
+    await write();
+  } finally {
+    await writing;
   }
+}
+
+async function writeAll(handle: FileHandle, chunks: Uint8Array[], bytes: number): Promise<void> {
+  const { bytesWritten } = await handle.writev(chunks);
+  if (bytesWritten === bytes) return;
+  const rest = Buffer.concat(chunks);
+  for (let done = bytesWritten; done < bytes; ) done += (await handle.write(rest, done)).bytesWritten;
 }
 
 /** Files that a killed writer left: nobody writes one object for a day. */

@@ -6,7 +6,8 @@ import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { hashStream, objectPath, putObject, readObject, statObject } from "./object-store.ts";
+import { hashStream } from "./background-hash.ts";
+import { objectPath, putObject, readObject, statObject } from "./object-store.ts";
 import { openStorage, type Storage } from "./storage.ts";
 
 let root: string;

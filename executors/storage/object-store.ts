@@ -1,6 +1,5 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
+import { backgroundHash } from "./background-hash.ts";
 import { CodedError } from "./coded-error.ts";
 import type { Storage, StoredObject } from "./storage.ts";
 
@@ -20,7 +19,7 @@ export function objectPath(sha256: string): string {
 }
 
 /**
- * Stores a stream under its hash. Memory is constant and hashing is the only pass. Bytes with another hash
+ * Stores a stream under its hash. Memory is constant, hashing is the only pass and runs on a thread beside. Bytes with another hash
  * (`hash_mismatch`), too many (`payload_too_large`) or, where `byte_size` is given, another count
  * (`hash_mismatch`) are refused and leave nothing behind; a stream that ends early leaves nothing either.
  * Storing what is there already verifies the bytes again and answers `created: false`.
@@ -55,48 +54,36 @@ export function readObject(
   return storage.read(objectPath(sha256), range);
 }
 
-/** SHA-256 (hexadecimal) and size in bytes of a stream, in one pass with constant memory. */
-export async function hashStream(body: AsyncIterable<Uint8Array>): Promise<{ sha256: string; byte_size: number }> {
-  const hash = createHash("sha256");
-  let bytes = 0;
-  for await (const chunk of body) {
-    hash.update(chunk);
-    bytes += chunk.byteLength;
-  }
-  return { sha256: hash.digest("hex"), byte_size: bytes };
-}
-
-/** SHA-256 and size of a local file. */
-export function hashFile(file: string): Promise<{ sha256: string; byte_size: number }> {
-  return hashStream(createReadStream(file, { highWaterMark: 1 << 20 }));
-}
-
 async function* verified(
   body: AsyncIterable<Uint8Array>,
   expected: { sha256: string; byte_size?: number; max_bytes?: number; signal?: AbortSignal },
   counter: { bytes: number },
 ): AsyncIterable<Uint8Array> {
-  const hash = createHash("sha256");
+  const hash = backgroundHash();
   const limit = Math.min(expected.max_bytes ?? Infinity, expected.byte_size ?? Infinity);
-  for await (const chunk of body) {
-    expected.signal?.throwIfAborted();
-    counter.bytes += chunk.byteLength;
-    if (counter.bytes > limit) throw sizeRefused(expected, counter.bytes);
-    hash.update(chunk);
-    yield chunk;
+  try {
+    for await (const chunk of body) {
+      expected.signal?.throwIfAborted();
+      counter.bytes += chunk.byteLength;
+      if (counter.bytes > limit) throw sizeRefused(expected, counter.bytes);
+      await hash.update(chunk);
+      yield chunk;
+    }
+    if (expected.byte_size !== undefined && counter.bytes !== expected.byte_size) throw sizeRefused(expected, counter.bytes);
+    const actual = await hash.digest();
+    if (actual !== expected.sha256) throw hashRefused(expected.sha256, actual);
+  } finally {
+    hash.close();
   }
-  if (expected.byte_size !== undefined && counter.bytes !== expected.byte_size) {
-    throw sizeRefused(expected, counter.bytes);
-  }
-  const actual = hash.digest("hex");
-  if (actual !== expected.sha256) {
-    throw new CodedError({
-      code: "hash_mismatch",
-      message: `The bytes hash to ${actual}, not to ${expected.sha256}`,
-      place: objectPath(expected.sha256),
-      remedy: "Send the bytes again, or the hash that belongs to them; nothing was stored.",
-    });
-  }
+}
+
+function hashRefused(expected: string, actual: string): CodedError {
+  return new CodedError({
+    code: "hash_mismatch",
+    message: `The bytes hash to ${actual}, not to ${expected}`,
+    place: objectPath(expected),
+    remedy: "Send the bytes again, or the hash that belongs to them; nothing was stored.",
+  });
 }
 
 function sizeRefused(expected: { sha256: string; byte_size?: number; max_bytes?: number }, seen: number): CodedError {

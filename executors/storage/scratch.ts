@@ -3,8 +3,8 @@ import { chmod, mkdtemp, mkdir, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { sha256OfStream } from "../core/hash.ts";
 import type { Scratch } from "../core/scratch.ts";
+import { hashFile } from "./background-hash.ts";
 
 export interface DiskScratch extends Scratch {
   /** Removes everything that this executor made. */
@@ -41,6 +41,6 @@ export async function openScratch(root: string | null): Promise<DiskScratch> {
 
 /** How files of this machine are hashed and sent. */
 export const localFiles: Pick<Scratch, "hash" | "stream"> = {
-  hash: (file) => sha256OfStream(createReadStream(file, { highWaterMark: 1 << 20 })),
+  hash: hashFile,
   stream: (file) => Readable.toWeb(createReadStream(file, { highWaterMark: 1 << 18 })) as ReadableStream<Uint8Array>,
 };

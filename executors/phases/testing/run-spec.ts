@@ -16,7 +16,8 @@ import { sha256Of } from "../../core/hash.ts";
 import { ofKind, openUrl } from "../../core/open-connection.ts";
 import { filledPhase } from "../../core/phase-context.ts";
 import type { PhaseContext, PhaseHandler, PhaseOutput } from "../../core/phase.ts";
-import { hashFile, objectPath, putObject } from "../../storage/object-store.ts";
+import { hashFile } from "../../storage/background-hash.ts";
+import { objectPath, putObject } from "../../storage/object-store.ts";
 import { openStorage } from "../../storage/storage.ts";
 import { registry } from "../registry.ts";
 

@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { buffer, text } from "node:stream/consumers";
-import { hashStream, putObject, readObject } from "../object-store.ts";
+import { hashStream } from "../background-hash.ts";
+import { putObject, readObject } from "../object-store.ts";
 import type { Storage } from "../storage.ts";
 
 /** What every storage promises, by name. Each case begins with an empty storage and leaves nothing that it relies on. */
