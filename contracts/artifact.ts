@@ -38,8 +38,16 @@ export const uploadUrlResponse = z.object({
   stored: z.boolean().describe("true: this environment already has these bytes, nothing is to be sent"),
   method: z.literal("PUT"),
   url: z.string().describe("where to send the bytes; a path is relative to the control room's URL"),
-  headers: z.record(z.string(), z.string()),
+  headers: z.record(z.string(), z.string()).describe("to be sent with them, and with each part"),
+  parts: z.array(z.object({ url: z.string(), byte_size: z.int().min(1) })).describe("not empty: the bytes are sent in these pieces, in this order, instead of to `url`; each answer's ETag is kept"),
+  upload_id: z.string().nullable().describe("of an upload in parts"),
+  finish_url: z.string().nullable().describe("the bytes go straight to the store: POST there when they are sent; null: the answer to the PUT is the end"),
 }).meta({ id: "UploadUrlResponse" });
+export const finishUploadRequest = z.strictObject({
+  environment_id: uuid,
+  upload_id: text.min(1).max(2000).nullable().default(null),
+  etags: z.array(text.min(1).max(200)).max(10_000).default([]).describe("of the parts, in order"),
+}).meta({ id: "FinishUploadRequest" });
 export const storedObject = z.object({ sha256, byte_size: bigintText }).meta({ id: "StoredObject" });
 
 /** The first rows or characters of an artifact, for people. */

@@ -29,7 +29,7 @@ export const errorCatalogue = {
   conflict: { status: 409, title: "It already exists, or something still depends on it.", remedy: "Read its present state first." },
   table_busy: { status: 409, title: "Another run is publishing this table.", remedy: "Wait for its end, then try again." },
   send_alone: { status: 409, title: "This cannot be done together with others in one call.", remedy: "Send it by itself." },
-  object_missing: { status: 409, title: "The bytes are not in the store yet.", remedy: "Upload them with PUT /objects/{sha256}, then register the artifact." },
+  object_missing: { status: 409, title: "The bytes are not in the store yet.", remedy: "Upload them where POST /objects/{sha256}/upload-url says, then register the artifact." },
   hash_mismatch: { status: 422, title: "The bytes do not have that SHA-256.", remedy: "Hash exactly the bytes that you send; nothing was stored." },
   payload_too_large: { status: 413, title: "The body is too large.", remedy: "Send less per call; large bytes belong into an artifact." },
   use_upload_url: { status: 413, title: "The body is too large for this door.", remedy: "Ask POST /objects/{sha256}/upload-url where to send it." },

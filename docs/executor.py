@@ -26,7 +26,11 @@ def run_phase(name, kind, config, environment_id, write):
     write("POST", "/events", {"events": [{"event_id": str(uuid.uuid4()), "type": "PHASE_PROGRESS", "phase": name, "message": f"{len(data)} bytes"}]})
     artifact = {"phase": name, "name": f"{name}.json", "kind": "dataset", "content_type": "application/json", "byte_size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
     upload = call("POST", f"/objects/{artifact['sha256']}/upload-url", {"byte_size": len(data), "environment_id": environment_id})
-    upload["stored"] or call("PUT", upload["url"].removeprefix("/api/v1"), data)
+    if upload["finish_url"]:  # straight to the store, which knows no token of ours; larger data goes in upload["parts"]
+        urllib.request.urlopen(urllib.request.Request(upload["url"], data, upload["headers"], method="PUT"), timeout=40)
+        call("POST", upload["finish_url"].removeprefix("/api/v1"), {"environment_id": environment_id})
+    elif not upload["stored"]:
+        call("PUT", upload["url"].removeprefix("/api/v1"), data)
     write("POST", "/artifacts", artifact)
     write("PUT", f"/phases/{name}", {"status": "succeeded", "output_sha256": artifact["sha256"]})
     return name

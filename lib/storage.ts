@@ -4,7 +4,7 @@ import { openStorage, type Storage } from "@/executors/storage/storage.ts";
 import { required } from "./env.ts";
 
 // The one place where the web app sees executors/: bytes have one name and one layout, so both sides share the code.
-export { putObject, readObject, removeObject, statObject } from "@/executors/storage/object-store.ts";
+export { beginUpload, clearUpload, objectPath, putObject, readObject, removeObject, statObject, sweepUploads, takeUpload } from "@/executors/storage/object-store.ts";
 export type { Storage } from "@/executors/storage/storage.ts";
 
 let opened: { url: string; storage: Promise<Storage> } | undefined;

@@ -26,6 +26,28 @@ function merged(...all: Record<string, string>[]): Record<string, string> {
   return Object.assign({}, ...all.map((each) => Object.fromEntries(Object.entries(each).map(([name, value]) => [name.toLowerCase(), value])))) as Record<string, string>;
 }
 
+/** The content in pieces of the given sizes, one in memory at a time: a part can be sent again, the stream not. */
+async function* cutInto(parts: { url: string; byte_size: number }[], content: ReturnType<Upload["open"]>): AsyncIterable<{ url: string; bytes: Uint8Array<ArrayBuffer> }> {
+  const chunks = (content instanceof Uint8Array ? [content] : content) as AsyncIterable<Uint8Array> | Uint8Array[];
+  let [at, filled] = [0, 0];
+  let bytes: Uint8Array<ArrayBuffer> | null = null;
+  for await (const chunk of chunks) {
+    for (let rest = chunk; rest.byteLength > 0; ) {
+      const part = parts[at];
+      if (part === undefined) throw new Error("the content is longer than it was said to be");
+      bytes ??= new Uint8Array(part.byte_size);
+      const piece = rest.subarray(0, part.byte_size - filled);
+      bytes.set(piece, filled);
+      filled += piece.byteLength;
+      rest = rest.subarray(piece.byteLength);
+      if (filled < part.byte_size) continue;
+      yield { url: part.url, bytes };
+      [at, filled, bytes] = [at + 1, 0, null];
+    }
+  }
+  if (at < parts.length) throw new Error("the content is shorter than it was said to be");
+}
+
 /** The calls that carry bytes; they go over /api/v1 in both transports. */
 export function objectTransport(settings: HttpSettings): Pick<ControlPlane, "uploadObject" | "listArtifacts" | "readArtifact"> {
   const authorization = { authorization: `Bearer ${settings.token}` };
@@ -41,18 +63,30 @@ export function objectTransport(settings: HttpSettings): Pick<ControlPlane, "upl
         body: () => JSON.stringify({ byte_size: upload.byte_size, environment_id: upload.environment_id }), answer: jsonAnswer(uploadUrlResponse),
       });
       if (answer.stored) return { sent: false };
-      const url = absolute(answer.url);
-      const own = ownHeaders(url);
-      await remoteCall({
-        method: "PUT", url, retry: { ...patientRetry, attempts: 5 }, timeout_ms: transferTimeoutMs(upload.byte_size), signal: options.signal,
-        headers: merged({ "content-type": "application/octet-stream" }, answer.headers, own, { "content-length": String(upload.byte_size) }),
-        body: upload.open,
-        // A store of its own answers in its own words.
-        answer: async (response) => {
-          if ("authorization" in own) await jsonAnswer(storedObject)(response);
-          else await response.arrayBuffer();
-        },
-      });
+      const put = (to: string, byte_size: number, body: Upload["open"]): Promise<string> => {
+        const url = absolute(to);
+        const own = ownHeaders(url);
+        return remoteCall({
+          method: "PUT", url, retry: { ...patientRetry, attempts: 5 }, timeout_ms: transferTimeoutMs(byte_size), signal: options.signal,
+          headers: merged({ "content-type": "application/octet-stream" }, answer.headers, own, { "content-length": String(byte_size) }), body,
+          // A store of its own answers in its own words.
+          async answer(response) {
+            if ("authorization" in own) await jsonAnswer(storedObject)(response);
+            else await response.arrayBuffer();
+            return response.headers.get("etag") ?? "";
+          },
+        });
+      };
+      const etags: string[] = [];
+      if (answer.parts.length === 0) await put(answer.url, upload.byte_size, upload.open);
+      else for await (const { url, bytes } of cutInto(answer.parts, upload.open())) etags.push(await put(url, bytes.byteLength, () => bytes));
+      if (answer.finish_url !== null) {
+        const url = absolute(answer.finish_url);
+        await remoteCall({
+          method: "POST", url, retry: patientRetry, headers: { ...ownHeaders(url), "content-type": "application/json" }, timeout_ms: transferTimeoutMs(upload.byte_size), signal: options.signal,
+          body: () => JSON.stringify({ environment_id: upload.environment_id, upload_id: answer.upload_id, etags }), answer: jsonAnswer(storedObject),
+        });
+      }
       return { sent: true };
     },
 

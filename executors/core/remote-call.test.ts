@@ -121,6 +121,7 @@ describe("the transports", () => {
 
 describe("an upload", () => {
   const environment_id = "0190a000-0000-7000-8000-000000000003";
+  const answered = { stored: false, method: "PUT", url: "/api/v1/objects/x", headers: {}, parts: [], upload_id: null, finish_url: null };
 
   test("of a file is streamed with its length, and sent again whole after a failure", async () => {
     const folder = mkdtempSync(join(tmpdir(), "upload-"));
@@ -129,7 +130,7 @@ describe("an upload", () => {
       writeFileSync(join(folder, "f"), content);
       let puts = 0;
       server = await startServer((request, response) => {
-        if (request.method === "POST") return answerJson(response, 200, { stored: false, method: "PUT", url: "/api/v1/objects/x", headers: { "Content-Type": "text/plain" } });
+        if (request.method === "POST") return answerJson(response, 200, { ...answered, headers: { "Content-Type": "text/plain" } });
         puts += 1;
         return puts === 1 ? answerJson(response, 503, "busy") : answerJson(response, 201, { sha256: sha256Of(request.body), byte_size: String(request.body.length) });
       });
@@ -165,7 +166,7 @@ describe("an upload", () => {
   });
 
   test("of bytes that are stored already sends nothing", async () => {
-    server = await startServer((_request, response) => answerJson(response, 200, { stored: true, method: "PUT", url: "/x", headers: {} }));
+    server = await startServer((_request, response) => answerJson(response, 200, { ...answered, stored: true }));
     await expect(httpTransport({ url: server.url, token }).uploadObject(await prepareUpload({ text: "abc" }, environment_id, localFiles))).resolves.toEqual({ sent: false });
     expect(server.received).toHaveLength(1);
   });
@@ -173,10 +174,29 @@ describe("an upload", () => {
   test("to a store of its own never carries the token there", async () => {
     const store = await startServer((_request, response) => void response.writeHead(200).end());
     try {
-      server = await startServer((_request, response) => answerJson(response, 200, { stored: false, method: "PUT", url: `${store.url}/bucket/x?sig=1`, headers: { "x-amz-checksum-sha256": "y" } }));
+      server = await startServer((_request, response) => answerJson(response, 200, { ...answered, url: `${store.url}/bucket/x?sig=1`, headers: { "x-amz-checksum-sha256": "y" } }));
       await httpTransport({ url: server.url, token }).uploadObject(await prepareUpload({ text: "" }, environment_id, localFiles));
       expect(store.received[0]).toMatchObject({ method: "PUT", headers: { "content-length": "0", "x-amz-checksum-sha256": "y" } });
       expect(store.received[0]?.headers.authorization).toBeUndefined();
+    } finally {
+      await store.close();
+    }
+  });
+
+  test("goes to the store in the parts that were asked for, each again after a failure, and is then said to be there", async () => {
+    let lost = 0;
+    const store = await startServer((request, response) => {
+      if (request.path === "/b" && (lost += 1) === 1) return void response.writeHead(503).end();
+      response.writeHead(200, { etag: `"tag of ${request.path}"` }).end();
+    });
+    try {
+      const parts = [{ url: `${store.url}/a`, byte_size: 5 }, { url: `${store.url}/b`, byte_size: 5 }, { url: `${store.url}/c`, byte_size: 2 }];
+      server = await startServer((request, response) => answerJson(response, 200, request.path.endsWith("/upload-url") ? { ...answered, url: parts[0]!.url, parts, upload_id: "u", finish_url: "/api/v1/objects/x/finish-upload" } : { sha256: sha256Of("lake-lake-ok"), byte_size: "12" }));
+      await expect(httpTransport({ url: server.url, token }).uploadObject(await prepareUpload({ text: "lake-lake-ok" }, environment_id, localFiles))).resolves.toEqual({ sent: true });
+      expect(store.received.map(({ path, body }) => [path, body.toString()])).toEqual([["/a", "lake-"], ["/b", "lake-"], ["/b", "lake-"], ["/c", "ok"]]);
+      const told = server.received.at(-1)!;
+      expect([told.method, told.path, told.headers.authorization]).toEqual(["POST", "/api/v1/objects/x/finish-upload", `Bearer ${token}`]);
+      expect(JSON.parse(told.body.toString())).toEqual({ environment_id, upload_id: "u", etags: ['"tag of /a"', '"tag of /b"', '"tag of /c"'] });
     } finally {
       await store.close();
     }

@@ -48,7 +48,7 @@ export async function openFileStorage(root: string): Promise<Storage> {
     url: pathToFileURL(base).href.replace(/\/$/, ""),
     exclusive: true,
     localFile: async (path) => locate(path),
-    presign: async () => null,
+    direct: null,
     putIfAbsent: (path, body) => {
       const target = locate(path);
       return faults(path, async () => {

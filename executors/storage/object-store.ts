@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import { backgroundHash } from "./background-hash.ts";
 import { CodedError } from "./coded-error.ts";
-import type { Storage, StoredObject } from "./storage.ts";
+import type { Storage, StoredObject, UploadPlace } from "./storage.ts";
 
 const SHA256 = /^[0-9a-f]{64}$/;
 
@@ -33,6 +33,46 @@ export async function putObject(
   const counter = { bytes: 0 };
   const created = await storage.putIfAbsent(path, verified(body, expected, counter));
   return { path, sha256: expected.sha256, byte_size: counter.bytes, created };
+}
+
+const UPLOADS = "uploads";
+/** A URL that ends before this gets bytes that are swept; what is copied into place is no longer needed there. */
+const UPLOADS_KEPT_MS = 48 * 3600 * 1000;
+const SHORTEST_UPLOAD_SECONDS = 3600;
+const LONGEST_UPLOAD_SECONDS = 24 * 3600;
+
+/** A path of the owner's own: whoever knows a hash alone has no bytes there. */
+function uploadPath(owner: string, sha256: string): string {
+  objectPath(sha256);
+  return `${UPLOADS}/${owner}/${sha256}`;
+}
+
+/** Where the owner may send an object's bytes past us, for an hour and a second for each 256 kB, a day at most; null where the storage has no such door. */
+export async function beginUpload(storage: Storage, { owner, sha256, byte_size }: { owner: string; sha256: string; byte_size: number }): Promise<UploadPlace | null> {
+  if (storage.direct === null) return null;
+  const expires_seconds = Math.min(LONGEST_UPLOAD_SECONDS, SHORTEST_UPLOAD_SECONDS + Math.ceil(byte_size / (256 << 10)));
+  return storage.direct.begin(uploadPath(owner, sha256), { sha256, byte_size, expires_seconds });
+}
+
+/**
+ * Stores what the owner sent under its hash, once that is known to be its hash. What was sent stays until `clearUpload`, so that this can be repeated. Throws
+ * `object_missing`, `hash_mismatch`, `payload_too_large`.
+ */
+export async function takeUpload(storage: Storage, { owner, sha256, ...sent }: { owner: string; sha256: string; max_bytes: number; upload_id: string | null; etags: string[] }): Promise<{ byte_size: number }> {
+  const path = uploadPath(owner, sha256);
+  if (storage.direct === null) {
+    throw new CodedError({ code: "object_missing", message: "This store takes no upload that does not pass through the control room", place: path, remedy: "Send the bytes where the upload URL says." });
+  }
+  return storage.direct.finish(path, { to: objectPath(sha256), sha256, ...sent });
+}
+
+export function clearUpload(storage: Storage, { owner, sha256 }: { owner: string; sha256: string }): Promise<void> {
+  return storage.remove(uploadPath(owner, sha256));
+}
+
+/** Removes uploads that nobody finished. Answers how many. */
+export async function sweepUploads(storage: Storage): Promise<number> {
+  return storage.direct === null ? 0 : storage.direct.sweep(UPLOADS, new Date(Date.now() - UPLOADS_KEPT_MS));
 }
 
 /** The object's size, or null when it is not stored. */

@@ -110,8 +110,8 @@ export function s3Client(settings: S3Settings, limits: S3Limits = s3Limits, send
     open: (request: S3Request): Promise<{ response: Response; controller: AbortController }> =>
       send(request, async (response, controller) => ({ response, controller })),
     /** A URL with which whoever has it may do this one thing until it expires, sending exactly these headers. */
-    async presign(request: { method: "GET" | "PUT"; key: string; headers: Record<string, string>; expires_seconds: number }): Promise<string> {
-      const { url } = await signed({ ...request, query: { "X-Amz-Expires": String(request.expires_seconds) } }, true);
+    async presign(request: { method: "GET" | "PUT"; key: string; query?: Record<string, string>; headers: Record<string, string>; expires_seconds: number }): Promise<string> {
+      const { url } = await signed({ ...request, query: { ...request.query, "X-Amz-Expires": String(request.expires_seconds) } }, true);
       return url.toString();
     },
   };

@@ -1,6 +1,20 @@
 import type { S3Client } from "./s3-client.ts";
 import { xmlElements, xmlText } from "./s3-xml.ts";
 
+/** Uploads in parts below the prefix that were begun and neither finished nor given up; a thousand at most, the next call finds others. */
+export async function* listUploads(client: S3Client, prefix: string): AsyncIterable<{ key: string; id: string; started_at: Date }> {
+  const { text } = await client.call({ method: "GET", query: { uploads: "", "encoding-type": "url", prefix }, expect: [] });
+  const name = keyReader(text);
+  for (const entry of xmlElements(text, "Upload")) {
+    yield { key: name(xmlText(entry, "Key") ?? ""), id: xmlText(entry, "UploadId") ?? "", started_at: new Date(xmlText(entry, "Initiated") ?? 0) };
+  }
+}
+
+/** Not every store does what was asked; one that does says so. */
+function keyReader(xml: string): (key: string) => string {
+  return xmlText(xml, "EncodingType") === "url" ? (key) => decodeURIComponent(key.replaceAll("+", " ")) : (key) => key;
+}
+
 export interface ListedKey {
   key: string;
   size: number;
@@ -14,8 +28,7 @@ export async function* listKeys(client: S3Client, prefix: string): AsyncIterable
   for (let token: string | null = null, more = true; more; ) {
     const query: Record<string, string> = { "list-type": "2", "encoding-type": "url", prefix, ...(token === null ? {} : { "continuation-token": token }) };
     const { text } = await client.call({ method: "GET", query, expect: [] });
-    // Not every store does what was asked; one that does says so.
-    const name = xmlText(text, "EncodingType") === "url" ? (key: string) => decodeURIComponent(key.replaceAll("+", " ")) : (key: string) => key;
+    const name = keyReader(text);
     for (const entry of xmlElements(text, "Contents")) {
       const key = name(xmlText(entry, "Key") ?? "");
       if (key.endsWith("/")) continue;

@@ -24,11 +24,11 @@ export async function uploadPart(client: S3Client, { key, id }: Upload, number: 
   return tag;
 }
 
-/** Makes the object where none is: 200, 412 where the path is taken, 404 where the upload has ended already. */
+/** Makes the object where none is: 200, 412 where the path is taken, 404 where the upload has ended already, 400 for parts that are not there. */
 export async function finishUpload(client: S3Client, { key, id }: Upload, tags: string[]): Promise<S3Answer> {
   const parts = tags.map((tag, index) => `<Part><PartNumber>${index + 1}</PartNumber><ETag>${escapeXml(tag)}</ETag></Part>`);
   const body = `<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${parts.join("")}</CompleteMultipartUpload>`;
-  const answer = await client.call({ method: "POST", key, query: { uploadId: id }, body, headers: { "if-none-match": "*" }, expect: [404, 412] });
+  const answer = await client.call({ method: "POST", key, query: { uploadId: id }, body, headers: { "if-none-match": "*" }, expect: [400, 404, 412] });
   // The store answers 200 before it has put the parts together; a failure then stands in the body.
   if (answer.status === 200 && answer.text.includes("<Error>")) {
     if (xmlText(answer.text, "Code") === "PreconditionFailed") return { ...answer, status: 412 };

@@ -1,14 +1,14 @@
 import { createHash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { extname } from "node:path";
-import { Readable } from "node:stream";
-import { backoffMs, sleep } from "../core/backoff.ts";
 import { CodedError } from "./coded-error.ts";
 import { downloadOnce } from "./local-copy.ts";
-import { type S3Client, s3Client, within } from "./s3-client.ts";
+import { type S3Client, s3Client } from "./s3-client.ts";
 import { listKeys } from "./s3-list.ts";
+import { readObject } from "./s3-read.ts";
 import { type S3Settings, s3Settings } from "./s3-settings.ts";
 import { abortUpload, finishUpload, startUpload, uploadPart } from "./s3-multipart.ts";
+import { s3Uploads } from "./s3-uploads.ts";
 import type { Storage, StorageBody, StoredObject } from "./storage.ts";
 import { relativePath } from "./storage-path.ts";
 
@@ -28,15 +28,21 @@ export async function openS3Storage(url: string, env: Record<string, string | un
   return s3Storage(root, settings, client, await probeOnce(settings, client));
 }
 
-const probed = new Map<string, Promise<boolean>>();
+interface Abilities {
+  /** Conditional writes decide races. */
+  exclusive: boolean;
+  /** Bytes that are not those of a checksum sent with them are refused. */
+  checks: boolean;
+}
+const probed = new Map<string, Promise<Abilities>>();
 
 /** Once per bucket and key in a process; asked again after a failure. */
-function probeOnce(settings: S3Settings, client: S3Client): Promise<boolean> {
+function probeOnce(settings: S3Settings, client: S3Client): Promise<Abilities> {
   const { prefix, ...place } = settings;
   const key = JSON.stringify(place);
   const known = probed.get(key);
   if (known !== undefined) return known;
-  const probing = probe(client, prefix);
+  const probing = probe(client, prefix).then(async (exclusive) => ({ exclusive, checks: await probeChecks(client, prefix) }));
   probed.set(key, probing);
   probing.catch(() => probed.delete(key));
   return probing;
@@ -58,7 +64,17 @@ async function probe(client: S3Client, prefix: string): Promise<boolean> {
   }
 }
 
-function s3Storage(url: string, settings: S3Settings, client: S3Client, exclusive: boolean): Storage {
+/** Whether the store looks at a checksum: of a text it is told that of another one. */
+async function probeChecks(client: S3Client, prefix: string): Promise<boolean> {
+  const key = `${prefix}${PROBES}${randomUUID()}`;
+  const other = createHash("sha256").update("other").digest("base64");
+  const { status } = await client.call({ method: "PUT", key, body: "one", headers: { "x-amz-checksum-sha256": other }, expect: [400, 501] });
+  if (status !== 200) return status === 400;
+  await client.call({ method: "DELETE", key, expect: [404] });
+  return false;
+}
+
+function s3Storage(url: string, settings: S3Settings, client: S3Client, { exclusive, checks }: Abilities): Storage {
   const keyOf = (path: string): string => `${settings.prefix}${relativePath(path)}`;
   const head = (key: string) => client.call({ method: "HEAD", key, expect: [404] });
   const read: Storage["read"] = (path, range = {}) => readObject(client, keyOf(path), range);
@@ -101,11 +117,10 @@ function s3Storage(url: string, settings: S3Settings, client: S3Client, exclusiv
       const name = createHash("sha256").update(`${url}/${relativePath(path)}`).digest("hex").slice(0, 32);
       return downloadOnce(folder, `${name}${extname(path)}`, () => read(path));
     },
-    async presign(path, request) {
-      const key = keyOf(path);
-      if (request.method === "GET") return { url: await client.presign({ ...request, key, headers: {} }), headers: {} };
-      const headers = { "if-none-match": "*", "x-amz-checksum-sha256": Buffer.from(request.sha256, "hex").toString("base64") };
-      return { url: await client.presign({ ...request, key, headers }), headers };
+    direct: {
+      ...s3Uploads(client, settings, checks),
+      readUrl: (path, { expires_seconds, content_type, content_disposition }) =>
+        client.presign({ method: "GET", key: keyOf(path), query: { "response-content-type": content_type, "response-content-disposition": content_disposition }, headers: {}, expires_seconds }),
     },
   };
 }
@@ -137,7 +152,7 @@ async function putParts(client: S3Client, key: string, first: Uint8Array, rest: 
     const answer = await finishUpload(client, upload, await Promise.all(sent));
     if (answer.status === 200) return true;
     if (answer.repeated && (await wrote(client, key, id))) return true;
-    if (answer.status === 404) throw uploadLost(key);
+    if (answer.status === 404 || answer.status === 400) throw uploadLost(key);
     await abortUpload(client, upload);
     return false;
   } catch (error) {
@@ -149,51 +164,6 @@ async function putParts(client: S3Client, key: string, first: Uint8Array, rest: 
 async function wrote(client: S3Client, key: string, id: string): Promise<boolean> {
   const found = await client.call({ method: "HEAD", key, expect: [404] });
   return found.status !== 404 && found.headers.get(WRITE_ID) === id;
-}
-
-/**
- * The first answer is awaited, so that a missing object is known before the first byte; later failures go on where they were.
- * With `etag` only the object that has it is read.
- */
-export async function readObject(client: S3Client, key: string, range: { start?: number; end?: number }, etag: string | null = null): Promise<Readable> {
-  let at = range.start ?? 0;
-  const open = async () => {
-    const bytes: Record<string, string> = at > 0 || range.end !== undefined ? { range: `bytes=${at}-${range.end ?? ""}` } : {};
-    const { response, controller } = await client.open({ method: "GET", key, headers: etag === null ? bytes : { ...bytes, "if-match": etag }, expect: [416] });
-    etag ??= response.headers.get("etag");
-    return { controller, reader: response.status === 416 || response.body === null ? null : response.body.getReader() };
-  };
-  let current = await open();
-  let failures = 0;
-  const next = async (): Promise<Uint8Array | null> => {
-    for (;;) {
-      const { reader, controller } = current;
-      try {
-        const chunk = reader === null ? null : await within(client.limits.idle_ms, controller, () => reader.read());
-        if (chunk === null || chunk.done) return null;
-        at += chunk.value.byteLength;
-        failures = 0;
-        return chunk.value;
-      } catch (error) {
-        controller.abort();
-        failures += 1;
-        if (failures >= client.limits.tries) throw cutOff(key, error);
-        if (range.end !== undefined && at > range.end) return null;
-        await sleep(backoffMs(failures, client.limits.backoff));
-        current = await open();
-      }
-    }
-  };
-  return new Readable({
-    highWaterMark: 1 << 20,
-    read() {
-      next().then((chunk) => this.push(chunk), (error: Error) => this.destroy(error));
-    },
-    destroy(error, done) {
-      current.controller.abort();
-      done(error);
-    },
-  });
 }
 
 async function* listObjects(client: S3Client, root: string, folder: string): AsyncIterable<StoredObject> {
@@ -232,8 +202,4 @@ async function* nothing(): AsyncIterable<Uint8Array> {}
 
 function uploadLost(place: string): CodedError {
   return new CodedError({ code: "storage_unavailable", message: "The store no longer knows this upload", place, remedy: "The same attempt may work again; a rule of the bucket may remove unfinished uploads too early.", retryable: true });
-}
-
-function cutOff(place: string, cause: unknown): CodedError {
-  return new CodedError({ code: "storage_unavailable", message: "The store stopped sending", place, remedy: "The same attempt may work again.", retryable: true, cause });
 }

@@ -46,14 +46,36 @@ export interface Storage {
   remove(path: string): Promise<void>;
   /** A file of this machine with the object's bytes: the object itself, or a copy of it in `folder`. */
   localFile(path: string, folder: string): Promise<string>;
-  /**
-   * A URL with which its holder may read the object, or put it where none is (with exactly these bytes and headers), until
-   * it expires. Null where the storage has none: its bytes go through us.
-   */
-  presign(path: string, request: PresignRequest): Promise<{ url: string; headers: Record<string, string> } | null>;
+  /** What goes straight between its holder and the store; null where the storage has no such door: its bytes go through us. */
+  readonly direct: DirectDoor | null;
 }
 
-export type PresignRequest = { method: "GET"; expires_seconds: number } | { method: "PUT"; expires_seconds: number; sha256: string };
+export interface DirectDoor extends DirectUploads {
+  /** A URL with which whoever has it may read the object until it expires; the answer has these headers. */
+  readUrl(path: string, options: { expires_seconds: number; content_type: string; content_disposition: string }): Promise<string>;
+}
+
+/** Uploads that do not pass through us: begun here, sent by their sender to the store, and taken in under their hash here. */
+export interface DirectUploads {
+  /** Where to send the bytes that shall lie at `path`: in one request, which takes no others where the store checks them, or in parts. */
+  begin(path: string, options: { sha256: string; byte_size: number; expires_seconds: number }): Promise<UploadPlace>;
+  /**
+   * Copies what was sent to `path` to where it belongs, once its hash is known to be that one; a repeat changes nothing. What lies at `path` stays until it is
+   * removed. Throws `object_missing`, and `hash_mismatch` and `payload_too_large` after removing it.
+   */
+  finish(path: string, options: { to: string; sha256: string; max_bytes: number; upload_id: string | null; etags: string[] }): Promise<{ byte_size: number }>;
+  /** Removes what was begun below the folder before that moment and not taken in. Answers how many it removed. */
+  sweep(folder: string, before: Date): Promise<number>;
+}
+
+export interface UploadPlace {
+  url: string;
+  /** Sent with the bytes, and with each part. */
+  headers: Record<string, string>;
+  /** Pieces in their order; empty: all goes to `url`. */
+  parts: { url: string; byte_size: number }[];
+  upload_id: string | null;
+}
 
 /** Opens `file:/folder` or `file:///folder`, made when it is missing, or `s3://bucket/prefix` (docs/hosting.md). */
 export async function openStorage(url: string): Promise<Storage> {

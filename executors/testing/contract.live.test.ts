@@ -174,9 +174,11 @@ test("every operation answers as the contract says, called well and called badly
   const place = { environment_id: tenant.environment_id };
   await well("create_upload_url", { params: { sha256 }, body: { ...place, byte_size: content.length } }, 200);
   await badly("create_upload_url", "not_found", { params: { sha256 }, body: { environment_id: nobody, byte_size: 1 } });
+  await badly("finish_upload", "object_missing", { params: { sha256 }, body: place });
   await badly("put_object", "hash_mismatch", { params: { sha256 }, query: place, bytes: "something else" });
   await well("put_object", { params: { sha256 }, query: place, bytes: content }, 201);
   await well("put_object", { params: { sha256 }, query: place, bytes: content }, 200);
+  await well("finish_upload", { params: { sha256 }, body: place }, 200);
   const { artifact_id } = z.object({ artifact_id: z.guid() }).parse(await well("register_artifact", { params, headers: lease, body: artifact }, 201));
   await well("list_artifacts", { params }, 200);
   await badly("list_artifacts", "not_found", { params: { run_id: nobody } });

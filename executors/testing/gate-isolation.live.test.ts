@@ -142,7 +142,7 @@ test("gate 6, API: no operation answers about another project, whoever of this o
     create_connection: { ...there, name: "spy", kind: "postgres", settings: reading }, change_connection: { kind: "postgres", settings: reading },
     put_lineage_receiver: { url: "https://example.org/lineage" }, record_lineage: told, record_lineage_batch: [told],
     fail_run: { error_code: "x", error_message: "x" }, mark_failure: { mark: "acknowledged" }, mark_notification: { mark: "acknowledged" }, change_alert_rule: { enabled: false },
-    create_alert_rule: { ...there, name: "spy", condition: { kind: "run_failed", in_a_row: 1 } }, preview_alert_rule: { ...there, condition: { kind: "run_failed", in_a_row: 1 } }, create_upload_url: { byte_size: 16, environment_id: b.environment_id }, claim_runs: { run_id: b.run_id, labels: [b.marker] },
+    create_alert_rule: { ...there, name: "spy", condition: { kind: "run_failed", in_a_row: 1 } }, preview_alert_rule: { ...there, condition: { kind: "run_failed", in_a_row: 1 } }, create_upload_url: { byte_size: 16, environment_id: b.environment_id }, finish_upload: { environment_id: b.environment_id }, claim_runs: { run_id: b.run_id, labels: [b.marker] },
   };
   const unscoped = ["get_health", "get_openapi", "get_tick", "post_tick", "whoami", "validate_template", "claim_runs", "preview_times", "get_webhook_key", "verify_audit", "list_members", "list_sessions"]; // the last ones: how many entries the organization has, and one's own
   // Each item of a batch is answered for itself, so the whole is 200: none of them may have been done.

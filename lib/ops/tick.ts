@@ -12,6 +12,7 @@ import { bulk } from "./tick/bulk.ts";
 import { advanceDeletions } from "./tick/deletions.ts";
 import { compactLogs } from "./tick/compact-logs.ts";
 import { settleChildren } from "./tick/settle-children.ts";
+import { removeUploads } from "./tick/uploads.ts";
 import { scores } from "./tick/scores.ts";
 import { fireSchedules } from "./tick/schedules.ts";
 import { watchFreshness } from "./tick/freshness.ts";
@@ -39,6 +40,7 @@ const jobs: TickJob[] = [
   watchFreshness,
   watchAlerts,
   advanceDeletions,
+  removeUploads,
   webhooks,
   lineage,
 ];

@@ -30,13 +30,13 @@ export let userToken: string;
 export const secret = "the-secret-of-the-scheduler";
 const environment: Record<string, string> = {};
 
-/** Opens it before the tests of the file that calls this, with the template `daily` in versions 1 and 2, and closes it after them. */
-export function useApi(): void {
-  beforeAll(open, 120_000);
+/** Opens it before the tests of the file that calls this, with the template `daily` in versions 1 and 2, and closes it after them. `settings`, asked then, go before its own. */
+export function useApi(settings: () => Record<string, string> = () => ({})): void {
+  beforeAll(() => open(settings()), 120_000);
   afterAll(close);
 }
 
-async function open(): Promise<void> {
+async function open(settings: Record<string, string>): Promise<void> {
   database = await createDatabase();
   owner = database.pool;
   rest = new pg.Pool({ connectionString: database.urlOf("authenticator"), max: 3 });
@@ -63,6 +63,7 @@ async function open(): Promise<void> {
     CONTROL_ROOM_LISTEN_URL: database.urlOf("ops_listener"),
     MAX_OBJECT_BYTES: "20000000",
     LOG_LEVEL: "error",
+    ...settings,
   });
   Object.assign(process.env, environment);
   await owner.query("select ops_private.put_setting('cron_secret_sha256', $1), ops_private.put_setting('storage_receipt_key', $2)", [createHash("sha256").update(secret).digest("hex"), receiptKey]);

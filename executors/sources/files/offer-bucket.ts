@@ -4,7 +4,7 @@ import { CodedError } from "../../storage/coded-error.ts";
 import { listKeys } from "../../storage/s3-list.ts";
 import { s3Client, s3Limits, type S3Limits } from "../../storage/s3-client.ts";
 import type { S3Settings } from "../../storage/s3-settings.ts";
-import { readObject } from "../../storage/s3-storage.ts";
+import { readObject } from "../../storage/s3-read.ts";
 import { relativePath } from "../../storage/storage-path.ts";
 import { filePattern } from "./file-pattern.ts";
 import { byName, type OfferedFile } from "./offered-file.ts";
