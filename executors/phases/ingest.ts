@@ -63,10 +63,10 @@ async function landTables(context: PhaseContext<"ingest">, config: TableIngestCo
   const whole = found.filter((table) => !table.by_company).map(({ name }) => name);
   if (config.companies !== undefined) context.progress(`Of ${found.length - whole.length} tables the rows of ${config.companies.length} companies and those of none land; ${whole.length} tables have no company and land whole.`, { companies: config.companies, whole });
   if (log !== null) reportSlot(context, log);
+  const { staged, facts, metrics, kept } = await landRead(context, found, landed, nameOf);
   const ranged = found.filter((table) => table.ranged).map(nameOf);
   const versions = await context.pinDatasets(ranged);
   const made_of = ranged.length === 0 ? {} : { merged: Object.fromEntries(ranged.map((name) => [name, versions.get(name)!.table_version])) };
-  const { staged, facts, metrics, kept } = await landRead(context, found, landed, nameOf);
   merged.forEach((table) => refuseGap(table, staged.find(({ name }) => name === nameOf(table))!, kept.get(nameOf(table))!));
   const excluded = Object.fromEntries(found.filter((table) => table.excluded.length > 0).map((table) => [table.name, table.excluded]));
   await context.pinSource(context.phase.name, {
