@@ -22,7 +22,7 @@ export const queryDuckdb: QueryEngine = async (context, sql) => {
   // Refuses what Parquet would change without a word.
   const columns = written.columns.map(({ name, type }) => ({ name, type: deltaType(`${phase.name}.${name}`, type) }));
   return {
-    content: { file: to, known: { sha256: written.sha256, byte_size: written.bytes } }, rows: written.rows, columns, inputs: views.map((view) => view.name),
+    content: { file: to, known: { sha256: written.file!.sha256, byte_size: written.file!.bytes } }, rows: written.rows, columns, inputs: views.map((view) => view.name),
     sample: sample.rows.map((row) => columns.map(({ name }) => row[name] ?? null)),
     metrics: { seconds: Math.round(written.seconds * 1000) / 1000, peak_memory_bytes: outcome.peak_memory_bytes, cpu_seconds: outcome.cpu_seconds },
   };
