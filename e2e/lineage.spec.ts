@@ -52,3 +52,39 @@ test("two thousand datasets are drawn, answer a click and follow the keyboard wi
   await expect(graph.locator("button[aria-pressed=true]")).toHaveCount(1);
   await expect(page.getByRole("complementary", { name: /^Details of t\d+/ })).toBeVisible();
 });
+
+test("the keyboard alone walks the lineage, opens a dataset, zooms, folds a layer and takes the graph away as a file", async ({ signedIn: page }) => {
+  await page.goto("/lineage?dataset=gold.receivables_ageing&depth=2");
+  const graph = page.getByRole("region", { name: "Lineage graph" });
+  await expect(graph.getByRole("button", { name: "gold.receivables_ageing" })).toBeVisible();
+  await graph.focus();
+  await page.keyboard.press("ArrowRight");
+  await expect(graph.getByRole("button", { name: "gold.receivables_ageing" })).toBeFocused();
+  await page.keyboard.press("ArrowLeft");
+  const source = graph.locator("button:focus");
+  await expect(source).toHaveAccessibleName(/^silver\./);
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("complementary", { name: /^Details of silver\./ })).toBeVisible();
+  await expect(source).toBeFocused();
+
+  const zoom = page.getByRole("group", { name: "Zoom" }).getByRole("status");
+  await page.keyboard.press("-");
+  await expect(zoom).toHaveText("80 %");
+  await page.keyboard.press("+");
+  await expect(zoom).toHaveText("100 %");
+  await page.keyboard.press("0");
+  await expect.poll(() => graph.evaluate((box) => box.scrollWidth <= box.clientWidth + 1 && box.scrollHeight <= box.clientHeight + 1), "all of it is seen").toBe(true);
+
+  await page.getByRole("group", { name: "Groups drawn as one" }).getByRole("button", { name: /^Silver/ }).press("Enter");
+  await expect(page).toHaveURL(/fold=silver/);
+  const folded = graph.getByRole("button", { name: "silver" });
+  await expect(graph.getByRole("button", { name: /^silver\./ })).toHaveCount(0);
+  await folded.press("Enter");
+  await expect(page).not.toHaveURL(/fold=/);
+
+  for (const [item, ending] of [["JSON: datasets and edges", "json"], ["PNG picture", "png"]] as const) {
+    await page.getByRole("button", { name: "Export" }).press("Enter");
+    const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("menuitem", { name: item }).press("Enter")]);
+    expect(file.suggestedFilename()).toBe(`lineage.${ending}`);
+  }
+});

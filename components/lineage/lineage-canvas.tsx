@@ -1,23 +1,31 @@
 "use client";
 
-import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, type MouseEvent, useEffect, useMemo, useRef, useState } from "react";
 import { LayerBadge } from "@/components/common/layer-badge";
+import { GraphStage, type Mark } from "@/components/graph/graph-stage";
+import type { Place } from "@/components/graph/layout";
+import type { Layout } from "@/components/graph/use-layout";
+import { isSeen, useView, type View } from "@/components/graph/use-view";
+import { boxesPath } from "@/components/graph/zoom";
+import type { Layer } from "@/contracts/dataset";
 import type { LineageNode } from "@/contracts/lineage";
 import { cn } from "@/lib/cn";
-import type { Place } from "./lineage-layout";
-import type { Layout } from "./use-layout";
+import { groupBy } from "@/lib/group-by";
+import { words } from "@/lib/messages/graph";
+import { foldedGroup } from "./fold";
 import { countOf, nodePlace, nodeTitle } from "./words";
 
 // In pixels.
 const size = { width: 220, height: 60 };
 const gap = { x: 72, y: 16 };
 const margin = 16;
-/** What is drawn beyond the edge of the view, so that a small scroll shows no hole; the view is read in steps of it. */
-const beyond = 400;
 const leftOf = ({ column }: Place) => margin + column * (size.width + gap.x);
 const topOf = ({ row }: Place) => margin + row * (size.height + gap.y);
+const boxOf = (place: Place) => ({ left: leftOf(place), top: topOf(place), ...size });
 
-interface View { left: number; top: number; right: number; bottom: number }
+const mostDrawn = 300;
+const layerLooks: Record<Layer, string> = { bronze: "text-bronze", silver: "text-silver", gold: "text-gold" };
+
 type CanvasProps = { nodes: LineageNode[]; layout: Layout; focus: string | null; chosen: string | null; onChoose: (id: string) => void; onFocusNode: (id: string) => void };
 
 /**
@@ -26,44 +34,42 @@ type CanvasProps = { nodes: LineageNode[]; layout: Layout; focus: string | null;
  */
 export function LineageCanvas({ nodes, layout, focus, chosen, onChoose, onFocusNode }: CanvasProps) {
   const box = useRef<HTMLDivElement>(null);
-  const [view, setView] = useState<View>({ left: 0, top: 0, right: 2000, bottom: 1200 });
+  const canvas = useView(box);
+  const { view, look, center, zoomTo, goTo } = canvas;
   const byId = useMemo(() => new Map(nodes.map((node) => [node.node_id, node])), [nodes]);
   const at = useMemo(() => new Map([...layout.places].map(([id, { column, row }]) => [`${column} ${row}`, id])), [layout]);
   const downstream = useMemo(() => downstreamOf(nodes), [nodes]);
+  const marks = useMemo(() => nodes.flatMap((node): Mark[] => {
+    const place = layout.places.get(node.node_id);
+    return place === undefined ? [] : [{ ...boxOf(place), look: node.node_id === chosen ? "text-primary" : node.layer === null ? "text-muted-foreground" : layerLooks[node.layer] }];
+  }), [nodes, layout, chosen]);
   const [pointed, setPointed] = useState<string | null>(null);
   const lit = useMemo(() => pathOf(pointed ?? chosen, byId, downstream), [pointed, chosen, byId, downstream]);
 
-  const look = () => {
-    const element = box.current;
-    if (element === null) return;
-    const step = (value: number) => Math.floor(value / beyond) * beyond;
-    const next = { left: step(element.scrollLeft) - beyond, top: step(element.scrollTop) - beyond, right: step(element.scrollLeft + element.clientWidth) + 2 * beyond, bottom: step(element.scrollTop + element.clientHeight) + 2 * beyond };
-    setView((before) => (before.left === next.left && before.top === next.top && before.right === next.right && before.bottom === next.bottom ? before : next));
-  };
   // What is chosen by a click stays where it is; what the address named is brought into view once.
   const [opened] = useState(chosen);
   const middle = layout.places.get(focus ?? opened ?? "");
   useEffect(() => {
-    const element = box.current;
-    if (element !== null && middle !== undefined) element.scrollTo(leftOf(middle) - (element.clientWidth - size.width) / 2, topOf(middle) - (element.clientHeight - size.height) / 2);
-    look();
-  }, [middle]);
+    if (middle !== undefined) center(boxOf(middle));
+    else look();
+  }, [middle, center, look]);
 
-  /** Scrolls there first: what is not in view is not in the page. */
-  const goTo = (id: string) => {
-    const place = layout.places.get(id);
-    const element = box.current;
-    if (place === undefined || element === null) return;
-    const [left, top] = [leftOf(place), topOf(place)];
-    if (left < element.scrollLeft || left + size.width > element.scrollLeft + element.clientWidth) element.scrollLeft = left - (element.clientWidth - size.width) / 2;
-    if (top < element.scrollTop || top + size.height > element.scrollTop + element.clientHeight) element.scrollTop = top - (element.clientHeight - size.height) / 2;
-    look();
-    requestAnimationFrame(() => requestAnimationFrame(() => element.querySelector<HTMLElement>(`[data-node="${id}"]`)?.focus({ preventScroll: true })));
-  };
+  const shown = nodes.filter(({ node_id }) => {
+    const place = layout.places.get(node_id);
+    return place !== undefined && (node_id === chosen || isSeen(boxOf(place), view));
+  });
+  const first = [chosen, focus].find((id) => id !== null && layout.places.has(id)) ?? shown[0]?.node_id;
+  // So many can only be seen from so far that their names cannot be read.
+  const coarse = shown.length > mostDrawn;
   const move = (event: KeyboardEvent) => {
     const id = event.target instanceof HTMLElement ? event.target.dataset.node : undefined;
     const place = id === undefined ? undefined : layout.places.get(id);
-    if (id === undefined || place === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (id === undefined && first !== undefined && event.key.startsWith("Arrow") && !coarse) {
+      // The graph itself has the focus: into it.
+      event.preventDefault();
+      goTo(boxOf(layout.places.get(first)!), `[data-node="${first}"]`);
+    }
+    if (id === undefined || place === undefined) return;
     if (event.key === "f") {
       event.preventDefault();
       event.stopPropagation();
@@ -76,52 +82,69 @@ export function LineageCanvas({ nodes, layout, focus, chosen, onChoose, onFocusN
       ArrowDown: at.get(`${place.column} ${place.row + 1}`),
       ArrowUp: at.get(`${place.column} ${place.row - 1}`),
     }[event.key];
-    if (next === undefined) return;
+    const there = next === undefined ? undefined : layout.places.get(next);
+    if (there === undefined) return;
     event.preventDefault();
-    goTo(next);
+    goTo(boxOf(there), `[data-node="${next}"]`);
   };
 
-  const shown = nodes.filter(({ node_id }) => {
-    const place = layout.places.get(node_id);
-    return place !== undefined && (node_id === chosen || (leftOf(place) + size.width > view.left && leftOf(place) < view.right && topOf(place) + size.height > view.top && topOf(place) < view.bottom));
-  });
-  const first = chosen ?? focus ?? shown[0]?.node_id;
   const width = margin * 2 + layout.columns * (size.width + gap.x) - gap.x;
   const height = margin * 2 + layout.rows * (size.height + gap.y) - gap.y;
   return (
-    <div ref={box} role="region" aria-label="Lineage graph" tabIndex={-1} onScroll={look} onKeyDown={move} className="h-[min(70vh,44rem)] overflow-auto rounded-md border focus-visible:-outline-offset-2">
-      <div className="relative" style={{ width, height }}>
-        <Lines nodes={nodes} layout={layout} view={view} lit={lit} width={width} height={height} />
-        <ul aria-label={countOf(nodes.length, "dataset", "datasets")}>
-          {shown.map((node) => {
-            const place = layout.places.get(node.node_id)!;
-            return (
-              <li key={node.node_id} className="absolute" style={{ insetInlineStart: leftOf(place), top: topOf(place), ...size }}>
-                <NodeButton
-                  node={node} focused={node.node_id === focus} chosen={node.node_id === chosen} dimmed={lit !== null && !lit.has(node.node_id)} tabIndex={node.node_id === first ? 0 : -1}
-                  onClick={() => onChoose(node.node_id)} onPoint={(on) => setPointed(on ? node.node_id : null)}
-                />
-              </li>
-            );
-          })}
-        </ul>
-      </div>
-    </div>
+    <GraphStage canvas={canvas} label="Lineage graph" width={width} height={height} marks={marks} onKeyDown={move} className="h-[min(70vh,44rem)]">
+      {coarse ? <Silhouettes nodes={nodes} layout={layout} marks={marks} width={width} height={height} onGo={(x, y) => zoomTo(1, { x, y })} /> : <Lines nodes={nodes} layout={layout} view={view} lit={lit} width={width} height={height} />}
+      <ul aria-label={countOf(nodes.length, "dataset", "datasets")}>
+        {(coarse ? shown.filter(({ node_id }) => node_id === chosen) : shown).map((node) => {
+          const place = layout.places.get(node.node_id)!;
+          return (
+            <li key={node.node_id} className="absolute" style={{ insetInlineStart: leftOf(place), top: topOf(place), ...size }}>
+              <NodeButton
+                node={node} focused={node.node_id === focus} chosen={node.node_id === chosen} dimmed={lit !== null && !lit.has(node.node_id)} tabIndex={node.node_id === first ? 0 : -1}
+                onClick={() => onChoose(node.node_id)} onPoint={(on) => setPointed(on ? node.node_id : null)}
+              />
+            </li>
+          );
+        })}
+      </ul>
+    </GraphStage>
   );
 }
 
 function NodeButton({ node, focused, chosen, dimmed, tabIndex, onClick, onPoint }: { node: LineageNode; focused: boolean; chosen: boolean; dimmed: boolean; tabIndex: number; onClick: () => void; onPoint: (on: boolean) => void }) {
+  const isGroup = foldedGroup(node.node_id) !== null;
   return (
     <button
-      type="button" data-node={node.node_id} tabIndex={tabIndex} aria-pressed={chosen} onClick={onClick} onMouseEnter={() => onPoint(true)} onMouseLeave={() => onPoint(false)}
-      className={cn("grid size-full content-center gap-1 rounded-md border bg-card px-2.5 text-start hover:bg-accent", focused && "border-primary ring-1 ring-primary", chosen && "bg-accent", dimmed && "border-dashed")}
+      type="button" data-node={node.node_id} tabIndex={tabIndex} aria-pressed={isGroup ? undefined : chosen} aria-expanded={isGroup ? false : undefined} onClick={onClick} onMouseEnter={() => onPoint(true)} onMouseLeave={() => onPoint(false)}
+      className={cn("grid size-full content-center gap-1 rounded-md border bg-card px-2.5 text-start hover:bg-accent", focused && "border-primary ring-1 ring-primary", chosen && "bg-accent", dimmed && "border-dashed", isGroup && "border-double border-4")}
     >
-      <span className="truncate font-medium" title={`${node.namespace} ${node.name}`}>{nodeTitle(node)}</span>
+      <span className="truncate font-medium" title={isGroup ? node.name : `${node.namespace} ${node.name}`}>{nodeTitle(node)}{isGroup ? <span className="ms-1 font-normal text-muted-foreground">{words.folded}</span> : null}</span>
       <span className="flex min-w-0 items-center justify-between gap-2 text-xs text-muted-foreground">
         {node.layer === null ? <span className="truncate">{nodePlace(node)}</span> : <LayerBadge layer={node.layer} />}
         <span className="shrink-0 tabular-nums"><span className="sr-only">made of </span>{node.upstream_count}<span aria-hidden> → </span><span className="sr-only">, makes </span>{node.downstream_count}</span>
       </span>
     </button>
+  );
+}
+
+/** Very many datasets as shapes without names; a click comes closer. */
+function Silhouettes({ nodes, layout, marks, width, height, onGo }: { nodes: LineageNode[]; layout: Layout; marks: readonly Mark[]; width: number; height: number; onGo: (x: number, y: number) => void }) {
+  const lines = useMemo(() => nodes.flatMap((node) => {
+    const to = layout.places.get(node.node_id);
+    return to === undefined ? [] : node.upstream.flatMap((source) => {
+      const from = layout.places.get(source.node_id);
+      return from === undefined ? [] : [`M${leftOf(from) + size.width} ${topOf(from) + size.height / 2}L${leftOf(to)} ${topOf(to) + size.height / 2}`];
+    });
+  }).join(""), [nodes, layout]);
+  const boxes = useMemo(() => [...groupBy(marks, ({ look }) => look)].map(([look, of]) => [look, boxesPath(of)] as const), [marks]);
+  const go = (event: MouseEvent<SVGSVGElement>) => {
+    const place = event.currentTarget.getBoundingClientRect();
+    onGo(((event.clientX - place.left) / place.width) * width, ((event.clientY - place.top) / place.height) * height);
+  };
+  return (
+    <svg width={width} height={height} className="absolute inset-0 cursor-zoom-in text-muted-foreground" aria-hidden onClick={go}>
+      <path d={lines} fill="none" stroke="currentColor" strokeOpacity={0.25} />
+      {boxes.map(([look, path]) => <path key={look} d={path} fill="currentColor" fillOpacity={0.7} className={look} />)}
+    </svg>
   );
 }
 

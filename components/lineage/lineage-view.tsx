@@ -1,8 +1,8 @@
 "use client";
 
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { Minus, Plus, Waypoints } from "lucide-react";
-import { parseAsInteger, parseAsString, parseAsStringLiteral, useQueryStates } from "nuqs";
+import { Group, Minus, Plus, Waypoints } from "lucide-react";
+import { parseAsArrayOf, parseAsInteger, parseAsString, parseAsStringLiteral, useQueryStates } from "nuqs";
 import { useMemo } from "react";
 import { describeError } from "@/components/common/describe-error";
 import { EmptyState } from "@/components/common/empty-state";
@@ -13,18 +13,25 @@ import { SearchField } from "@/components/common/search-field";
 import { Button } from "@/components/ui/button";
 import { Skeleton } from "@/components/ui/skeleton";
 import { lineageDirections, type LineageGraph } from "@/contracts/lineage";
+import { useLayout } from "@/components/graph/use-layout";
+import { cn } from "@/lib/cn";
+import { words as graphWords } from "@/lib/messages/graph";
+import { ExportMenu } from "./export-menu";
+import { foldedGroup, foldNodes, groupsOf } from "./fold";
 import { LineageCanvas } from "./lineage-canvas";
 import { LineageTable } from "./lineage-table";
 import { NodePanel } from "./node-panel";
-import { useLayout } from "./use-layout";
 import { countOf, nodeTitle } from "./words";
 
 const mostNodes = 2000;
 const tableRows = 200;
 const deepest = 20;
+const mostGroups = 8;
 const parsers = {
   dataset: parseAsString, node: parseAsString, depth: parseAsInteger.withDefault(1), direction: parseAsStringLiteral(lineageDirections).withDefault("both"),
   view: parseAsStringLiteral(["graph", "list"]).withDefault("graph"), at: parseAsString, search: parseAsString.withDefault(""),
+  /** Groups that are drawn as one node. */
+  fold: parseAsArrayOf(parseAsString).withDefault([]),
 };
 const words = { both: "Both ways", upstream: "Upstream", downstream: "Downstream" } as const;
 
@@ -37,13 +44,18 @@ export function LineageView({ environmentId, dataset, embedded = false }: { envi
   const query: Record<string, string> = focused === null ? (state.search === "" ? {} : { search: state.search }) : { ...focused, depth: String(depth), direction: state.direction };
   const path = `/api/v1/lineage?${new URLSearchParams({ environment_id: environmentId, limit: String(mostNodes), ...query })}`;
   const { data, error, refetch, isPlaceholderData } = useQuery({ queryKey: ["lineage", path], queryFn: ({ signal }) => fetchJson<LineageGraph>(path, signal), placeholderData: keepPreviousData });
-  const nodes = useMemo(() => data?.items ?? [], [data]);
-  const layout = useLayout(nodes);
+  const all = useMemo(() => data?.items ?? [], [data]);
+  const groups = useMemo(() => groupsOf(all), [all]);
+  const folds = state.fold.join();
+  const nodes = useMemo(() => foldNodes(all, new Set(folds === "" ? [] : folds.split(","))), [all, folds]);
+  const layout = useLayout(useMemo(() => nodes.map((node, position) => ({ name: node.node_id, depends_on: node.upstream.map((source) => source.node_id), position })), [nodes]));
   const chosen = nodes.find(({ node_id }) => node_id === state.at);
   const names = useMemo(() => new Map(nodes.map((node) => [node.node_id, nodeTitle(node)])), [nodes]);
-  const choose = (id: string) => void setState({ at: id });
-  const focusOn = (id: string) => void setState({ node: id, dataset: null, at: id, search: null });
-  const all = () => void setState({ node: null, dataset: null, at: null, depth: null, direction: null });
+  const turn = (group: string) => void setState({ fold: state.fold.includes(group) ? state.fold.filter((each) => each !== group) : [...state.fold, group] });
+  /** A group opens; a dataset is shown. */
+  const choose = (id: string) => (foldedGroup(id) === null ? void setState({ at: id }) : turn(foldedGroup(id) ?? ""));
+  const focusOn = (id: string) => (foldedGroup(id) === null ? void setState({ node: id, dataset: null, at: id, search: null }) : choose(id));
+  const whole = () => void setState({ node: null, dataset: null, at: null, depth: null, direction: null });
 
   return (
     <div className="grid min-w-0 gap-3">
@@ -59,10 +71,21 @@ export function LineageView({ environmentId, dataset, embedded = false }: { envi
               <span className="min-w-16 text-center tabular-nums" aria-live="polite">{countOf(depth, "step", "steps")}</span>
               <Button variant="outline" size="icon-sm" aria-label="One step more" disabled={depth >= deepest} onClick={() => void setState({ depth: depth + 1 })}><Plus aria-hidden /></Button>
             </div>
-            {embedded ? <Button asChild variant="ghost" size="sm"><Link href="/lineage">Whole graph</Link></Button> : <Button variant="ghost" size="sm" onClick={all}>Whole graph</Button>}
+            {embedded ? <Button asChild variant="ghost" size="sm"><Link href="/lineage">Whole graph</Link></Button> : <Button variant="ghost" size="sm" onClick={whole}>Whole graph</Button>}
           </>
         )}
-        <div role="group" aria-label="View" className="ms-auto inline-flex gap-1">
+        {groups.length === 0 ? null : (
+          <div role="group" aria-label={graphWords.groups} className="inline-flex flex-wrap gap-1">
+            {groups.slice(0, mostGroups).map(({ name, word, count }) => (
+              <Button key={name} variant="outline" size="sm" aria-pressed={state.fold.includes(name)} title={graphWords.fold(word, count)} className={cn("max-w-48", state.fold.includes(name) && "border-ring bg-accent text-accent-foreground")} onClick={() => turn(name)}>
+                <Group aria-hidden /><span className="truncate">{word}</span><span className="font-normal text-muted-foreground tabular-nums">{count}</span>
+              </Button>
+            ))}
+          </div>
+        )}
+        <span className="ms-auto" />
+        {nodes.length > 0 && layout !== null ? <ExportMenu nodes={nodes} layout={layout} /> : null}
+        <div role="group" aria-label="View" className="inline-flex gap-1">
           <Button variant={state.view === "graph" ? "secondary" : "ghost"} size="sm" aria-pressed={state.view === "graph"} onClick={() => void setState({ view: "graph" })}>Graph</Button>
           <Button variant={state.view === "list" ? "secondary" : "ghost"} size="sm" aria-pressed={state.view === "list"} onClick={() => void setState({ view: "list" })}>List</Button>
         </div>
@@ -75,7 +98,7 @@ export function LineageView({ environmentId, dataset, embedded = false }: { envi
         <Nothing searched={state.search !== ""} onClear={() => void setState({ search: null })} />
       ) : (
         <>
-          <p role="status" className="text-muted-foreground">{countOf(nodes.length, "dataset", "datasets")}{data.cut ? ", the nearest; there are more: take fewer steps" : data.next_cursor === null ? "" : ", the first by name; search, or focus on one, for the others"}.</p>
+          <p role="status" className="text-muted-foreground">{countOf(all.length, "dataset", "datasets")}{data.cut ? ", the nearest; there are more: take fewer steps" : data.next_cursor === null ? "" : ", the first by name; search, or focus on one, for the others"}.</p>
           <div className={chosen ? "grid min-w-0 items-start gap-3 lg:grid-cols-[minmax(0,1fr)_22rem]" : "grid min-w-0"} data-busy={isPlaceholderData || undefined}>
             {state.view === "list" ? (
               <div className="grid min-w-0 gap-2"><LineageTable nodes={nodes.slice(0, tableRows)} names={names} onChoose={choose} />{nodes.length > tableRows ? <p className="text-muted-foreground">The first {tableRows} are listed: search for the others.</p> : null}</div>

@@ -17,7 +17,8 @@ import { Switch } from "@/components/ui/switch";
 import { Label } from "@/components/ui/label";
 import type { ErrorPlace } from "@/contracts/error";
 import type { Outcome, Refusal } from "@/lib/ops/attempt";
-import { PhaseList, type PlannedPhase } from "./phase-list";
+import type { PlannedPhase } from "./phase-list";
+import { PhasePlan } from "./phase-plan";
 
 export type SpecPreview = { name: string | null; errors: ErrorPlace[]; phases: PlannedPhase[] };
 export type SpecActions = {
@@ -146,7 +147,7 @@ export function SpecEditor({ projectId, templateKey, baseVersion, stored, starti
         {preview && preview.phases.length > 0 ? (
           <section className="grid gap-2" aria-labelledby="spec-phases">
             <h2 id="spec-phases" className="text-sm font-semibold">Phases</h2>
-            <PhaseList phases={preview.phases} />
+            <PhasePlan phases={preview.phases} />
           </section>
         ) : null}
       </div>

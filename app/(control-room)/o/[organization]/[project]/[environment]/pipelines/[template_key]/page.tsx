@@ -11,7 +11,7 @@ import { RefusalState } from "@/components/common/refusal-state";
 import { ShortId } from "@/components/common/short-id";
 import { StatusBadge } from "@/components/common/status-badge";
 import { Time } from "@/components/common/time";
-import { PhaseList } from "@/components/pipelines/phase-list";
+import { PhasePlan } from "@/components/pipelines/phase-plan";
 import { plannedPhases } from "@/components/pipelines/planned-phases";
 import { specText } from "@/components/pipelines/words";
 import { triggerWords } from "@/components/runs/words";
@@ -83,7 +83,7 @@ export default async function PipelinePage({ params }: PageProps) {
       <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-6 xl:grid-cols-2">
         <section className="grid min-w-0 gap-2">
           <h2 className="text-sm font-semibold">Phases</h2>
-          <PhaseList phases={plannedPhases(template.spec)} />
+          <PhasePlan phases={plannedPhases(template.spec)} />
         </section>
         <section className="grid min-w-0 gap-2">
           <div className="flex items-center justify-between">

@@ -1,4 +1,4 @@
-import { placesOf, type LayoutJob, type LayoutResult } from "./lineage-layout";
+import { placesOf, type LayoutJob, type LayoutResult } from "./layout";
 
 // Thousands of nodes are laid out beside the page, which stays quick meanwhile.
 addEventListener("message", (event: MessageEvent<LayoutJob>) => {

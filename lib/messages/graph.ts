@@ -1,0 +1,25 @@
+import { catalogue, plural } from "./catalogue";
+
+export const words = catalogue({
+  zoom: "Zoom",
+  zoomIn: "Zoom in",
+  zoomOut: "Zoom out",
+  showAll: "Show all of it",
+  withKey: (action: string, key: string) => `${action} (${key})`,
+  percent: (zoom: number) => `${Math.round(zoom * 100)} %`,
+  keys: "Arrow keys go from one to the next, Enter opens, plus and minus zoom, 0 shows all of it.",
+  groups: "Groups drawn as one",
+  fold: (group: string, count: number) => `${group}, ${count} datasets, as one`,
+  folded: "a group",
+  export: "Export",
+  exportJson: "JSON: datasets and edges",
+  exportSvg: "SVG picture",
+  exportPng: "PNG picture",
+  exportFailed: "The picture could not be made in this browser: take the SVG.",
+  phases: "Graph of the phases",
+  countOfPhases: (count: number) => plural(count, { one: "1 phase", other: `${count} phases` }),
+  waitsFor: (others: readonly string[]) => (others.length === 0 ? "starts at once" : `after ${others.join(", ")}`),
+  viewOfPhases: "How the phases are shown",
+  list: "List",
+  graph: "Graph",
+});
