@@ -89,6 +89,38 @@ test("source_slot_invalid: a slot of another database", async () => {
   await other.end();
 });
 
+test("source_slots_exhausted: every slot of the source is taken; one that is dropped is enough", async () => {
+  await source.query("select pg_create_physical_replication_slot('taken_' || n) from generate_series(1, current_setting('max_replication_slots')::int) as n");
+  await expect(read()).rejects.toMatchObject({ code: "source_slots_exhausted", retryable: true });
+  await source.query("select pg_drop_replication_slot('taken_1')");
+  expect((await read()).rows).toEqual([2]);
+});
+
+test("source_slot_busy: another session reads the slot; when it has gone the changes are all there", async () => {
+  await read();
+  await source.query("update a set name = 'uno' where id = 1");
+  const other = new pg.Client({ connectionString: server.superuser_url("postgres"), replication: "database" } as pg.ClientConfig);
+  other.on("error", () => undefined);
+  await other.connect();
+  const reading = other.query("START_REPLICATION SLOT slot_of_test LOGICAL 0/0 (proto_version '1', publication_names 'log')").catch((error: unknown) => error);
+  const active = async (wanted: boolean): Promise<void> => expect((await source.query("select active from pg_replication_slots")).rows).toEqual([{ active: wanted }]);
+  await vi.waitFor(() => active(true), 30_000);
+  await expect(read()).rejects.toMatchObject({ code: "source_slot_busy", retryable: true });
+  await source.query("select pg_terminate_backend(active_pid) from pg_replication_slots");
+  await reading;
+  await vi.waitFor(() => active(false), 30_000);
+  expect((await read()).rows).toEqual([1]);
+});
+
+test("source_standby: a server that follows another", async () => {
+  const standby = await startTestServer({}, true);
+  try {
+    await expect(read({ url: standby.superuser_url("postgres") })).rejects.toMatchObject({ code: "source_standby" });
+  } finally {
+    await standby.stop();
+  }
+});
+
 test("source_slot_lost: the source kept too little log; a resync reads every row and goes on", async () => {
   await read();
   for (let segment = 0; segment < 3; segment += 1) await source.query("update a set name = name || '.'; select pg_switch_wal()");

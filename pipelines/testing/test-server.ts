@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,8 +22,8 @@ export interface TestServer {
   stop(): Promise<void>;
 }
 
-/** A server of its own in a temporary folder, with the two logins of the embedded database. `settings` go before those of the product. */
-export async function startTestServer(settings: Record<string, string> = {}): Promise<TestServer> {
+/** A server of its own in a temporary folder, with the two logins of the embedded database. `settings` go before those of the product. A standby follows nobody and can only be read, by the superuser. */
+export async function startTestServer(settings: Record<string, string> = {}, standby = false): Promise<TestServer> {
   const folder = mkdtempSync(join(tmpdir(), 'pipelines-'));
   chmodSync(folder, 0o755);
   const user = postgresUser(null);
@@ -31,6 +31,7 @@ export async function startTestServer(settings: Record<string, string> = {}): Pr
   makeFolderOf(user, join(folder, 'server'));
   const binaries = findPostgres(root, user);
   await initPgdata(pgdata, binaries, user, PASSWORD);
+  if (standby) writeFileSync(join(pgdata, 'standby.signal'), '');
   const port = await anyFreePort();
   const command = serverCommand({ binaries, user, pgdata, port, log_file: join(folder, 'log'), durable: false });
   const child = spawn(command.command, [...command.args, ...Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`])], {
@@ -48,7 +49,7 @@ export async function startTestServer(settings: Record<string, string> = {}): Pr
   };
   try {
     await untilItAnswers(superuser_url('postgres'));
-    await query(superuser_url('postgres'), `create role postgres login createdb createrole bypassrls password '${PASSWORD}'`);
+    if (!standby) await query(superuser_url('postgres'), `create role postgres login createdb createrole bypassrls password '${PASSWORD}'`);
   } catch (error) {
     await stop();
     throw error;
