@@ -15,11 +15,11 @@ afterEach(() => {
 const SECRET = "q7-the-secret-key";
 const env = (endpoint: string) => ({ AWS_ENDPOINT_URL_S3: endpoint, AWS_ACCESS_KEY_ID: "id", AWS_SECRET_ACCESS_KEY: SECRET });
 
-async function store(listener: RequestListener) {
+async function store(listener: RequestListener, patience_ms = 30_000) {
   server = createServer(listener).listen(0, "127.0.0.1");
   await once(server, "listening");
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return s3Client(s3Settings("s3://bucket", env(endpoint)), { tries: 4, backoff: { base_ms: 1, cap_ms: 2 }, answer_ms: 80, idle_ms: 80 });
+  return s3Client(s3Settings("s3://bucket", env(endpoint)), { tries: 4, backoff: { base_ms: 1, cap_ms: 2 }, answer_ms: patience_ms, idle_ms: patience_ms });
 }
 
 test("a store that says later is asked again, each time with a fresh signature, up to the limit", async () => {
@@ -60,13 +60,13 @@ test("a store without room is storage_full, one without the object object_missin
 });
 
 test("a store that never answers, or stops in the middle, ends within the limit", async () => {
-  const silent = await store(() => undefined);
+  const silent = await store(() => undefined, 80);
   await expect(silent.call({ method: "GET", key: "a", expect: [] })).rejects.toThrow(/no answer within/);
   server?.closeAllConnections();
   server?.close();
   const stuck = await store((_, response) => {
     response.writeHead(200, { "content-length": "10" }).write("half");
-  });
+  }, 80);
   await expect(stuck.call({ method: "GET", key: "a", expect: [] })).rejects.toMatchObject({ code: "storage_unavailable", retryable: true });
 });
 
