@@ -12,7 +12,7 @@ interface RunAnswer {
   finished_at: string;
 }
 
-async function ask<T>(stack: Stack, path: string, body?: unknown, token = stack.api_token): Promise<T> {
+export async function ask<T>(stack: Stack, path: string, body?: unknown, token = stack.api_token): Promise<T> {
   const response = await fetch(`${stack.api_url}${path}`, {
     method: body === undefined ? "GET" : "POST",
     headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { "content-type": "application/json" }) },
@@ -23,9 +23,9 @@ async function ask<T>(stack: Stack, path: string, body?: unknown, token = stack.
   return (await response.json()) as T;
 }
 
-async function runToEnd(stack: Stack, request: unknown): Promise<RunAnswer> {
+export async function runToEnd(stack: Stack, request: unknown, limit_ms = 120_000): Promise<RunAnswer> {
   const { run_id } = await ask<RunAnswer>(stack, "/runs", request);
-  const limit = performance.now() + 120_000;
+  const limit = performance.now() + limit_ms;
   for (;;) {
     const run = await ask<RunAnswer>(stack, `/runs/${run_id}`);
     if (["succeeded", "failed", "canceled"].includes(run.status)) {
@@ -37,7 +37,7 @@ async function runToEnd(stack: Stack, request: unknown): Promise<RunAnswer> {
   }
 }
 
-const seconds = (from: string, to: string) => (Date.parse(to) - Date.parse(from)) / 1000;
+export const seconds = (from: string, to: string) => (Date.parse(to) - Date.parse(from)) / 1000;
 
 /** Seconds of each reference pipeline on the S source, by the database's clock; the better of two runs. */
 export async function pipelineSeconds(stack: Stack): Promise<Figure[]> {

@@ -1,6 +1,6 @@
 /**
  * npm run bench:lake -- [--scale small|full]: what the lake costs, against yardsticks measured in the same run. Nothing here fails for being slow;
- * targets stand beside the figures. Small: a million rows; full: ten.
+ * targets stand beside the figures. Small: a million rows; full: ten. A product of its own is started; dbt-duckdb comes from PyPI, once.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
