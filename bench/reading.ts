@@ -4,7 +4,7 @@ import type { Product } from "../scripts/running-product.mjs";
 import { type Figure, percentile } from "./figures.ts";
 import { withoutIndexes } from "./without-indexes.ts";
 
-type Stack = Product["stack"];
+type Stack = Pick<Product["stack"], "api_url" | "api_token" | "database_url">;
 const headersOf = (stack: Stack) => ({ authorization: `Bearer ${stack.api_token}` });
 
 async function get(stack: Stack, path: string): Promise<Record<string, unknown>> {
@@ -17,7 +17,7 @@ async function post(stack: Stack, path: string, body: unknown): Promise<Record<s
   if (!response.ok) throw new Error(`${path} answered ${response.status}: ${await response.text()}`);
   return (await response.json()) as Record<string, unknown>;
 }
-async function times(count: number, work: (nth: number) => Promise<unknown>): Promise<number[]> {
+export async function times(count: number, work: (nth: number) => Promise<unknown>): Promise<number[]> {
   const all: number[] = [];
   await work(0); // the first compiles and connects
   for (let nth = 0; nth < count; nth += 1) {
@@ -28,7 +28,7 @@ async function times(count: number, work: (nth: number) => Promise<unknown>): Pr
   return all;
 }
 /** A run that nobody takes: its queue has no executor. */
-async function aWaitingRun(stack: Stack): Promise<string> {
+export async function aWaitingRun(stack: Stack): Promise<string> {
   const run = await post(stack, "/runs", { spec: { version: 1, name: "reading", phases: [{ name: "work", type: "query", config: { sql: "select 1 as one" } }] }, queue: "bench_reading" });
   return String(run["run_id"]);
 }
@@ -48,13 +48,18 @@ function webMegabytes(): number {
   return most;
 }
 
-/** Pages and replay of a run with very many events. */
-export async function manyEvents(stack: Stack, owner: pg.Client, count: number): Promise<Figure[]> {
-  const run_id = await aWaitingRun(stack);
+/** Events up to number `count` of a run. */
+export async function reportEvents(owner: pg.Client, run_id: string, count: number): Promise<void> {
   await owner.query(`insert into ops.run_events (run_id, seq, environment_id, type, phase, message, data)
     select h.run_id, n, h.environment_id, 'PHASE_PROGRESS', 'work', 'Page ' || n || ' of res.partner.', jsonb_build_object('rows', n) from ops_private.run_heads as h, generate_series(h.last_seq + 1, $2::int) as n where h.run_id = $1`, [run_id, count]);
   await owner.query("update ops_private.run_heads set last_seq = $2 where run_id = $1", [run_id, count]);
   await owner.query("analyze ops.run_events");
+}
+
+/** Pages and replay of a run with very many events. */
+export async function manyEvents(stack: Stack, owner: pg.Client, count: number): Promise<Figure[]> {
+  const run_id = await aWaitingRun(stack);
+  await reportEvents(owner, run_id, count);
   const pages = await times(60, (nth) => get(stack, `/runs/${run_id}/events?after=${(nth * 7919 * 131) % count}&limit=200`));
 
   const before = webMegabytes();
@@ -126,14 +131,19 @@ export async function manyViewers(stack: Stack, owner: pg.Client, viewers: numbe
   ];
 }
 
-/** A search over all lines of a log: in the database while the run lives, in its artifact afterwards. */
-export async function logSearch(stack: Stack, owner: pg.Client, lines: number): Promise<Figure[]> {
-  const run_id = await aWaitingRun(stack);
+/** Lines 1 to `lines` of a run's log, as its executor would have sent them. */
+export async function printLines(owner: pg.Client, run_id: string, lines: number): Promise<void> {
   await owner.query(`insert into ops_private.log_heads (run_id, environment_id, last_line) select run_id, environment_id, $2 from ops_private.run_heads where run_id = $1`, [run_id, lines]);
   await owner.query(`insert into ops.run_log_chunks (run_id, chunk_id, environment_id, phase, attempt, stream, first_line, line_count, text)
     select h.run_id, gen_random_uuid(), h.environment_id, 'work', 1, 'stdout', min(n), count(*), string_agg(n || ' INFO sync of res.partner page ' || n % 977 || ' took ' || n * 7 % 1003 || ' ms, Zürich, ' || md5(n::text), E'\\n' order by n)
     from ops_private.run_heads as h, generate_series(1, $2::int) as n where h.run_id = $1 group by h.run_id, h.environment_id, n / 500`, [run_id, lines]);
   await owner.query("analyze ops.run_log_chunks");
+}
+
+/** A search over all lines of a log: in the database while the run lives, in its artifact afterwards. */
+export async function logSearch(stack: Stack, owner: pg.Client, lines: number): Promise<Figure[]> {
+  const run_id = await aWaitingRun(stack);
+  await printLines(owner, run_id, lines);
   const search = async (needle: string) => times(15, async () => {
     const page = await get(stack, `/runs/${run_id}/logs?search=${encodeURIComponent(needle)}&limit=100`);
     if (needle === "ZÜRICH" && page["matching_lines"] !== lines) throw new Error(`the search counted ${String(page["matching_lines"])} of ${lines} lines`);

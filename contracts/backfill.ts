@@ -2,15 +2,14 @@ import { z } from "zod";
 import { jsonObject, page, pageQuery, slug, text, timestamp, uuid, word } from "./common.ts";
 import { runStatus } from "./run.ts";
 import { label } from "./schedule.ts";
+import { partitionStates, partitionUnits } from "./words.ts";
 
-export const partitionUnits = ["hour", "day", "week", "month"] as const;
 /** A unit is a cron of its own: the local hour, midnight, Monday's midnight, the first of the month. */
 export const cronOfUnit = { hour: "0 * * * *", day: "0 0 * * *", week: "0 0 * * 1", month: "0 0 1 * *" } as const satisfies Record<(typeof partitionUnits)[number], string>;
 export const reprocessPolicies = ["none", "missing_only", "missing_and_failed", "all"] as const;
 export const backfillDirections = ["oldest_first", "newest_first"] as const;
 export const backfillStatuses = ["active", "paused", "canceled", "completed"] as const;
 export const itemOutcomes = ["pending", "started", "skipped", "canceled"] as const;
-export const partitionStates = ["missing", "active", "succeeded", "failed", "canceled"] as const;
 export const maximumPartitions = 10_000;
 
 const counts = <const K extends readonly string[]>(names: K) => z.object(Object.fromEntries(names.map((name) => [name, z.int()])) as Record<K[number], z.ZodInt>);

@@ -1,10 +1,7 @@
 import { z } from "zod";
 import { capKey, page, pageQuery, slug, timestamp, uuid } from "./common.ts";
+import { capPeriods, capScopes, capUnits } from "./words.ts";
 
-export const capUnits = ["runs", "seconds", "rows", "bytes", "cost"] as const;
-export const capPeriods = ["hour", "day", "week", "month"] as const;
-/** What a cap holds: one environment, all environments of a project, or all of an organization. */
-export const capScopes = ["environment", "project", "organization"] as const;
 export type CapScope = (typeof capScopes)[number];
 /** A DECIMAL travels as text. */
 const amount = z.string().regex(/^-?\d{1,32}(\.\d{1,6})?$/).describe("a decimal number as text");

@@ -3,7 +3,7 @@ import { stringify } from "yaml";
 import { checkControlPlane } from "./check-control-plane.ts";
 import { checkSpec } from "./check-spec.ts";
 import type { Routing } from "./routing.ts";
-import { webhookEvents } from "./webhook.ts";
+import { webhookEvents } from "./words.ts";
 
 const { spec_text, sha256 } = checkSpec({ version: 1, name: "land", phases: [{ name: "only", type: "query", config: { sql: "select 1" } }] });
 const good = {

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { layers, maximumEnvironments, otherEnvironment, type route, type Routing } from "./routing.ts";
-import { webhookEvents } from "./webhook.ts";
+import { webhookEvents } from "./words.ts";
 
 type Report = (code: string, path: PropertyKey[], message: string) => void;
 type Point = Record<"signal" | "layer" | "environment", string>;

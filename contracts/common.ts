@@ -35,8 +35,3 @@ export const pageQuery = z.object({
   limit: z.coerce.number().int().min(1).max(200).default(50),
   cursor: z.string().max(500).optional(),
 });
-
-/** Use in the default branch of a switch over a closed union. */
-export function assertNever(value: never): never {
-  throw new Error(`unexpected value ${String(value)}`);
-}

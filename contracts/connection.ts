@@ -1,12 +1,10 @@
 import { z } from "zod";
 import { page, slug, text, timestamp, uuid, word } from "./common.ts";
 import { runStatus } from "./run.ts";
+import { connectionKinds, httpAuths, sslModes } from "./words.ts";
 
-/** An Odoo database is a PostgreSQL database that the `odoo` source knows its way in. */
-export const connectionKinds = ["postgres", "odoo", "http", "s3"] as const;
 export type ConnectionKind = (typeof connectionKinds)[number];
 
-export const sslModes = ["disable", "require", "verify-full"] as const;
 /** Of both kinds. The password is the connection's secret. */
 export const postgresSettings = z.strictObject({
   host: z.string().regex(/^[A-Za-z0-9_.:-]{1,253}$/, "a name or an address"),
@@ -19,7 +17,6 @@ export type PostgresSettings = z.infer<typeof postgresSettings>;
 
 /** No user name, no query: what a URL holds is shown to viewers. */
 const baseUrl = z.string().max(2000).regex(/^https?:\/\/([A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?(\/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?$/, "https://host/path, without user, query and fragment");
-export const httpAuths = ["none", "bearer", "basic", "header"] as const;
 /** What decides where a request ends and to whom it goes is the client's own. */
 const clientHeaders = new Set(["host", "connection", "content-length", "transfer-encoding", "te", "trailer", "upgrade", "expect"]);
 export const httpSettings = z.strictObject({

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { exportedAlertRule } from "./alert.ts";
-import { capPeriods, capUnits } from "./cap.ts";
+import { capPeriods, capUnits } from "./words.ts";
 import { canonicalJson } from "./canonical.ts";
 import { capKey, jsonObject, sha256, slug, text, word } from "./common.ts";
 import { createCapRequest } from "./cap.ts";

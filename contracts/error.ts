@@ -46,17 +46,6 @@ export const errorCatalogue = {
 export type ErrorCode = keyof typeof errorCatalogue;
 export const errorCodes = Object.keys(errorCatalogue) as [ErrorCode, ...ErrorCode[]];
 
-/**
- * Why a run or phase failed. Written by executors into `error_code`; open for other executors' own codes
- * (`^[a-z][a-z0-9_]*$`), these are the ones the product itself writes.
- */
-export const runErrorCodes = [
-  "lease_exhausted", "release_limit", "expired", "cap_exceeded", "superseded", "canceled", "timeout", "upstream_failed", "invalid_spec", "invalid_parameters",
-  "unknown_phase_type", "no_engine", "sql_error", "engine_crashed", "engine_memory", "quality_failed", "source_unreachable", "source_auth_failed", "source_login_too_strong", "source_address_refused",
-  "source_table_missing", "source_column_missing", "source_company_missing", "source_path_refused", "source_rows_invalid", "source_changed", "source_mask_refused", "source_wal_level", "source_standby", "source_replication_denied", "source_publication_missing", "source_publication_incomplete", "source_replica_identity",
-  "source_not_logged", "source_slot_lost", "source_slot_invalid", "source_slot_busy", "source_slots_exhausted", "connection_missing", "connection_invalid", "secret_unreadable", "dataset_missing", "lake_conflict", "lake_unsupported", "child_failed", "storage_full", "hash_mismatch", "phase_failed",
-] as const;
-
 /** One place that is wrong: a JSON pointer and, where a text was parsed, its line and column (from 1). */
 export const errorPlace = z.object({
   path: z.string().describe("JSON pointer into the body, or a field name"),

@@ -1,14 +1,8 @@
 import { z } from "zod";
 import { isStorableText, jsonObject, page, text, timestamp, uuid, word } from "./common.ts";
+import { eventLevels } from "./words.ts";
 
-/** Written by SQL in the transaction that changes the state; executors append the rest. */
-export const stateEventTypes = [
-  "RUN_CREATED", "RUN_CLAIMED", "RUN_STARTED", "RUN_RELEASED", "RUN_REQUEUED", "LEASE_EXPIRED", "CANCEL_REQUESTED", "RUN_STOPPING",
-  "PHASE_STARTED", "PHASE_SUCCEEDED", "PHASE_FAILED", "PHASE_SKIPPED", "PHASE_REUSED", "PHASE_RESET", "PHASE_FANNED_OUT", "RUN_WAITS", "ARTIFACT_REGISTERED", "DATASET_PUBLISHED", "QUALITY_CHECKED", "INPUTS_PINNED", "SECRETS_READ",
-  "RUN_SUCCEEDED", "RUN_FAILED", "RUN_CANCELED",
-] as const;
 export const terminalEventTypes = ["RUN_SUCCEEDED", "RUN_FAILED", "RUN_CANCELED"] as const;
-export const eventLevels = ["debug", "info", "warn", "error"] as const;
 export const eventLevel = z.enum(eventLevels);
 export const eventType = z.string().regex(/^[A-Z][A-Z0-9_]{0,62}$/, "UPPER_SNAKE");
 

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { bigintText, datasetName, page, pageQuery, timestamp, uuid, word } from "./common.ts";
 import { layer } from "./dataset.ts";
+import { freshnessStates } from "./words.ts";
 
-export const freshnessStates = ["ok", "late", "breached"] as const;
 export const freshnessState = z.enum(freshnessStates);
 export type FreshnessState = z.infer<typeof freshnessState>;
 

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { datasetName, jsonObject, text, timestamp, uuid } from "./common.ts";
 import { layer } from "./dataset.ts";
 import { placeQuery } from "./secret.ts";
+import { lineageDirections } from "./words.ts";
 
 /** OpenLineage, core 2-0-2: https://openlineage.io/spec/2-0-2/OpenLineage.json */
 export const openLineageCore = "https://openlineage.io/spec/2-0-2/OpenLineage.json";
@@ -63,7 +64,6 @@ export const lineageBatchResponse = z.object({
   failed_events: z.array(z.object({ index: z.int(), reason: z.string(), retriable: z.boolean() })),
 }).meta({ id: "LineageBatchResponse" });
 
-export const lineageDirections = ["both", "upstream", "downstream"] as const;
 const where = { environment_id: uuid, node_id: uuid.optional(), dataset: datasetName.optional().describe("a table of this environment's lake") };
 const depth = z.coerce.number().int().min(0).max(20).default(1).describe("steps from the focus");
 export const lineageQuery = z.object({
@@ -116,7 +116,3 @@ export const lineageReaderPage = z.object({ items: z.array(lineageReader), next_
 /** The events of a run and of its phases, oldest first, as OpenLineage has them. */
 export const runEvents = z.object({ items: z.array(jsonObject), next_cursor: z.null() }).meta({ id: "OpenLineageRunEvents" });
 
-/** The namespace of an environment's tables and pipelines; ops_private.lineage_home says the same. */
-export function lineageHome(environmentId: string): string {
-  return `lakehouse://${environmentId}`;
-}

@@ -1,4 +1,5 @@
-import { type LogLevel, logLevels } from "./log.ts";
+import type { LogLevel } from "./log.ts";
+import { logLevels } from "./words.ts";
 
 // The same in SQL as ops_private.log_level; a property test holds both. Only the beginning of a line is looked at, so that a word in a
 // message is no level, and every expression stops at a letter that no word goes on over, so that both engines find the same.

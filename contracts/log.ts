@@ -1,12 +1,9 @@
 import { z } from "zod";
 import { bigintText, page, sha256, text, timestamp, uuid, word } from "./common.ts";
+import { logLevels, logStreams } from "./words.ts";
 
-/** `engine`: what the executor and its engines say of their work; the others are what a phase's process printed. */
-export const logStreams = ["stdout", "stderr", "engine"] as const;
 export const logStream = z.enum(logStreams);
 export type LogStream = z.infer<typeof logStream>;
-/** From the least to the worst. */
-export const logLevels = ["debug", "info", "warn", "error"] as const;
 export const logLevel = z.enum(logLevels);
 export type LogLevel = z.infer<typeof logLevel>;
 

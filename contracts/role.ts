@@ -1,13 +1,9 @@
 import { z } from "zod";
 import { slug, text, timestamp, uuid } from "./common.ts";
+import { roles } from "./words.ts";
 
-/** Weakest first; each may do what those before it may. */
-export const roles = ["viewer", "operator", "editor", "admin", "owner"] as const;
 export const role = z.enum(roles);
 export type Role = z.infer<typeof role>;
-export function atLeast(held: Role, needed: Role): boolean {
-  return roles.indexOf(held) >= roles.indexOf(needed);
-}
 
 export const environment = z.object({
   environment_id: uuid,

@@ -3,7 +3,8 @@ import { alertCondition, alertPreview, alertRule, notification, notificationMark
 import { auditHead, auditWalk } from "./audit.ts";
 import { artifact, registerArtifactRequest } from "./artifact.ts";
 import { advancedBackfill, backfill, backfillPreview, newBackfill } from "./backfill.ts";
-import { cap, capAllowance, capPeriods, capUnits } from "./cap.ts";
+import { cap, capAllowance } from "./cap.ts";
+import { capPeriods, capUnits, connectionKinds, lineageDirections, webhookEvents } from "./words.ts";
 import { checklist } from "./checklist.ts";
 import { anyClaimsResponse, claim, createChildrenResponse, heartbeatResponse, runState } from "./claim.ts";
 import { bulkJob, bulkPreview, createBulkRequest } from "./bulk.ts";
@@ -19,7 +20,7 @@ import { overview } from "./overview.ts";
 import { reportsResponse, runReport } from "./report.ts";
 import { appendLogsResponse, compactedLog, logQuery, newLogChunk, runHead, storedLogChunk, storedLogs } from "./log.ts";
 import { lineageReceiver, lineageRecords, takenLineage } from "./lineage-receiver.ts";
-import { columnLineageGraph, lineageDirections, openLineageEvent, recordLineageResponse, storedLineageGraph } from "./lineage.ts";
+import { columnLineageGraph, openLineageEvent, recordLineageResponse, storedLineageGraph } from "./lineage.ts";
 import { newQualityResult, recordQualityResponse } from "./quality.ts";
 import { apiToken } from "./api-token.ts";
 import { invitation, member, openInvitation } from "./member.ts";
@@ -30,11 +31,11 @@ import { createdRunIds, createRunsResponse, run, runCountFilter, runCounts, runP
 import { putSignalsRequest, putSignalWeightsRequest, runScore, signals, signalWeights } from "./score.ts";
 import { dueSchedules, firedSchedule, newSchedule, schedule, updateScheduleRequest } from "./schedule.ts";
 import { template } from "./template.ts";
-import { connection, connectionKinds } from "./connection.ts";
+import { connection } from "./connection.ts";
 import { environmentKey, runSecrets, secret } from "./secret.ts";
 import { publicKey } from "./sealing.ts";
 import { saveViewRequest, view, viewLists, views } from "./view.ts";
-import { delivery, takenDelivery, webhook, webhookEvents } from "./webhook.ts";
+import { delivery, takenDelivery, webhook } from "./webhook.ts";
 
 const leased = { run_id: uuid, lease_token: uuid };
 

@@ -1,22 +1,16 @@
 import { z } from "zod";
 import { capUse, jsonObject, page, pageQuery, sha256, slug, text, timestamp, uuid, word } from "./common.ts";
 import { itemError } from "./error.ts";
+import { labelPattern, runKinds, runStatuses, runTriggers } from "./words.ts";
 
-export const runStatuses = ["queued", "claimed", "running", "succeeded", "failed", "canceled"] as const;
 export const runStatus = z.enum(runStatuses);
 export type RunStatus = z.infer<typeof runStatus>;
-export const terminalStatuses = ["succeeded", "failed", "canceled"] as const satisfies readonly RunStatus[];
-export function isTerminal(status: RunStatus): boolean {
-  return (terminalStatuses as readonly RunStatus[]).includes(status);
-}
 
-export const runKinds = ["sql", "spark", "dbt", "python", "notebook", "pipeline"] as const;
 export const runKind = z.enum(runKinds);
-export const runTriggers = ["manual", "api", "schedule", "backfill", "retry", "verify", "parent"] as const;
 export const runTrigger = z.enum(runTriggers);
 
 /** What a run needs and an executor offers: `engine:duckdb`, `gpu`. */
-export const label = z.string().regex(/^[a-z0-9][a-z0-9._:/-]{0,62}$/);
+export const label = z.string().regex(labelPattern);
 
 export const run = z.object({
   run_id: uuid,

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { clockChanges } from "./cron.ts";
 import { jsonObject, page, pageQuery, slug, text, timestamp, uuid, word } from "./common.ts";
+import { labelPattern } from "./words.ts";
 
 export const overlapPolicies = ["skip", "buffer_one", "buffer_all", "cancel_other", "terminate_other", "allow_all"] as const;
 export const catchUps = ["none", "latest", "all"] as const;
@@ -18,7 +19,7 @@ export function fillScheduleWords(parameters: Record<string, unknown>, words: Sc
 const cron = text.min(9).max(200).describe("five fields: minute, hour, day of month, month, day of week");
 const timeZone = z.string().min(1).max(100).describe("an IANA time zone");
 const times = { cron, time_zone: timeZone.default("UTC"), start_at: timestamp.nullable().optional(), end_at: timestamp.nullable().optional() };
-export const label = z.string().regex(/^[a-z0-9][a-z0-9._:/-]{0,62}$/);
+export const label = z.string().regex(labelPattern);
 
 const fields = {
   name: text.min(1).max(200),

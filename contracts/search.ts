@@ -1,8 +1,7 @@
 import { z } from "zod";
 import { text, uuid } from "./common.ts";
+import { searchKinds } from "./words.ts";
 
-/** What a search finds; each has a page, or a place on one. */
-export const searchKinds = ["run", "pipeline", "schedule", "dataset", "executor", "backfill", "artifact", "event", "connection", "secret", "cap", "member", "audit"] as const;
 export type SearchKind = (typeof searchKinds)[number];
 
 export const searchHit = z.object({

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { jsonObject, page, pageQuery, slug, text, timestamp, uuid } from "./common.ts";
+import { webhookEvents } from "./words.ts";
 
-export const webhookEvents = ["run.failed", "dataset.breached", "executor.offline", "executor.online", "alert.firing", "alert.resolved"] as const;
 export const deliveryTypes = [...webhookEvents, "webhook.test"] as const;
 export const deliveryStatuses = ["pending", "delivered", "failed"] as const;
 

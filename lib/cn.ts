@@ -1,8 +1,16 @@
 import { clsx, type ClassValue } from "clsx";
-import { extendTailwindMerge } from "tailwind-merge";
+import { createTailwindMerge } from "tailwind-merge";
+import { classGroups, conflictingClassGroups } from "./class-groups";
 
-// tailwind-merge must know our own text sizes, or it takes `text-2xs` for a colour and drops the real one.
-const merge = extendTailwindMerge({ extend: { theme: { text: ["2xs"] } } });
+const merge = createTailwindMerge(() => ({
+  cacheSize: 500,
+  theme: {},
+  classGroups,
+  conflictingClassGroups,
+  conflictingClassGroupModifiers: { "text-size": ["leading"] },
+  // Where the order of modifiers changes what is meant.
+  orderSensitiveModifiers: ["*", "**", "after", "before", "file", "first-letter", "first-line", "marker", "placeholder", "selection"],
+}));
 
 /** Joins class names; of two that set the same property the later wins. */
 export function cn(...inputs: ClassValue[]): string {

@@ -2,7 +2,7 @@
 
 import { CircleAlert, Pencil, Plus } from "lucide-react";
 import { type FormEvent, useState } from "react";
-import { toast } from "sonner";
+import { toast } from "@/components/ui/toast";
 import { NativeSelect } from "@/components/common/native-select";
 import { useSave } from "@/components/common/use-save";
 import { Alert, AlertDescription } from "@/components/ui/alert";

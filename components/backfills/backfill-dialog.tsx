@@ -15,7 +15,8 @@ import { Dialog, DialogBody, DialogContent, DialogDescription, DialogFooter, Dia
 import { Field, fieldControl } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
 import { Tooltip } from "@/components/ui/tooltip";
-import { type Backfill, type backfillPreview, partitionUnits } from "@/contracts/backfill";
+import type { Backfill, backfillPreview } from "@/contracts/backfill";
+import { partitionUnits } from "@/contracts/words";
 import type { Schedule } from "@/contracts/schedule";
 import { formatCount } from "@/lib/format";
 import { words } from "@/lib/messages/backfills";

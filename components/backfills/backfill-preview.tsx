@@ -1,7 +1,8 @@
 import type { z } from "zod";
 import { ZonedTime } from "@/components/common/zoned-time";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
-import { type backfillPreview, partitionStates } from "@/contracts/backfill";
+import type { backfillPreview } from "@/contracts/backfill";
+import { partitionStates } from "@/contracts/words";
 import { formatCount } from "@/lib/format";
 import { words } from "@/lib/messages/backfills";
 import { stateWords } from "./words";

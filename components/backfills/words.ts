@@ -1,6 +1,7 @@
 import { Ban, CircleCheck, CirclePause, Loader, type LucideIcon } from "lucide-react";
 import type { Choice } from "@/components/ui/choices";
-import type { Backfill, backfillStatuses, itemOutcomes, partitionStates, partitionUnits, reprocessPolicies } from "@/contracts/backfill";
+import type { Backfill, backfillStatuses, itemOutcomes, reprocessPolicies } from "@/contracts/backfill";
+import type { partitionStates, partitionUnits } from "@/contracts/words";
 import { words } from "@/lib/messages/backfills";
 
 export const unitWords: Record<(typeof partitionUnits)[number], string> = words.terms.unit;

@@ -2,7 +2,7 @@
 
 import { CircleAlert, Pencil, Plus } from "lucide-react";
 import { type FormEvent, useState } from "react";
-import { toast } from "sonner";
+import { toast } from "@/components/ui/toast";
 import { useSave } from "@/components/common/use-save";
 import { NativeSelect } from "@/components/common/native-select";
 import { Alert, AlertDescription } from "@/components/ui/alert";
@@ -13,7 +13,8 @@ import { Dialog, DialogBody, DialogContent, DialogDescription, DialogFooter, Dia
 import { Field, fieldControl } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
 import { Tooltip } from "@/components/ui/tooltip";
-import { type Cap, capPeriods, type CapScope, capScopes, capUnits } from "@/contracts/cap";
+import type { Cap, CapScope } from "@/contracts/cap";
+import { capPeriods, capScopes, capUnits } from "@/contracts/words";
 import { words } from "@/lib/messages/caps";
 import type { Outcome } from "@/lib/ops/attempt";
 import { periodWords, scopeWords, unitWords } from "./words";

@@ -1,5 +1,6 @@
 import { CircleCheck, CirclePause, CircleX, type LucideIcon, TriangleAlert } from "lucide-react";
-import type { Cap, CapScope, capPeriods, capUnits } from "@/contracts/cap";
+import type { Cap, CapScope } from "@/contracts/cap";
+import type { capPeriods, capUnits } from "@/contracts/words";
 import type { CapReportRow } from "@/contracts/cap-report";
 import { formatBytes, formatCount, formatDuration } from "@/lib/format";
 import { words } from "@/lib/messages/caps";

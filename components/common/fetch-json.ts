@@ -1,4 +1,4 @@
-import { problem } from "@/contracts/error";
+import type { Problem } from "@/contracts/error";
 import { messages } from "@/lib/messages";
 
 const timeoutMs = 15_000;
@@ -29,7 +29,12 @@ export async function fetchJson<T>(path: string, signal?: AbortSignal): Promise<
   if (response.status === 401) {
     location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
   }
-  const told = problem.safeParse(await response.json().catch(() => null));
-  if (told.success) throw new ApiError(told.data.detail, told.data.code, told.data.request_id);
+  const told: unknown = await response.json().catch(() => null);
+  if (isProblem(told)) throw new ApiError(told.detail, told.code, told.request_id);
   throw new ApiError(messages.error.answered(response.status), "unreachable");
+}
+
+/** Our own API keeps its contract; something between it and the browser may answer anything. */
+function isProblem(told: unknown): told is Pick<Problem, "detail" | "code" | "request_id"> {
+  return typeof told === "object" && told !== null && "detail" in told && typeof told.detail === "string" && "code" in told && typeof told.code === "string";
 }

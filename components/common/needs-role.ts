@@ -1,4 +1,5 @@
-import { atLeast, type Role } from "@/contracts/role";
+import type { Role } from "@/contracts/role";
+import { atLeast } from "@/contracts/words";
 import { messages } from "@/lib/messages";
 
 export const roleNeeded = (role: Role): string => messages.form.needsRole(role);

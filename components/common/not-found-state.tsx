@@ -1,18 +1,17 @@
 import { Compass } from "lucide-react";
-import { Button } from "@/components/ui/button";
+import { buttonVariants } from "@/components/ui/button";
 import { messages } from "@/lib/messages";
-import { EmptyState } from "./empty-state";
-import { Link } from "./link";
 
-/** A wrong id and one that this person may not see look alike on purpose. */
+/** A wrong id and one that this person may not see look alike on purpose. Every page carries it, so it brings no script: its link is the browser's own. */
 export function NotFoundState() {
   return (
-    <EmptyState
-      icon={Compass}
-      heading="h1"
-      title={messages.error.notFoundTitle}
-      description={messages.error.notFoundDescription}
-      action={<Button asChild><Link href="/runs">{messages.error.toStart}</Link></Button>}
-    />
+    <div className="flex flex-col items-center gap-3 px-4 py-10 text-center">
+      <Compass className="size-5 text-muted-foreground" aria-hidden />
+      <div className="grid max-w-lg gap-1">
+        <h1 className="font-medium">{messages.error.notFoundTitle}</h1>
+        <p className="text-pretty text-muted-foreground">{messages.error.notFoundDescription}</p>
+      </div>
+      <a href="/runs" className={buttonVariants()}>{messages.error.toStart}</a>
+    </div>
   );
 }

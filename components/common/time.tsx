@@ -1,11 +1,10 @@
 "use client";
 
 import { type ReactNode, useRef, useState } from "react";
-import { Popover, PopoverAnchor, PopoverContent } from "@/components/ui/popover";
+import { useLoaded } from "@/components/ui/on-demand";
 import { cn } from "@/lib/cn";
 import { formatAbsolute, formatRelative, formatUtcMinute } from "@/lib/format";
 import { messages } from "@/lib/messages";
-import { CopyButton } from "./copy-button";
 import { useNow } from "./now";
 import { usePreferences } from "./preferences";
 
@@ -41,17 +40,20 @@ export function Time({ at, absent = messages.time.unknown, format = "relative", 
   );
   if (plain) return element;
   return (
-    <TimeCard moment={moment} iso={iso} label={messages.time.details(text)} className={className}>
+    <Moment moment={moment} iso={iso} label={messages.time.details(text)} className={className}>
       {element}
-    </TimeCard>
+    </Moment>
   );
 }
 
-type TimeCardProps = { moment: number; iso: string; label: string; className?: string; children: ReactNode };
+const load = () => import("./time-card").then((loaded) => loaded.TimeCard);
+type MomentProps = { moment: number; iso: string; label: string; className?: string; children: ReactNode };
 
 /** Opens on hover and focus to be read, and by click or Enter to be used: then focus moves into it. */
-function TimeCard({ moment, iso, label, className, children }: TimeCardProps) {
+function Moment({ moment, iso, label, className, children }: MomentProps) {
   const [open, setOpen] = useState<"no" | "peek" | "pinned">("no");
+  const [near, setNear] = useState(false);
+  const TimeCard = useLoaded(load, near || open !== "no");
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const trigger = useRef<HTMLButtonElement>(null);
 
@@ -59,71 +61,45 @@ function TimeCard({ moment, iso, label, className, children }: TimeCardProps) {
     clearTimeout(timer.current);
     timer.current = setTimeout(() => setOpen((now) => (now === "pinned" ? now : next)), milliseconds);
   }
+  const peek = () => {
+    setNear(true);
+    soon("peek", 350);
+  };
 
   return (
-    <Popover
-      open={open !== "no"}
-      onOpenChange={(next) => {
-        clearTimeout(timer.current);
-        if (!next) setOpen("no");
-      }}
-    >
-      <PopoverAnchor asChild>
-        <button
-          ref={trigger}
-          type="button"
-          aria-label={label}
-          aria-haspopup="dialog"
-          aria-expanded={open !== "no"}
-          className={cn("relative -mx-0.5 inline-flex min-h-6 items-center rounded-sm px-0.5 decoration-muted-foreground decoration-dotted underline-offset-4 hover:underline", className)}
-          onPointerEnter={(event) => event.pointerType === "mouse" && soon("peek", 350)}
-          onPointerLeave={() => soon("no", 200)}
-          onFocus={(event) => event.currentTarget.matches(":focus-visible") && open === "no" && soon("peek", 350)}
-          onBlur={() => soon("no", 100)}
-          onClick={() => {
+    <>
+      <button
+        ref={trigger}
+        type="button"
+        aria-label={label}
+        aria-haspopup="dialog"
+        aria-expanded={open !== "no"}
+        className={cn("relative -mx-0.5 inline-flex min-h-6 items-center rounded-sm px-0.5 decoration-muted-foreground decoration-dotted underline-offset-4 hover:underline", className)}
+        onPointerEnter={(event) => event.pointerType === "mouse" && peek()}
+        onPointerLeave={() => soon("no", 200)}
+        onFocus={(event) => event.currentTarget.matches(":focus-visible") && open === "no" && peek()}
+        onBlur={() => soon("no", 100)}
+        onClick={() => {
+          clearTimeout(timer.current);
+          setOpen((now) => (now === "pinned" ? "no" : "pinned"));
+        }}
+      >
+        {children}
+      </button>
+      {TimeCard === null || open === "no" ? null : (
+        <TimeCard
+          trigger={trigger}
+          open={open}
+          moment={moment}
+          iso={iso}
+          onClose={() => {
             clearTimeout(timer.current);
-            setOpen((now) => (now === "pinned" ? "no" : "pinned"));
+            setOpen("no");
           }}
-        >
-          {children}
-        </button>
-      </PopoverAnchor>
-      {open === "no" ? null : (
-        <PopoverContent
-          // Remounting when it is pinned lets Radix move the focus into it.
-          key={open}
-          className="w-auto p-2"
-          aria-label={messages.time.card}
-          onOpenAutoFocus={(event) => open === "peek" && event.preventDefault()}
-          onCloseAutoFocus={(event) => event.preventDefault()}
-          onEscapeKeyDown={() => open === "pinned" && trigger.current?.focus()}
           onPointerEnter={() => clearTimeout(timer.current)}
           onPointerLeave={() => soon("no", 200)}
-        >
-          <TimeLines moment={moment} iso={iso} />
-        </PopoverContent>
+        />
       )}
-    </Popover>
-  );
-}
-
-function TimeLines({ moment, iso }: { moment: number; iso: string }) {
-  const lines = [
-    [messages.time.local, formatAbsolute(moment)],
-    [messages.time.utc, iso],
-    [messages.time.unix, String(Math.floor(moment / 1000))],
-  ] as const;
-  return (
-    <dl className="grid grid-cols-[auto_1fr_auto] items-center gap-x-3 text-xs">
-      {lines.map(([name, value]) => (
-        <div key={name} className="col-span-3 grid grid-cols-subgrid items-center">
-          <dt className="text-muted-foreground">{name}</dt>
-          <dd className={name === messages.time.local ? undefined : "font-mono"}>{value}</dd>
-          <dd>
-            <CopyButton value={value} what={messages.time.inZone(name)} />
-          </dd>
-        </div>
-      ))}
-    </dl>
+    </>
   );
 }

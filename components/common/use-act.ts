@@ -2,7 +2,7 @@
 
 import { useRouter } from "next/navigation";
 import { useTransition } from "react";
-import { toast } from "sonner";
+import { toast } from "@/components/ui/toast";
 import { messages } from "@/lib/messages";
 import type { Outcome } from "@/lib/ops/attempt";
 

@@ -2,7 +2,7 @@
 
 import { Pencil, Plus } from "lucide-react";
 import { type FormEvent, type ReactNode, useState } from "react";
-import { toast } from "sonner";
+import { toast } from "@/components/ui/toast";
 import { useSave } from "@/components/common/use-save";
 import { Alert, AlertDescription } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
@@ -10,7 +10,8 @@ import { Dialog, DialogBody, DialogContent, DialogDescription, DialogFooter, Dia
 import { Field, fieldControl } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
 import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
-import { connectionKinds, httpAuths, sslModes, type Connection } from "@/contracts/connection";
+import type { Connection } from "@/contracts/connection";
+import { connectionKinds, httpAuths, sslModes } from "@/contracts/words";
 import { words } from "@/lib/messages/connections";
 import type { Outcome } from "@/lib/ops/attempt";
 import { type ConnectionField, connectionValues, definitionOf, noSecret, takesSecret } from "./connection-values";

@@ -3,7 +3,7 @@ import { Link } from "@/components/common/link";
 import { StatusBadge } from "@/components/common/status-badge";
 import { Time } from "@/components/common/time";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
-import { assertNever } from "@/contracts/common";
+import { assertNever } from "@/contracts/words";
 import type { Connection } from "@/contracts/connection";
 import { words } from "@/lib/messages/connections";
 import type { Outcome } from "@/lib/ops/attempt";

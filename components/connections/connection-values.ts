@@ -1,4 +1,4 @@
-import { assertNever } from "@/contracts/common";
+import { assertNever } from "@/contracts/words";
 import type { Connection, ConnectionKind } from "@/contracts/connection";
 
 export const noSecret = "-";

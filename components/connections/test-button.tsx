@@ -3,10 +3,10 @@
 import { Loader, PlugZap } from "lucide-react";
 import { useRouter } from "next/navigation";
 import { useEffect, useState, useTransition } from "react";
-import { toast } from "sonner";
+import { toast } from "@/components/ui/toast";
 import { Button } from "@/components/ui/button";
 import type { Connection } from "@/contracts/connection";
-import { isTerminal } from "@/contracts/run";
+import { isTerminal } from "@/contracts/words";
 import { words } from "@/lib/messages/connections";
 import type { Outcome } from "@/lib/ops/attempt";
 

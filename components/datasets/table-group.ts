@@ -1,4 +1,5 @@
-import { freshnessStates, type Freshness, type FreshnessState } from "@/contracts/freshness.ts";
+import type { Freshness, FreshnessState } from "@/contracts/freshness.ts";
+import { freshnessStates } from "@/contracts/words.ts";
 import { groupBy } from "@/lib/group-by";
 
 /** A table group as it is: its worst table's state, and when the first of its promises is or was broken. */

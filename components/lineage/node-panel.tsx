@@ -17,7 +17,8 @@ import { Button } from "@/components/ui/button";
 import { Skeleton } from "@/components/ui/skeleton";
 import type { DatasetVersion } from "@/contracts/dataset";
 import type { Freshness } from "@/contracts/freshness";
-import { lineageHome, type ColumnLineageGraph, type LineageGraph, type LineageNode, type LineageReader } from "@/contracts/lineage";
+import type { ColumnLineageGraph, LineageGraph, LineageNode, LineageReader } from "@/contracts/lineage";
+import { lineageHome } from "@/contracts/words";
 import type { QualityResult } from "@/contracts/quality";
 import { columnWords, countOf, nodePlace, nodeTitle } from "./words";
 

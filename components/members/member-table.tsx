@@ -6,7 +6,7 @@ import { Time } from "@/components/common/time";
 import { useAct } from "@/components/common/use-act";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
 import type { Member } from "@/contracts/member";
-import { atLeast, roles } from "@/contracts/role";
+import { atLeast, roles } from "@/contracts/words";
 import { words } from "@/lib/messages/members";
 import type { Outcome } from "@/lib/ops/attempt";
 import { scopeKey, type Scope } from "./scopes";

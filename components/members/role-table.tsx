@@ -1,5 +1,6 @@
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
-import { roles, type Role } from "@/contracts/role";
+import type { Role } from "@/contracts/role";
+import { roles } from "@/contracts/words";
 import { words } from "@/lib/messages/members";
 
 const may: Record<Role, string> = words.roleTable.may;

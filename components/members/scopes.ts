@@ -1,5 +1,6 @@
 import type { Member } from "@/contracts/member";
-import { atLeast, roles, type Environment, type Role } from "@/contracts/role";
+import type { Environment, Role } from "@/contracts/role";
+import { atLeast, roles } from "@/contracts/words";
 import { words } from "@/lib/messages/members";
 
 /** A part of the organization that the reader administers as a whole: what it may invite to and make tokens for. */

@@ -41,8 +41,10 @@ export function RangePicker({ shown }: { shown: RangeWindow }) {
         </button>
       ))}
       <Popover open={open} onOpenChange={setOpen}>
-        <PopoverTrigger aria-label={words.rangePicker.rangeOfYourOwn} data-custom={shown.custom || undefined} className={cn(item, "data-custom:bg-accent data-custom:text-accent-foreground")}>
-          <CalendarRange className="size-3.5" aria-hidden />
+        <PopoverTrigger asChild>
+          <button type="button" aria-label={words.rangePicker.rangeOfYourOwn} data-custom={shown.custom || undefined} className={cn(item, "data-custom:bg-accent data-custom:text-accent-foreground")}>
+            <CalendarRange className="size-3.5" aria-hidden />
+          </button>
         </PopoverTrigger>
         <PopoverContent align="end" aria-label={words.rangePicker.rangeOfYourOwn}>
           <form className="grid gap-3" onSubmit={apply}>

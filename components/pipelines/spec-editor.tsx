@@ -4,7 +4,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { CircleAlert, CircleCheck, Loader, Save } from "lucide-react";
 import { useRouter } from "next/navigation";
 import { type FormEvent, useEffect, useRef, useState, useTransition } from "react";
-import { toast } from "sonner";
+import { toast } from "@/components/ui/toast";
 import { noAnswer } from "@/components/common/no-answer";
 import { CopyButton } from "@/components/common/copy-button";
 import { Link, useEnvironmentHref } from "@/components/common/link";

@@ -1,4 +1,5 @@
-import { atLeast, type Role } from "@/contracts/role";
+import type { Role } from "@/contracts/role";
+import { atLeast } from "@/contracts/words";
 import type { TemplateDetail, TemplateVersionDetail } from "@/contracts/template";
 import { specYaml } from "@/lib/spec-yaml";
 

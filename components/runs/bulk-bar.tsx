@@ -6,14 +6,16 @@ import { roleNeeded } from "@/components/common/needs-role";
 import { Link } from "@/components/common/link";
 import { useAct } from "@/components/common/use-act";
 import { Button } from "@/components/ui/button";
+import { PendingOverlay, useLoaded } from "@/components/ui/on-demand";
 import { Tooltip } from "@/components/ui/tooltip";
 import type { BulkJob } from "@/contracts/bulk";
 import { messages } from "@/lib/messages";
 import { formatCount } from "@/lib/format";
-import { BulkDialog } from "./bulk-dialog";
 import { type BulkVerb, runsWord } from "./bulk-words";
 import { type BulkActionSet, useBulk } from "./use-bulk";
 import type { RunSelection } from "./use-selection";
+
+const load = () => import("./bulk-dialog").then((loaded) => loaded.BulkDialog);
 
 type BulkBarProps = {
   environmentId: string;
@@ -29,6 +31,7 @@ type BulkBarProps = {
 /** What may be done with the selected runs, and how far a job over them is. */
 export function BulkBar({ environmentId, selected, filterOf, canSelectAll, canOperate, actions }: BulkBarProps) {
   const [verb, setVerb] = useState<BulkVerb | null>(null);
+  const BulkDialog = useLoaded(load, verb !== null);
   const { job, follow } = useBulk(environmentId, selected.only);
   const { selection, count } = selected;
   if (job !== null) return <JobProgress job={job} abort={actions.abort} />;
@@ -51,7 +54,7 @@ export function BulkBar({ environmentId, selected, filterOf, canSelectAll, canOp
         </Tooltip>
         <Button variant="ghost" size="icon-sm" aria-label="Select none" onClick={selected.clear}><X aria-hidden /></Button>
       </span>
-      {verb === null ? null : <BulkDialog verb={verb} selectedCount={count} filterOf={filterOf} actions={actions} onClose={() => setVerb(null)} onStarted={(made) => { setVerb(null); follow(made); }} />}
+      {verb === null ? null : BulkDialog === null ? <PendingOverlay /> : <BulkDialog verb={verb} selectedCount={count} filterOf={filterOf} actions={actions} onClose={() => setVerb(null)} onStarted={(made) => { setVerb(null); follow(made); }} />}
     </div>
   );
 }

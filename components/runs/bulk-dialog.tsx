@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Loader } from "lucide-react";
 import { useState, useTransition } from "react";
 import { newKey } from "@/components/common/new-key";
-import { AlertDialog, AlertDialogCancel, AlertDialogContent, AlertDialogDescription, AlertDialogFooter, AlertDialogHeader, AlertDialogTitle } from "@/components/ui/alert-dialog";
+import { AlertDialog, AlertDialogCancel, AlertDialogContent, AlertDialogDescription, AlertDialogFooter, AlertDialogHeader, AlertDialogTitle } from "@/components/ui/alert-dialog-parts";
 import { Alert, AlertDescription } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
 import { Field, fieldControl } from "@/components/ui/field";

@@ -9,7 +9,8 @@ import { Link } from "@/components/common/link";
 import { ShortId } from "@/components/common/short-id";
 import { Skeleton } from "@/components/ui/skeleton";
 import type { Explanation, ExplainReason } from "@/contracts/explain";
-import { isTerminal, type Run } from "@/contracts/run";
+import type { Run } from "@/contracts/run";
+import { isTerminal } from "@/contracts/words";
 import { ruleWords } from "./words";
 
 const againMs = 5_000;

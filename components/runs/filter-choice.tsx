@@ -1,22 +1,20 @@
 "use client";
 
-import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
+import { OnDemandButton } from "@/components/ui/on-demand";
+import { SelectButton } from "@/components/ui/select-button";
 import { cn } from "@/lib/cn";
 
-/** Radix refuses an empty value, so "no filter" has a name of its own. */
-const any = "any";
-type FilterChoiceProps = { label: string; value: string | null; all: string; options: readonly string[]; words?: Readonly<Record<string, string>>; className?: string; onChange: (value: string | null) => void };
+export type FilterChoiceProps = { label: string; value: string | null; all: string; options: readonly string[]; words?: Readonly<Record<string, string>>; className?: string; onChange: (value: string | null) => void };
+
+export const filterChoiceClasses = (value: string | null, className?: string) => cn("h-7 w-44 text-xs", value !== null && "border-ring bg-accent text-accent-foreground", className);
+const load = () => import("./filter-choice-list").then((loaded) => loaded.FilterChoiceList);
 
 /** One value out of a few, or no filter. A value of the URL that is none of them is shown as it is. */
-export function FilterChoice({ label, value, all, options, words = {}, className, onChange }: FilterChoiceProps) {
-  const shown = value === null || options.includes(value) ? options : [value, ...options];
+export function FilterChoice(props: FilterChoiceProps) {
+  const { label, value, all, words = {}, className } = props;
   return (
-    <Select value={value ?? any} onValueChange={(next) => onChange(next === any ? null : next)}>
-      <SelectTrigger aria-label={label} className={cn("h-7 w-44 text-xs", value !== null && "border-ring bg-accent text-accent-foreground", className)}><SelectValue /></SelectTrigger>
-      <SelectContent>
-        <SelectItem value={any}>{all}</SelectItem>
-        {shown.map((option) => <SelectItem key={option} value={option}>{words[option] ?? option}</SelectItem>)}
-      </SelectContent>
-    </Select>
+    <OnDemandButton load={load} part={props} popup="listbox">
+      <SelectButton aria-label={label} className={filterChoiceClasses(value, className)}>{value === null ? all : (words[value] ?? value)}</SelectButton>
+    </OnDemandButton>
   );
 }

@@ -10,8 +10,8 @@ import { Link } from "@/components/common/link";
 import { nodePlace } from "@/components/lineage/words";
 import { Button } from "@/components/ui/button";
 import { Skeleton } from "@/components/ui/skeleton";
-import { lineageHome } from "@/contracts/lineage";
-import { isTerminal, type Run } from "@/contracts/run";
+import { isTerminal, lineageHome } from "@/contracts/words";
+import type { Run } from "@/contracts/run";
 
 interface Named { namespace: string; name: string; facets: { version?: { datasetVersion?: string } } }
 interface RunEvent { run: { runId: string }; inputs: Named[]; outputs: Named[] }

@@ -1,6 +1,6 @@
 import { createLoader, parseAsArrayOf, parseAsInteger, parseAsIsoDateTime, parseAsString, parseAsStringLiteral } from "nuqs/server";
 import type { bulkFilter } from "@/contracts/bulk";
-import { runKinds, runStatuses, runTriggers } from "@/contracts/run";
+import { runKinds, runStatuses, runTriggers } from "@/contracts/words";
 import type { z } from "zod";
 import { defaultColumns, runColumns } from "./columns";
 import { rangeMilliseconds, rangeWords, type RangeWord } from "./words";

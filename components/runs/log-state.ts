@@ -1,6 +1,7 @@
 import { parseAsBoolean, parseAsInteger, parseAsString, parseAsStringLiteral } from "nuqs";
 import { foldedCase, linePattern } from "@/contracts/line-pattern";
-import { type LogLevel, logLevels, logStreams, type LogStream } from "@/contracts/log";
+import type { LogLevel, LogStream } from "@/contracts/log";
+import { logLevels, logStreams } from "@/contracts/words";
 
 export const logStamps = ["off", "time", "since"] as const;
 export type LogStamp = (typeof logStamps)[number];

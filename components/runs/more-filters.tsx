@@ -5,7 +5,7 @@ import { useState } from "react";
 import { Button } from "@/components/ui/button";
 import { Input } from "@/components/ui/input";
 import { Popover, PopoverContent, PopoverTrigger } from "@/components/ui/popover";
-import { label as labelWord } from "@/contracts/run";
+import { labelPattern } from "@/contracts/words";
 import { cn } from "@/lib/cn";
 import { parseSeconds, writeSeconds } from "./duration-words";
 import { FilterChoice } from "./filter-choice";
@@ -31,7 +31,7 @@ export function MoreFilters({ state, tags, onChange }: { state: RunListState; ta
           <span className="text-xs text-muted-foreground" aria-hidden>Tag of the pipeline</span>
           <FilterChoice label="Tag of the pipeline" className="w-full" value={state.tag} all="Any tag" options={tags} onChange={(tag) => onChange({ tag })} />
         </div>
-        <Typed key={`label ${state.label}`} name="Label of the run" placeholder="engine:spark" value={state.label ?? ""} read={(text) => (text === "" ? null : labelWord.safeParse(text).success ? text : undefined)} onChange={(label) => onChange({ label })} />
+        <Typed key={`label ${state.label}`} name="Label of the run" placeholder="engine:spark" value={state.label ?? ""} read={(text) => (text === "" ? null : labelPattern.test(text) ? text : undefined)} onChange={(label) => onChange({ label })} />
         <div className="grid grid-cols-2 gap-2">
           <Typed key={`min ${state.min}`} name="Took at least" placeholder="5m" value={writeSeconds(state.min)} read={parseSeconds} onChange={(min) => onChange({ min })} />
           <Typed key={`max ${state.max}`} name="Took at most" placeholder="1h 30m" value={writeSeconds(state.max)} read={parseSeconds} onChange={(max) => onChange({ max })} />

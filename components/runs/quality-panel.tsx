@@ -12,7 +12,8 @@ import { Button } from "@/components/ui/button";
 import { TableSkeleton } from "@/components/ui/skeleton";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
 import type { QualityResult, QualityVerdict } from "@/contracts/quality";
-import { isTerminal, type Run } from "@/contracts/run";
+import type { Run } from "@/contracts/run";
+import { isTerminal } from "@/contracts/words";
 
 const pageSize = 200;
 const againMs = 5_000;

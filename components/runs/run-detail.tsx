@@ -2,6 +2,7 @@
 
 import { GitBranch, GitCompareArrows, ListTree, Network, Package, ScrollText, ShieldCheck, SlidersHorizontal, SquareTerminal, Waypoints } from "lucide-react";
 import { Link } from "@/components/common/link";
+import dynamic from "next/dynamic";
 import { parseAsStringLiteral, useQueryState } from "nuqs";
 import { Duration } from "@/components/common/duration";
 import { LayerBadge } from "@/components/common/layer-badge";
@@ -9,30 +10,42 @@ import { ShortId } from "@/components/common/short-id";
 import { DerivedStatusBadge, StatusBadge } from "@/components/common/status-badge";
 import { runStatusLooks } from "@/components/common/status-looks";
 import { Time } from "@/components/common/time";
-import { LiveChip } from "@/components/common/live-chip";
 import { PageHeader } from "@/components/shell/page-header";
+import { Skeleton } from "@/components/ui/skeleton";
 import { Tabs, TabsContent, TabsList, TabsTrigger } from "@/components/ui/tabs";
 import type { Layer } from "@/contracts/dataset";
-import { isTerminal, type Run } from "@/contracts/run";
+import type { Run } from "@/contracts/run";
+import { isTerminal } from "@/contracts/words";
 import { messages } from "@/lib/messages";
 import { truncateMiddle } from "@/lib/format";
-import { ArtifactsPanel } from "./artifacts-panel";
-import { EventsPanel } from "./events-panel";
-import { ExplainPanel } from "./explain-panel";
-import { FailureBlock } from "./failure-block";
-import { GraphPanel } from "./graph-panel";
-import { LineagePanel } from "./lineage-panel";
-import { LogsPanel } from "./logs-panel";
-import { QualityPanel } from "./quality-panel";
 import { RunActions, type RunActionSet } from "./run-actions";
-import { type Rendered, SpecPanel } from "./spec-panel";
+import type { Rendered } from "./spec-panel";
 import { TimelinePanel } from "./timeline";
 import { type RunView, useRun } from "./use-run";
-import { VerdictLine, VerdictTable } from "./verdict";
-import { VerificationPanel } from "./verification-panel";
+import { VerdictLine } from "./verdict";
 import { triggerWords } from "./words";
 
 export const runTabs = ["timeline", "graph", "logs", "artifacts", "quality", "lineage", "spec", "events", "verdict"] as const;
+
+// A tab's panel is loaded when it is the one that is shown, or a pointer or the focus reaches its tab.
+const panels = {
+  graph: () => import("./graph-panel"), logs: () => import("./logs-panel"), artifacts: () => import("./artifacts-panel"), quality: () => import("./quality-panel"), lineage: () => import("./lineage-panel"),
+  spec: () => import("./spec-panel"), events: () => import("./events-panel"), verdict: () => import("./verdict-panel"),
+};
+const loading = () => <Skeleton className="h-64 w-full" />;
+const GraphPanel = dynamic(() => panels.graph().then((loaded) => loaded.GraphPanel), { loading });
+const LogsPanel = dynamic(() => panels.logs().then((loaded) => loaded.LogsPanel), { loading });
+const ArtifactsPanel = dynamic(() => panels.artifacts().then((loaded) => loaded.ArtifactsPanel), { loading });
+const QualityPanel = dynamic(() => panels.quality().then((loaded) => loaded.QualityPanel), { loading });
+const LineagePanel = dynamic(() => panels.lineage().then((loaded) => loaded.LineagePanel), { loading });
+const SpecPanel = dynamic(() => panels.spec().then((loaded) => loaded.SpecPanel), { loading });
+const EventsPanel = dynamic(() => panels.events().then((loaded) => loaded.EventsPanel), { loading });
+const VerdictPanel = dynamic(() => panels.verdict().then((loaded) => loaded.VerdictPanel), { loading });
+
+// What only a run in that state shows.
+const LiveChip = dynamic(() => import("@/components/common/live-chip").then((loaded) => loaded.LiveChip));
+const FailureBlock = dynamic(() => import("./failure-block").then((loaded) => loaded.FailureBlock));
+const ExplainPanel = dynamic(() => import("./explain-panel").then((loaded) => loaded.ExplainPanel));
 
 type RunDetailProps = {
   view: RunView;
@@ -64,21 +77,21 @@ export function RunDetail({ view, title, layer, executorName, spec, parameters, 
         }
       />
       <p role="status" className="sr-only">{`Run ${runStatusLooks[run.status].word.toLowerCase()}`}</p>
-      <FailureBlock run={run} phases={phases} />
-      <ExplainPanel run={run} />
+      {run.status === "failed" ? <FailureBlock run={run} phases={phases} /> : null}
+      {active && (run.status === "queued" || run.cancel_requested_at !== null) ? <ExplainPanel run={run} /> : null}
       {run.status === "canceled" && run.error_message ? <p className="text-canceled">{run.error_message}</p> : null}
       {comparison ? <VerdictLine comparison={comparison} changed={view.baseline?.changed} /> : null}
       <Tabs value={tab} onValueChange={(next) => void setTab(next as (typeof runTabs)[number])}>
         <TabsList aria-label="Parts of the run">
           <TabsTrigger value="timeline"><ListTree aria-hidden />Timeline</TabsTrigger>
-          <TabsTrigger value="graph"><Waypoints aria-hidden />Graph</TabsTrigger>
-          <TabsTrigger value="logs"><SquareTerminal aria-hidden />Logs</TabsTrigger>
-          <TabsTrigger value="artifacts"><Package aria-hidden />Artifacts{artifacts.length > 0 ? <span className="text-xs text-muted-foreground tabular-nums">{artifacts.length}</span> : null}</TabsTrigger>
-          <TabsTrigger value="quality"><ShieldCheck aria-hidden />Quality</TabsTrigger>
-          <TabsTrigger value="lineage"><Network aria-hidden />Lineage</TabsTrigger>
-          <TabsTrigger value="spec"><SlidersHorizontal aria-hidden />Parameters and spec</TabsTrigger>
-          <TabsTrigger value="events"><ScrollText aria-hidden />Events</TabsTrigger>
-          <TabsTrigger value="verdict"><GitCompareArrows aria-hidden />Verdict</TabsTrigger>
+          <TabsTrigger value="graph" {...near("graph")}><Waypoints aria-hidden />Graph</TabsTrigger>
+          <TabsTrigger value="logs" {...near("logs")}><SquareTerminal aria-hidden />Logs</TabsTrigger>
+          <TabsTrigger value="artifacts" {...near("artifacts")}><Package aria-hidden />Artifacts{artifacts.length > 0 ? <span className="text-xs text-muted-foreground tabular-nums">{artifacts.length}</span> : null}</TabsTrigger>
+          <TabsTrigger value="quality" {...near("quality")}><ShieldCheck aria-hidden />Quality</TabsTrigger>
+          <TabsTrigger value="lineage" {...near("lineage")}><Network aria-hidden />Lineage</TabsTrigger>
+          <TabsTrigger value="spec" {...near("spec")}><SlidersHorizontal aria-hidden />Parameters and spec</TabsTrigger>
+          <TabsTrigger value="events" {...near("events")}><ScrollText aria-hidden />Events</TabsTrigger>
+          <TabsTrigger value="verdict" {...near("verdict")}><GitCompareArrows aria-hidden />Verdict</TabsTrigger>
         </TabsList>
         <TabsContent value="timeline"><TimelinePanel run={run} phases={phases} events={[...view.events.items, ...live]} readAt={view.read_at} /></TabsContent>
         <TabsContent value="graph"><GraphPanel runId={run.run_id} phases={phases} /></TabsContent>
@@ -88,19 +101,16 @@ export function RunDetail({ view, title, layer, executorName, spec, parameters, 
         <TabsContent value="quality"><QualityPanel run={run} /></TabsContent>
         <TabsContent value="lineage"><LineagePanel run={run} /></TabsContent>
         <TabsContent value="spec"><SpecPanel run={run} spec={spec} parameters={parameters} /></TabsContent>
-        <TabsContent value="verdict" className="grid gap-6">
-          <VerificationPanel run={run} canOperate={canOperate} retry={actions.retry} />
-          {comparison ? (
-            <div className="grid gap-3"><VerdictTable comparison={comparison} onlyDifferences={false} /></div>
-          ) : (
-            <p className="py-6 text-center text-pretty text-muted-foreground">
-              {view.baseline === null ? "There is no earlier succeeded run of this pipeline to compare with." : active ? "The outputs are compared when the run has succeeded." : "Only a succeeded run has outputs to compare."}
-            </p>
-          )}
-        </TabsContent>
+        <TabsContent value="verdict" className="grid gap-6"><VerdictPanel run={run} comparison={comparison} hasBaseline={view.baseline !== null} canOperate={canOperate} retry={actions.retry} /></TabsContent>
       </Tabs>
     </>
   );
+}
+
+/** A part that could not be loaded ahead is loaded, or missed, when it is shown. */
+function near(tab: keyof typeof panels) {
+  const load = () => void panels[tab]().catch(() => undefined);
+  return { onPointerEnter: load, onFocus: load };
 }
 
 function Derived({ run }: { run: Run }) {

@@ -11,10 +11,11 @@ import { ErrorState } from "@/components/common/error-state";
 import { ApiError, fetchJson } from "@/components/common/fetch-json";
 import { useShortcut } from "@/components/shell/shortcuts";
 import { Button } from "@/components/ui/button";
+import { useLoaded } from "@/components/ui/on-demand";
 import type { Layer } from "@/contracts/dataset";
-import { isTerminal, type RunCounts, type RunPage } from "@/contracts/run";
+import type { RunCounts, RunPage } from "@/contracts/run";
+import { isTerminal } from "@/contracts/words";
 import { cn } from "@/lib/cn";
-import { BulkBar } from "./bulk-bar";
 import { bulkFilterOf, isFiltered, runCountsQuery, runListKey, runListParsers, runListQuery } from "./list-state";
 import { RunFilters } from "./run-filters";
 import { RunTable } from "./run-table";
@@ -34,6 +35,7 @@ type RunListProps = {
   bulkActions: BulkActionSet;
 };
 
+const loadBulkBar = () => import("./bulk-bar").then((loaded) => loaded.BulkBar);
 const busyMs = 3_000;
 const idleMs = 30_000;
 /** Nearer to the top than this the reader watches the newest rows, which then may come in by themselves. */
@@ -84,6 +86,7 @@ export function RunList({ environmentId, initial, initialKey, readAt, templates,
 
   const selected = useSelection(runListKey({ ...state, page: [] }, environmentId).join());
   const { selection } = selected;
+  const BulkBar = useLoaded(loadBulkBar, selected.count !== 0);
   useShortcut({ keys: ["x"], label: "Select the run", enabled: active !== null, run: () => active !== null && selected.toggle([active], !selected.has(active)) });
   useShortcut({ keys: ["Escape"], label: "Select none", enabled: selected.count !== 0, run: selected.clear });
   const meant = () => (selection.kind === "matching" ? bulkFilterOf(state, environmentId, Date.now()) : { environment_id: environmentId, run_ids: [...selection.ids] });
@@ -96,7 +99,7 @@ export function RunList({ environmentId, initial, initialKey, readAt, templates,
   return (
     <div className="grid gap-3">
       <RunFilters state={state} setState={setState} templates={templates} executors={executors} counts={counts} busy={isFetching && isPlaceholderData} />
-      <BulkBar environmentId={environmentId} selected={selected} filterOf={meant} canSelectAll={isFiltered(state) && (data?.next_cursor != null || state.page.length > 0)} canOperate={canOperate} actions={bulkActions} />
+      {BulkBar === null ? null : <BulkBar environmentId={environmentId} selected={selected} filterOf={meant} canSelectAll={isFiltered(state) && (data?.next_cursor != null || state.page.length > 0)} canOperate={canOperate} actions={bulkActions} />}
       {hidden > 0 ? (
         <div className="sticky top-14 z-20 flex justify-center" role="status">
           <Button size="sm" className="rounded-full shadow-md" onClick={() => { showAll(); scrollTo({ top: 0 }); }}>

@@ -1,8 +1,7 @@
 "use client";
 
-import { createColumnHelper, tableFeatures, useTable } from "@tanstack/react-table";
 import { Link } from "@/components/common/link";
-import { useMemo } from "react";
+import { type ReactNode, useMemo } from "react";
 import { ShortId } from "@/components/common/short-id";
 import { StatusBadge } from "@/components/common/status-badge";
 import { Checkbox } from "@/components/ui/checkbox";
@@ -14,8 +13,7 @@ import { runCells } from "./run-cells";
 import type { PipelineChoice } from "./run-list";
 import type { RunSelection } from "./use-selection";
 
-const features = tableFeatures({});
-const helper = createColumnHelper<typeof features, Run>();
+type Column = { id: string; header: string; cell: (run: Run) => ReactNode };
 type Names = { templates: PipelineChoice[]; executors: Record<string, string> };
 
 /** Figures stand at the end of their cell. */
@@ -23,64 +21,53 @@ const numeric = new Set(["duration", "attempt", "priority", "score", "checks", "
 /** What a card on a narrow screen keeps. */
 const narrowColumns = new Set(["status", "run", "pipeline", "started", "duration"]);
 
-function columnsFor({ templates, executors }: Names, shown: readonly RunColumn[]) {
+function columnsFor({ templates, executors }: Names, shown: readonly RunColumn[]): Column[] {
   const byKey = new Map(templates.map((each) => [each.template_key, each]));
   const names = { executors, layerOf: (run: Run) => byKey.get(run.template_key ?? "")?.layer };
-  return helper.columns([
-    helper.accessor("status", { header: "Status", cell: ({ row }) => <StatusBadge status={row.original.status} className="relative" /> }),
-    helper.display({
+  return [
+    { id: "status", header: "Status", cell: (run) => <StatusBadge status={run.status} className="relative" /> },
+    {
       id: "run",
       header: "Run",
-      cell: ({ row: { original: run } }) => (
+      cell: (run) => (
         <Link href={`/runs/${run.run_id}`} data-run={run.run_id} className={cn(rowLinkClasses, "inline-flex items-baseline gap-2")}>
           {byKey.get(run.template_key ?? "")?.title ?? run.spec_slug}
           <ShortId id={run.run_id} what="run id" plain className="font-normal text-muted-foreground" />
         </Link>
       ),
-    }),
-    ...shown.map((column) => helper.display({ id: column, header: columnWords[column], cell: ({ row }) => runCells[column](row.original, names) })),
-  ]);
+    },
+    ...shown.map((column): Column => ({ id: column, header: columnWords[column], cell: (run) => runCells[column](run, names) })),
+  ];
 }
 
 type RunTableProps = Names & { runs: Run[]; active: string | null; /** Beside status and name. */ shown?: readonly RunColumn[]; /** Without it nothing can be selected. */ selected?: RunSelection };
 
 export function RunTable({ runs, templates, executors, active, shown = defaultColumns, selected }: RunTableProps) {
   const columns = useMemo(() => columnsFor({ templates, executors }, shown), [templates, executors, shown]);
-  const table = useTable({ features, columns, data: runs, getRowId: (run) => run.run_id });
   const ids = runs.map((run) => run.run_id);
   const held = selected === undefined ? 0 : ids.filter(selected.has).length;
   const name = (run: Run) => templates.find((each) => each.template_key === run.template_key)?.title ?? run.spec_slug;
   return (
     <Table label="Runs, newest first" cards>
       <TableHeader>
-        {table.getHeaderGroups().map((group) => (
-          <TableRow key={group.id}>
-            {selected ? (
-              <TableHead className="w-8 pe-0">
-                <Checkbox className="align-middle" aria-label="Select the runs of this page" checked={held === 0 ? false : held === ids.length ? true : "indeterminate"} onCheckedChange={(on) => selected.toggle(ids, on === true)} />
-              </TableHead>
-            ) : null}
-            {group.headers.map((header) => (
-              <TableHead key={header.id} numeric={numeric.has(header.column.id)}>
-                <table.FlexRender header={header} />
-              </TableHead>
-            ))}
-          </TableRow>
-        ))}
+        <TableRow>
+          {selected ? (
+            <TableHead className="w-8 pe-0">
+              <Checkbox className="align-middle" aria-label="Select the runs of this page" checked={held === 0 ? false : held === ids.length ? true : "indeterminate"} onCheckedChange={(on) => selected.toggle(ids, on)} />
+            </TableHead>
+          ) : null}
+          {columns.map(({ id, header }) => <TableHead key={id} numeric={numeric.has(id)}>{header}</TableHead>)}
+        </TableRow>
       </TableHeader>
       <TableBody>
-        {table.getRowModel().rows.map((row) => (
-          <TableRow key={row.id} data-active={row.id === active || undefined} aria-selected={selected?.has(row.id)}>
+        {runs.map((run) => (
+          <TableRow key={run.run_id} data-active={run.run_id === active || undefined} aria-selected={selected?.has(run.run_id)}>
             {selected ? (
               <TableCell className="w-8 pe-0 max-sm:w-auto">
-                <Checkbox className="z-1 align-middle" aria-label={`Select ${name(row.original)} ${row.id.slice(-8)}`} checked={selected.has(row.id)} onCheckedChange={(on) => selected.toggle([row.id], on === true)} />
+                <Checkbox className="z-1 align-middle" aria-label={`Select ${name(run)} ${run.run_id.slice(-8)}`} checked={selected.has(run.run_id)} onCheckedChange={(on) => selected.toggle([run.run_id], on)} />
               </TableCell>
             ) : null}
-            {row.getAllCells().map((cell) => (
-              <TableCell key={cell.id} numeric={numeric.has(cell.column.id)} narrow={narrowColumns.has(cell.column.id)}>
-                <table.FlexRender cell={cell} />
-              </TableCell>
-            ))}
+            {columns.map(({ id, cell }) => <TableCell key={id} numeric={numeric.has(id)} narrow={narrowColumns.has(id)}>{cell(run)}</TableCell>)}
           </TableRow>
         ))}
       </TableBody>

@@ -1,28 +1,33 @@
 "use client";
 
 import { ChevronRight, Zap } from "lucide-react";
+import dynamic from "next/dynamic";
 import { parseAsString, useQueryState } from "nuqs";
-import { Fragment } from "react";
-import { Link } from "@/components/common/link";
+import { Fragment, useRef } from "react";
 import { Duration } from "@/components/common/duration";
 import { Hash } from "@/components/common/hash";
 import { useNow } from "@/components/common/now";
+import { useRowsInView } from "@/components/common/use-rows-in-view";
 import { PhaseStatusBadge } from "@/components/common/status-badge";
 import { phaseStatusLooks } from "@/components/common/status-looks";
 import { Time } from "@/components/common/time";
 import { Button } from "@/components/ui/button";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
 import type { RunEvent } from "@/contracts/event";
-import { isTerminal, type Run, type RunPhase } from "@/contracts/run";
+import type { Run, RunPhase } from "@/contracts/run";
+import { isTerminal } from "@/contracts/words";
 import { cn } from "@/lib/cn";
-import { formatCount, formatDuration } from "@/lib/format";
+import { formatDuration } from "@/lib/format";
 import { words } from "@/lib/messages/timeline";
 import { type Axis, axisOf } from "./time-axis";
 import { type Segment, timelineOf, type TimelineRow } from "./timeline-model";
 import { isShown, TimelineTools, useTimelineState } from "./timeline-tools";
 
+const PhaseFacts = dynamic(() => import("./phase-facts").then((loaded) => loaded.PhaseFacts));
 const ticks = [0, 0.25, 0.5, 0.75, 1];
 const columns = 6;
+/** The height of a row, and its border. */
+const rowPixels = 37;
 
 /** One row a phase: the plan while the run is queued, then waiting, attempts and running on one axis. */
 export function TimelinePanel({ run, phases, events, readAt }: { run: Run; phases: RunPhase[]; events: RunEvent[]; readAt: number }) {
@@ -50,8 +55,10 @@ type PhaseTableProps = { run: Run; rows: TimelineRow[]; axis: Axis; /** What the
 function PhaseTable({ run, rows, axis, from, to, start }: PhaseTableProps) {
   const [open, setOpen] = useQueryState("phase", parseAsString.withOptions({ history: "replace" }));
   const elapsed = (tick: number) => (tick === 0 && from === start ? "0" : formatDuration(Math.round(axis.timeAt(tick)) - start));
+  const body = useRef<HTMLTableSectionElement>(null);
+  const drawn = useRowsInView(body, rows.length, rowPixels);
   return (
-    <Table label="Phases of the run">
+    <Table label="Phases of the run" aria-rowcount={rows.length + 1}>
       <TableHeader>
         <TableRow>
           <TableHead>Phase</TableHead>
@@ -73,12 +80,13 @@ function PhaseTable({ run, rows, axis, from, to, start }: PhaseTableProps) {
           <TableHead>Output</TableHead>
         </TableRow>
       </TableHeader>
-      <TableBody>
-        {rows.map((row) => {
+      <TableBody ref={body}>
+        {drawn.from > 0 ? <tr aria-hidden style={{ height: drawn.from * rowPixels }} /> : null}
+        {rows.slice(drawn.from, drawn.to).map((row, at) => {
           const expanded = open === row.phase.name;
           return (
             <Fragment key={row.phase.name}>
-              <TableRow data-active={expanded || undefined}>
+              <TableRow data-active={expanded || undefined} aria-rowindex={drawn.from + at + 2}>
                 <TableCell>
                   <button type="button" aria-expanded={expanded} aria-controls={`phase-${row.phase.name}`} onClick={() => void setOpen(expanded ? null : row.phase.name)} className="inline-flex min-h-6 items-center gap-1.5 font-medium after:absolute after:inset-0 focus-visible:outline-none focus-visible:after:outline-2 focus-visible:after:-outline-offset-2 focus-visible:after:outline-ring">
                     <ChevronRight className={cn("size-3.5 text-muted-foreground transition-transform", expanded && "rotate-90")} aria-hidden />
@@ -106,6 +114,7 @@ function PhaseTable({ run, rows, axis, from, to, start }: PhaseTableProps) {
             </Fragment>
           );
         })}
+        {drawn.to < rows.length ? <tr aria-hidden style={{ height: (rows.length - drawn.to) * rowPixels }} /> : null}
       </TableBody>
     </Table>
   );
@@ -128,42 +137,6 @@ function Bars({ row, axis, from, to }: { row: TimelineRow; axis: Axis; from: num
       {row.segments.filter((segment) => segment.to >= from && segment.from <= to).map((segment) => (
         <span key={`${segment.kind}-${segment.from}`} className={cn("absolute inset-y-0 min-w-0.5 rounded-sm", looks[segment.kind], row.critical && segment.kind === "current" && "ring-1 ring-warning")} style={place(segment)} />
       ))}
-    </div>
-  );
-}
-
-function PhaseFacts({ runId, phase }: { runId: string; phase: RunPhase }) {
-  const metrics = Object.entries(phase.metrics).filter(([, value]) => ["number", "string", "boolean"].includes(typeof value));
-  return (
-    <div className="grid gap-3">
-      {phase.error_message ? (
-        <p className="text-failed"><code className="me-2 text-xs">{phase.error_code}</code><span className="break-words">{phase.error_message}</span></p>
-      ) : null}
-      <dl className="grid grid-cols-[repeat(auto-fill,minmax(11rem,1fr))] gap-x-6 gap-y-2 text-xs">
-        <Fact name="Depends on">{phase.depends_on.length > 0 ? phase.depends_on.join(", ") : "nothing"}</Fact>
-        <Fact name="Input hash"><Hash value={phase.input_sha256} what="input hash" /></Fact>
-        <Fact name="Output hash"><Hash value={phase.output_sha256} what="output hash" /></Fact>
-        <Fact name="Log"><Link href={`/runs/${runId}?tab=logs&phase=${phase.name}`} className="text-link underline underline-offset-4">Its lines</Link></Fact>
-        <Fact name="Finished"><Time at={phase.finished_at} format="absolute" /></Fact>
-        {metrics.map(([name, value]) => (
-          <Fact key={name} name={name.replaceAll("_", " ")}>{typeof value === "number" && Number.isInteger(value) ? formatCount(value) : String(value)}</Fact>
-        ))}
-      </dl>
-      {phase.checkpoint ? (
-        <details>
-          <summary className="text-xs text-muted-foreground">Checkpoint</summary>
-          <pre tabIndex={0} className="mt-1 max-h-48 overflow-auto text-xs">{JSON.stringify(phase.checkpoint, null, 2)}</pre>
-        </details>
-      ) : null}
-    </div>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: React.ReactNode }) {
-  return (
-    <div className="grid gap-0.5">
-      <dt className="text-muted-foreground">{name}</dt>
-      <dd className="flex min-h-6 items-center">{children}</dd>
     </div>
   );
 }

@@ -2,7 +2,7 @@
 
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { toast } from "sonner";
+import { toast } from "@/components/ui/toast";
 import { fetchJson } from "@/components/common/fetch-json";
 import type { BulkJob } from "@/contracts/bulk";
 import type { Outcome } from "@/lib/ops/attempt";

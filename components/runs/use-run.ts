@@ -5,8 +5,9 @@ import { useRouter } from "next/navigation";
 import { useEffect, useRef, useState } from "react";
 import { fetchJson } from "@/components/common/fetch-json";
 import type { Artifact } from "@/contracts/artifact";
-import { stateEventTypes, type RunEvent } from "@/contracts/event";
-import { isTerminal, type Run, type RunComparison, type RunPhase } from "@/contracts/run";
+import type { RunEvent } from "@/contracts/event";
+import { isTerminal, stateEventTypes } from "@/contracts/words";
+import type { Run, RunComparison, RunPhase } from "@/contracts/run";
 import type { EventHistory } from "@/lib/ops/runs-page";
 import { useFeed } from "./use-feed";
 

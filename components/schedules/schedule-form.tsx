@@ -3,7 +3,7 @@
 import { CircleAlert, Save } from "lucide-react";
 import { useRouter } from "next/navigation";
 import { type FormEvent, type ReactNode, useEffect, useRef, useState, useTransition } from "react";
-import { toast } from "sonner";
+import { toast } from "@/components/ui/toast";
 import { noAnswer } from "@/components/common/no-answer";
 import { Link, useEnvironmentHref } from "@/components/common/link";
 import { UtcInput } from "@/components/common/utc-input";

@@ -1,7 +1,7 @@
 "use client";
 
 import { useState } from "react";
-import { toast } from "sonner";
+import { toast } from "@/components/ui/toast";
 import { useAct } from "@/components/common/use-act";
 import { Button } from "@/components/ui/button";
 import { Field, fieldControl } from "@/components/ui/field";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { searchKinds } from "@/contracts/search";
+import { searchKinds } from "@/contracts/words";
 import { commandsOf, fits } from "./commands";
 import { hitAddress } from "./hit-address";
 import { shortAddresses } from "./nav";

@@ -1,5 +1,6 @@
 import { CalendarPlus, Cpu, FilePlus, KeyRound, type LucideIcon, Play, UserPlus } from "lucide-react";
-import { atLeast, type Role } from "@/contracts/role";
+import type { Role } from "@/contracts/role";
+import { atLeast } from "@/contracts/words";
 import { messages } from "@/lib/messages";
 
 type ShellCommand = { label: string; href: `/${string}`; icon: LucideIcon; /** The weakest role that may. */ least: Role };

@@ -1,6 +1,7 @@
 import { Activity, Cable, CalendarClock, Cpu, Database, FileBox, History, ListChecks, LockKeyhole, type LucideIcon, ScrollText, ShieldAlert, User, Workflow } from "lucide-react";
 import { StatusBadge } from "@/components/common/status-badge";
-import { runStatuses, type RunStatus } from "@/contracts/run";
+import type { RunStatus } from "@/contracts/run";
+import { runStatuses } from "@/contracts/words";
 import type { SearchHit, SearchKind } from "@/contracts/search";
 import { truncateMiddle } from "@/lib/format";
 import { messages } from "@/lib/messages";

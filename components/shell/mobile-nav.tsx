@@ -3,14 +3,17 @@
 import { Menu } from "lucide-react";
 import { useState } from "react";
 import { Button } from "@/components/ui/button";
+import { useLoaded } from "@/components/ui/on-demand";
 import { Sheet, SheetContent, SheetHeader, SheetTitle, SheetTrigger } from "@/components/ui/sheet";
 import { messages } from "@/lib/messages";
 import { Mark } from "./mark";
-import { SideNav } from "./side-nav";
+
+const load = () => import("./side-nav").then((loaded) => loaded.SideNav);
 
 /** The side navigation as a sheet, below 1024 px. */
 export function MobileNav() {
   const [open, setOpen] = useState(false);
+  const SideNav = useLoaded(load, open);
   return (
     <Sheet open={open} onOpenChange={setOpen}>
       <SheetTrigger asChild>
@@ -24,7 +27,7 @@ export function MobileNav() {
             <Mark />
           </SheetTitle>
         </SheetHeader>
-        <SideNav onNavigate={() => setOpen(false)} />
+        {SideNav === null ? null : <SideNav onNavigate={() => setOpen(false)} />}
       </SheetContent>
     </Sheet>
   );

@@ -4,12 +4,12 @@ import { ArrowRight, CirclePause, CirclePlay, Clock, Loader, Play, SunMoon, Zap 
 import { useTheme } from "next-themes";
 import { useRouter } from "next/navigation";
 import { useState } from "react";
-import { toast } from "sonner";
+import { toast } from "@/components/ui/toast";
 import { environmentPath } from "@/components/common/environment-path";
 import { useAct } from "@/components/common/use-act";
 import { Command, CommandEmpty, CommandGroup, CommandInput, CommandItem, CommandList, CommandShortcut } from "@/components/ui/command";
 import { Keys } from "@/components/ui/kbd";
-import { atLeast } from "@/contracts/role";
+import { atLeast } from "@/contracts/words";
 import type { SearchHit } from "@/contracts/search";
 import { messages } from "@/lib/messages";
 import type { Outcome } from "@/lib/ops/attempt";
@@ -17,6 +17,7 @@ import { commandsOf, fits } from "./commands";
 import { hitAddress } from "./hit-address";
 import { HitLine } from "./hit-line";
 import { navEntries } from "./nav";
+import { navIcons } from "./nav-icons";
 import { type EnvironmentChoice, useOpenEnvironment } from "./open-environment";
 import { showOverlay } from "./overlays";
 import { useVisits } from "./recent";
@@ -27,7 +28,7 @@ export type PaletteActions = {
   pauseSchedule: (scheduleId: string, note: string) => Promise<Outcome<unknown>>;
   resumeSchedule: (scheduleId: string) => Promise<Outcome<unknown>>;
 };
-type PaletteListProps = {
+export type PaletteListProps = {
   environments: readonly EnvironmentChoice[];
   lastEnvironmentId: string | undefined;
   actions: PaletteActions;
@@ -113,13 +114,16 @@ export function PaletteList({ environments, lastEnvironmentId, actions, query, s
         ) : null}
         {open && pages.length > 0 ? (
           <CommandGroup heading={messages.palette.goTo}>
-            {pages.map(({ href, label, icon: Icon, key }) => (
-              <CommandItem key={href} value={`go ${label}`} onSelect={go(pathOf(open) + href)}>
-                <Icon aria-hidden />
-                {label}
-                <CommandShortcut><Keys keys={["g", key]} /></CommandShortcut>
-              </CommandItem>
-            ))}
+            {pages.map(({ href, label, key }) => {
+              const Icon = navIcons[href];
+              return (
+                <CommandItem key={href} value={`go ${label}`} onSelect={go(pathOf(open) + href)}>
+                  <Icon aria-hidden />
+                  {label}
+                  <CommandShortcut><Keys keys={["g", key]} /></CommandShortcut>
+                </CommandItem>
+              );
+            })}
           </CommandGroup>
         ) : null}
         {open && commands.length > 0 ? (

@@ -44,7 +44,7 @@ export function useShortcut({ keys, label, group, run, enabled = true }: Shortcu
 }
 
 function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+  return target instanceof HTMLElement && (target.isContentEditable || target.matches("input:not([type=checkbox], [type=radio]), textarea, select"));
 }
 
 const overlay = '[role="dialog"], [role="alertdialog"], [role="menu"], [role="listbox"]';

@@ -10,7 +10,8 @@ import { Button } from "@/components/ui/button";
 import { Field, fieldControl } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
 import type { NewApiToken } from "@/contracts/api-token";
-import { atLeast, roles, type Role } from "@/contracts/role";
+import type { Role } from "@/contracts/role";
+import { atLeast, roles } from "@/contracts/words";
 import { words } from "@/lib/messages/tokens";
 import type { Outcome } from "@/lib/ops/attempt";
 

@@ -1,25 +1,28 @@
 "use client";
 
 import { Check, Minus } from "lucide-react";
-import { Checkbox as CheckboxPrimitive } from "radix-ui";
 import type { ComponentProps } from "react";
 import { cn } from "@/lib/cn";
 
-/** 16 px to see, 24 px to hit: the pseudo-element widens the target. */
-export function Checkbox({ className, ...props }: ComponentProps<typeof CheckboxPrimitive.Root>) {
+type CheckboxProps = Omit<ComponentProps<"input">, "type" | "checked" | "onChange"> & { checked: boolean | "indeterminate"; onCheckedChange: (checked: boolean) => void };
+
+/** The browser's own, drawn by us. 16 px to see, 24 px to hit: a pseudo-element widens the target. */
+export function Checkbox({ className, checked, onCheckedChange, ...props }: CheckboxProps) {
   return (
-    <CheckboxPrimitive.Root
-      data-slot="checkbox"
-      className={cn(
-        "group relative size-4 shrink-0 rounded-sm border border-input bg-background after:absolute after:-inset-1 disabled:cursor-not-allowed disabled:opacity-50 aria-invalid:border-failed data-[state=checked]:border-primary data-[state=checked]:bg-primary data-[state=checked]:text-primary-foreground data-[state=indeterminate]:border-primary data-[state=indeterminate]:bg-primary data-[state=indeterminate]:text-primary-foreground",
-        className,
-      )}
-      {...props}
-    >
-      <CheckboxPrimitive.Indicator className="grid place-content-center">
-        <Check className="hidden size-3.5 group-data-[state=checked]:block" strokeWidth={3} aria-hidden />
-        <Minus className="hidden size-3.5 group-data-[state=indeterminate]:block" strokeWidth={3} aria-hidden />
-      </CheckboxPrimitive.Indicator>
-    </CheckboxPrimitive.Root>
+    <span className={cn("relative inline-grid size-4 shrink-0 place-content-center", className)}>
+      <input
+        data-slot="checkbox"
+        type="checkbox"
+        ref={(input) => {
+          if (input) input.indeterminate = checked === "indeterminate";
+        }}
+        checked={checked === true}
+        onChange={(event) => onCheckedChange(event.target.checked)}
+        className="peer absolute inset-0 size-4 appearance-none rounded-sm border border-input bg-background after:absolute after:-inset-1 checked:border-primary checked:bg-primary indeterminate:border-primary indeterminate:bg-primary disabled:cursor-not-allowed disabled:opacity-50 aria-invalid:border-failed"
+        {...props}
+      />
+      <Check className="pointer-events-none relative hidden size-3.5 text-primary-foreground peer-checked:block" strokeWidth={3} aria-hidden />
+      <Minus className="pointer-events-none relative hidden size-3.5 text-primary-foreground peer-indeterminate:block" strokeWidth={3} aria-hidden />
+    </span>
   );
 }

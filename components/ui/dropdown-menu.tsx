@@ -2,8 +2,9 @@
 
 import { Check } from "lucide-react";
 import { DropdownMenu as MenuPrimitive } from "radix-ui";
-import type { ComponentProps } from "react";
+import { type ComponentProps, type FocusEvent, useRef } from "react";
 import { cn } from "@/lib/cn";
+import type { Taken } from "./on-demand";
 
 /** Not modal: hiding the rest of the page from readers while its controls stay focusable helps nobody. */
 export function DropdownMenu({ modal = false, ...props }: ComponentProps<typeof MenuPrimitive.Root>) {
@@ -78,4 +79,21 @@ export function DropdownMenuLabel({ className, ...props }: ComponentProps<typeof
 
 export function DropdownMenuSeparator({ className, ...props }: ComponentProps<typeof MenuPrimitive.Separator>) {
   return <MenuPrimitive.Separator className={cn("-mx-1 my-1 h-px bg-border", className)} {...props} />;
+}
+
+/** A menu that takes over the button that it was loaded for (on-demand.tsx), open. */
+export function TakenMenu({ button, opened, ...content }: Taken & ComponentProps<typeof DropdownMenuContent>) {
+  // Radix does not know of the key that was pressed before it was there.
+  const takesFirst = useRef(opened === "keyboard");
+  const onFocus = (event: FocusEvent<HTMLElement>) => {
+    if (!takesFirst.current || event.target !== event.currentTarget) return;
+    takesFirst.current = false;
+    event.currentTarget.querySelector<HTMLElement>('[role^="menuitem"]:not([data-disabled])')?.focus();
+  };
+  return (
+    <DropdownMenu defaultOpen>
+      <DropdownMenuTrigger asChild>{button}</DropdownMenuTrigger>
+      <DropdownMenuContent onFocus={onFocus} {...content} />
+    </DropdownMenu>
+  );
 }

@@ -4,7 +4,7 @@ import { Check, ChevronDown, ChevronUp } from "lucide-react";
 import { Select as SelectPrimitive } from "radix-ui";
 import type { ComponentProps } from "react";
 import { cn } from "@/lib/cn";
-import { inputClasses } from "./input";
+import { selectButtonClasses } from "./select-button";
 
 export const Select = SelectPrimitive.Root;
 export const SelectGroup = SelectPrimitive.Group;
@@ -14,11 +14,7 @@ export function SelectTrigger({ className, children, ...props }: ComponentProps<
   return (
     <SelectPrimitive.Trigger
       data-slot="select-trigger"
-      className={cn(
-        inputClasses,
-        "flex h-8 items-center justify-between gap-2 data-[placeholder]:text-muted-foreground [&>span]:truncate",
-        className,
-      )}
+      className={cn(selectButtonClasses, className)}
       {...props}
     >
       {children}

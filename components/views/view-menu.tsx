@@ -1,25 +1,19 @@
 "use client";
 
-import { BookmarkPlus, Check, ChevronDown, ListFilter, Pencil, Star, Trash2, Users } from "lucide-react";
-import { useRouter, useSearchParams } from "next/navigation";
-import { useState } from "react";
-import { ConfirmButton } from "@/components/common/confirm-button";
-import { Link, useEnvironmentHref } from "@/components/common/link";
-import { useAct } from "@/components/common/use-act";
+import { ChevronDown, ListFilter } from "lucide-react";
+import { useSearchParams } from "next/navigation";
 import { Button } from "@/components/ui/button";
-import { Popover, PopoverContent, PopoverTrigger } from "@/components/ui/popover";
+import { OnDemandButton } from "@/components/ui/on-demand";
 import type { View, ViewList, Views } from "@/contracts/view";
-import { cn } from "@/lib/cn";
 import type { Outcome } from "@/lib/ops/attempt";
-import { viewAddress, viewQuery } from "./view-query";
-import { type ViewDraft, ViewDialog } from "./view-dialog";
+import { viewQuery } from "./view-query";
 
 export type ViewActions = {
   save: (request: unknown) => Promise<Outcome<View>>;
   remove: (viewId: string) => Promise<Outcome<unknown>>;
   setDefault: (projectId: string, list: ViewList, viewId: string | null) => Promise<Outcome<unknown>>;
 };
-type ViewMenuProps = {
+export type ViewMenuProps = {
   list: ViewList;
   projectId: string;
   views: Views;
@@ -30,77 +24,20 @@ type ViewMenuProps = {
   actions: ViewActions;
 };
 
-/** The names under which filters of a list are kept. The one that shows what the address shows is marked. */
-export function ViewMenu({ list, projectId, views, refusedToShare, governs, actions }: ViewMenuProps) {
-  const router = useRouter();
-  const inEnvironment = useEnvironmentHref();
-  const { pending, act } = useAct();
-  const [open, setOpen] = useState(false);
-  const [draft, setDraft] = useState<ViewDraft | null>(null);
-  const query = viewQuery(useSearchParams().toString());
-  const current = views.items.find((each) => each.query === query);
-  const chosen = (view: View) => views.default_view_id === view.view_id;
-  const edit = (next: ViewDraft) => {
-    setOpen(false);
-    setDraft(next);
-  };
-  const save = (wanted: ViewDraft) =>
-    act(() => actions.save({ ...wanted, project_id: projectId, list }), (view) => {
-      setDraft(null);
-      router.push(inEnvironment(viewAddress(list, view.query)));
-    });
-  return (
-    <>
-      <Popover open={open} onOpenChange={setOpen}>
-        <PopoverTrigger asChild>
-          <Button variant="outline" size="sm" className="max-w-56">
-            <ListFilter aria-hidden />
-            <span className="sr-only">View: </span>
-            <span className="truncate">{current?.name ?? (query === "" ? "Everything" : "Views")}</span>
-            <ChevronDown aria-hidden />
-          </Button>
-        </PopoverTrigger>
-        <PopoverContent align="end" className="grid w-80 gap-1 p-1" aria-label="Saved views">
-          <ul className="max-h-72 overflow-y-auto">
-            <li><ViewLink href={viewAddress(list, null)} name="Everything" current={query === ""} onOpen={() => setOpen(false)} /></li>
-            {views.items.map((view) => (
-              <li key={view.view_id} className="flex items-center gap-0.5 rounded-sm hover:bg-accent">
-                <ViewLink href={viewAddress(list, view.query)} name={view.name} shared={view.shared} title={view.shared ? `Shared by ${view.made_by ?? "somebody"}` : undefined} current={view === current} onOpen={() => setOpen(false)} />
-                <Button variant="ghost" size="icon-sm" disabled={pending} title={chosen(view) ? "This list opens with it: leave it" : "Open this list with it"} aria-label={`Default: ${view.name}`} aria-pressed={chosen(view)} onClick={() => act(() => actions.setDefault(projectId, list, chosen(view) ? null : view.view_id))}>
-                  <Star className={cn(chosen(view) && "fill-current text-link")} aria-hidden />
-                </Button>
-                {view.own || governs ? (
-                  <>
-                    <Button variant="ghost" size="icon-sm" disabled={pending} aria-label={`Change ${view.name}`} onClick={() => edit(view)}><Pencil aria-hidden /></Button>
-                    <ConfirmButton
-                      variant="ghost" size="icon-sm" disabled={pending} aria-label={`Delete ${view.name}`} confirm="Delete" title={`Delete the view ${view.name}?`}
-                      description={view.shared ? "It goes for everybody in the project. No run or table is touched." : "No run or table is touched."} onConfirm={() => act(() => actions.remove(view.view_id))}
-                    ><Trash2 aria-hidden /></ConfirmButton>
-                  </>
-                ) : null}
-              </li>
-            ))}
-          </ul>
-          <div className="grid gap-1 border-t pt-1">
-            {current === undefined && query !== "" ? (
-              <Button variant="ghost" size="sm" className="justify-start" onClick={() => edit({ name: "", query, shared: false })}><BookmarkPlus aria-hidden />Save these filters as a view</Button>
-            ) : (
-              <p className="px-2 py-1 text-xs text-muted-foreground">{query === "" ? "Set filters to keep them under a name." : "These filters are kept already."}</p>
-            )}
-          </div>
-        </PopoverContent>
-      </Popover>
-      {draft ? <ViewDialog draft={draft} shown={query} pending={pending} refusedToShare={refusedToShare} onSave={save} onClose={() => setDraft(null)} /> : null}
-    </>
-  );
-}
+const load = () => import("./views-list").then((loaded) => loaded.ViewsList);
 
-function ViewLink({ href, name, shared = false, title, current, onOpen }: { href: string; name: string; shared?: boolean; title?: string; current: boolean; onOpen: () => void }) {
+/** The names under which filters of a list are kept. The one that shows what the address shows is marked. */
+export function ViewMenu(menu: ViewMenuProps) {
+  const query = viewQuery(useSearchParams().toString());
+  const current = menu.views.items.find((each) => each.query === query);
   return (
-    <Link href={href} title={title} aria-current={current ? "true" : undefined} onClick={onOpen} className="flex min-h-8 min-w-0 flex-1 items-center gap-2 rounded-sm px-2 text-sm hover:bg-accent">
-      {current ? <Check className="size-4 shrink-0" aria-hidden /> : <span className="size-4 shrink-0" aria-hidden />}
-      <span className="truncate">{name}</span>
-      {shared ? <><Users className="size-3.5 shrink-0 text-muted-foreground" aria-hidden /><span className="sr-only">shared</span></> : null}
-    </Link>
+    <OnDemandButton load={load} part={{ ...menu, query, current }} popup="dialog">
+      <Button variant="outline" size="sm" className="max-w-56">
+        <ListFilter aria-hidden />
+        <span className="sr-only">View: </span>
+        <span className="truncate">{current?.name ?? (query === "" ? "Everything" : "Views")}</span>
+        <ChevronDown aria-hidden />
+      </Button>
+    </OnDemandButton>
   );
 }

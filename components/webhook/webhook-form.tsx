@@ -2,7 +2,7 @@
 
 import { Send, Trash2 } from "lucide-react";
 import { type FormEvent, useState } from "react";
-import { toast } from "sonner";
+import { toast } from "@/components/ui/toast";
 import { useSave } from "@/components/common/use-save";
 import { ConfirmButton } from "@/components/common/confirm-button";
 import { useAct } from "@/components/common/use-act";
@@ -12,7 +12,8 @@ import { Checkbox } from "@/components/ui/checkbox";
 import { Field, fieldControl } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
 import { Switch } from "@/components/ui/switch";
-import { type Delivery, type Webhook, webhookEvents } from "@/contracts/webhook";
+import type { Delivery, Webhook } from "@/contracts/webhook";
+import { webhookEvents } from "@/contracts/words";
 import { words } from "@/lib/messages/webhook";
 import type { Outcome } from "@/lib/ops/attempt";
 import { eventWords } from "./words";

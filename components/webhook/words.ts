@@ -1,4 +1,5 @@
-import type { Delivery, webhookEvents } from "@/contracts/webhook";
+import type { Delivery } from "@/contracts/webhook";
+import type { webhookEvents } from "@/contracts/words";
 import { words } from "@/lib/messages/webhook";
 
 export const eventWords: Record<(typeof webhookEvents)[number], string> = words.terms.event;

@@ -1,6 +1,6 @@
 import { runEvent, terminalEventTypes, type RunEvent } from "../../contracts/event.ts";
 import { ControlRoomError } from "../../contracts/error.ts";
-import { isTerminal } from "../../contracts/run.ts";
+import { isTerminal } from "../../contracts/words.ts";
 import { backoffMs, sleep } from "../core/backoff.ts";
 import { errorOf, Unreachable } from "../core/remote-call.ts";
 import { operationUrl, request, type Connection } from "./connection.ts";

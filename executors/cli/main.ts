@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { backfillStatuses, partitionUnits, reprocessPolicies } from "../../contracts/backfill.ts";
+import { backfillStatuses, reprocessPolicies } from "../../contracts/backfill.ts";
+import { partitionUnits } from "../../contracts/words.ts";
 import { verifyAudit } from "./audit-commands.ts";
 import { controlBackfill, createBackfill, listBackfills, replayTables, showBackfill, watchBackfill, type BackfillOptions, type ReplayOptions } from "./backfill-commands.ts";
 import { findConnection, type Connection } from "./connection.ts";

@@ -1,7 +1,8 @@
 import { ControlRoomError } from "../../contracts/error.ts";
 import type { RunEvent } from "../../contracts/event.ts";
 import type { Run, RunComparison } from "../../contracts/run.ts";
-import { differenceWords, type Verification } from "../../contracts/verification.ts";
+import type { Verification } from "../../contracts/verification.ts";
+import { differenceWords } from "../../contracts/difference-words.ts";
 import { request, type Connection } from "./connection.ts";
 import { followRun } from "./follow-run.ts";
 import { duration, exit, paintStatus, plain, tableLines, type ExitCode, type Output } from "./output.ts";

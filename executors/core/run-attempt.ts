@@ -1,6 +1,6 @@
 import type { Claim, RunState } from "../../contracts/claim.ts";
 import { engineLabel, engineOf, longRuntimeLabel, pipelineSpec, phaseTypes, type PhaseSpec, type PipelineSpec } from "../../contracts/pipeline.ts";
-import { isTerminal } from "../../contracts/run.ts";
+import { isTerminal } from "../../contracts/words.ts";
 import { phasesBefore } from "../../contracts/spec-meaning.ts";
 import type { ControlPlane, Lease } from "./control-plane.ts";
 import { decide, type PhaseState } from "./dag.ts";

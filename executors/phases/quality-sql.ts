@@ -1,4 +1,4 @@
-import { assertNever } from "../../contracts/common.ts";
+import { assertNever } from "../../contracts/words.ts";
 import type { QualityCheck } from "../../contracts/pipeline.ts";
 import { identifier, literal, tableName } from "../engines/duckdb-sql.ts";
 

@@ -107,6 +107,7 @@ export const messages = catalogue({
     unexpected: "Something failed on our side. Nothing was changed.",
     code: "Code",
     requestId: "Request",
+    partMissing: "A part of the page could not be loaded. Check the network, then try again.",
     pageTitle: "The page failed",
     pageDescription: "Your work is safe: nothing was changed by showing this page.",
     notFoundTitle: "There is nothing here",

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { capAllowRequest, Cap, CapScope, changeCapRequest, createCapRequest, listCapsQuery } from "@/contracts/cap.ts";
-import { assertNever, uuid } from "@/contracts/common.ts";
+import { uuid } from "@/contracts/common.ts";
+import { assertNever } from "@/contracts/words.ts";
 import type { Db } from "@/lib/supabase/client.ts";
 import { resolveOrganization } from "./audit.ts";
 import { resolveEnvironment, resolveProject } from "./environments.ts";

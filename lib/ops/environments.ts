@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ControlRoomError } from "@/contracts/error.ts";
-import { atLeast, type createEnvironmentRequest, type createOrganizationRequest, type createProjectRequest, type Environment, type Principal, type Role } from "@/contracts/role.ts";
+import type { createEnvironmentRequest, createOrganizationRequest, createProjectRequest, Environment, Principal, Role } from "@/contracts/role.ts";
+import { atLeast } from "@/contracts/words.ts";
 import type { Db } from "@/lib/supabase/client.ts";
 import { callRpc, readRows } from "./rpc.ts";
 

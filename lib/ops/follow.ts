@@ -1,5 +1,5 @@
 import { ControlRoomError } from "@/contracts/error.ts";
-import { isTerminal } from "@/contracts/run.ts";
+import { isTerminal } from "@/contracts/words.ts";
 import { openStream } from "@/lib/api/open-streams.ts";
 import { isHosted } from "@/lib/env.ts";
 import { log } from "@/lib/log.ts";

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { timestamp, uuid } from "@/contracts/common.ts";
 import { ControlRoomError } from "@/contracts/error.ts";
-import { type ColumnLineageGraph, type columnLineageQuery, lineageHome, type LineageGraph, type lineageBatchResponse, type lineageQuery, lineageReader, type LineageReader, type lineageReadersQuery, openLineageEvent, type OpenLineageEvent, type recordLineageQuery } from "@/contracts/lineage.ts";
+import { type ColumnLineageGraph, type columnLineageQuery, type LineageGraph, type lineageBatchResponse, type lineageQuery, lineageReader, type LineageReader, type lineageReadersQuery, openLineageEvent, type OpenLineageEvent, type recordLineageQuery } from "@/contracts/lineage.ts";
+import { lineageHome } from "@/contracts/words.ts";
 import { placesOf } from "@/lib/api/input.ts";
 import type { Db } from "@/lib/supabase/client.ts";
 import { resolveEnvironment } from "./environments.ts";

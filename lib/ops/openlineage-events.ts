@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { TableLineage } from "@/contracts/dataset.ts";
 import type { LineageRecords } from "@/contracts/lineage-receiver.ts";
-import { lineageHome, openLineageCore, openLineageProducer } from "@/contracts/lineage.ts";
+import { openLineageCore, openLineageProducer } from "@/contracts/lineage.ts";
+import { lineageHome } from "@/contracts/words.ts";
 
 type PublishedVersion = LineageRecords["published"][number];
 type QualityResult = LineageRecords["quality"][number];

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
 import type { RoutingMatrix } from "../../contracts/routing.ts";
-import { webhookEvents } from "../../contracts/webhook.ts";
+import { webhookEvents } from "../../contracts/words.ts";
 import { codeowners } from "./codeowners.ts";
 import { runGates } from "./main.ts";
 import { exportedRouting, lintRouting, routingGate } from "./routing.ts";

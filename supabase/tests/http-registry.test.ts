@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { webhookEvents } from "../../contracts/webhook.ts";
+import { webhookEvents } from "../../contracts/words.ts";
 import { api, executor, newRun, ok, owner, refused, secret, stranger, tenant, useApi, yaml } from "./http-world.ts";
 
 useApi();

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { logChunkLimitBytes, logLevels, logStreams, type LogLine, type LogQuery, type NewLogChunk } from "../../contracts/log.ts";
+import { logChunkLimitBytes, type LogLine, type LogQuery, type NewLogChunk } from "../../contracts/log.ts";
+import { logLevels, logStreams } from "../../contracts/words.ts";
 import { aClaim, anExecutor, aRun, aTenant, call, expireLease, finish, openWorld, refusal, request, specText, tick, type Tenant, type World } from "./world.ts";
 
 let world: World;

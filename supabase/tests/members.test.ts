@@ -1,7 +1,8 @@
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { RpcArgs } from "../../contracts/rpc.ts";
-import { roles, type Role } from "../../contracts/role.ts";
+import type { Role } from "../../contracts/role.ts";
+import { roles } from "../../contracts/words.ts";
 import { anApiToken, anExecutor, aTenant, call, newToken, openWorld, refusal, request, type Caller, type Tenant, type World } from "./world.ts";
 
 let world: World;

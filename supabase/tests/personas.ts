@@ -1,5 +1,6 @@
 import type { RpcName } from "../../contracts/rpc.ts";
-import { roles, type Role } from "../../contracts/role.ts";
+import type { Role } from "../../contracts/role.ts";
+import { roles } from "../../contracts/words.ts";
 
 /** What a persona is to the project whose things it touches: null is nobody, or somebody of another organization. */
 export type Holds = Role | "executor" | "scheduler" | null;

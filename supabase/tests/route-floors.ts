@@ -1,5 +1,6 @@
 import { operations, type Operation, type OperationName } from "../../contracts/http.ts";
-import { roles, type Role } from "../../contracts/role.ts";
+import type { Role } from "../../contracts/role.ts";
+import { roles } from "../../contracts/words.ts";
 import type { RpcName } from "../../contracts/rpc.ts";
 import { personaTable } from "./personas.ts";
 

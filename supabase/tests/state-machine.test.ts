@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { errorCodes } from "../../contracts/error.ts";
 import type { RunWrite } from "../../contracts/report.ts";
-import { runStatuses, terminalStatuses, type RunStatus } from "../../contracts/run.ts";
+import type { RunStatus } from "../../contracts/run.ts";
+import { runStatuses, terminalStatuses } from "../../contracts/words.ts";
 import { aClaim, anExecutor, aRun, aTenant, brokenInvariants, call, expireLease, openWorld, refusal, specText, statusOf, tick, type Tenant, type World } from "./world.ts";
 
 let world: World;

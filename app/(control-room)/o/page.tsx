@@ -5,7 +5,7 @@ import { CreateScope } from "@/components/account/create-scope";
 import { EmptyState } from "@/components/common/empty-state";
 import { environmentPath } from "@/components/common/environment-path";
 import { PageHeader } from "@/components/shell/page-header";
-import { atLeast } from "@/contracts/role.ts";
+import { atLeast } from "@/contracts/words.ts";
 import { groupBy } from "@/lib/group-by";
 import { messages } from "@/lib/messages";
 import { words } from "@/lib/messages/account";

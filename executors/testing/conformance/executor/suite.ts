@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { request } from "../../../cli/connection.ts";
 import { httpTransport } from "../../../core/http-transport.ts";
-import { isTerminal, type Run } from "../../../../contracts/run.ts";
+import type { Run } from "../../../../contracts/run.ts";
+import { isTerminal } from "../../../../contracts/words.ts";
 import { isRecord, list } from "../calls.ts";
 import { startProxy, type Proxy } from "../proxy.ts";
 import { reportOf, type Finding, type Report } from "../report.ts";

@@ -9,7 +9,7 @@ import { Link } from "@/components/common/link";
 import { RefusalState } from "@/components/common/refusal-state";
 import { PageHeader } from "@/components/shell/page-header";
 import { Button } from "@/components/ui/button";
-import { atLeast } from "@/contracts/role.ts";
+import { atLeast } from "@/contracts/words.ts";
 import { messages } from "@/lib/messages";
 import { attempt } from "@/lib/ops/attempt.ts";
 import { listAudit } from "@/lib/ops/audit.ts";

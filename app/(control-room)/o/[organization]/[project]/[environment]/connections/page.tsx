@@ -6,7 +6,7 @@ import { RefusalState } from "@/components/common/refusal-state";
 import { ConnectionForm } from "@/components/connections/connection-form";
 import { ConnectionList } from "@/components/connections/connection-list";
 import { PageHeader } from "@/components/shell/page-header";
-import { atLeast } from "@/contracts/role.ts";
+import { atLeast } from "@/contracts/words.ts";
 import { messages } from "@/lib/messages";
 import { words } from "@/lib/messages/connections";
 import { attempt } from "@/lib/ops/attempt.ts";

@@ -10,7 +10,7 @@ import { RoleTable } from "@/components/members/role-table";
 import { scopesOf } from "@/components/members/scopes";
 import { PageHeader } from "@/components/shell/page-header";
 import { Button } from "@/components/ui/button";
-import { atLeast } from "@/contracts/role.ts";
+import { atLeast } from "@/contracts/words.ts";
 import { messages } from "@/lib/messages";
 import { words } from "@/lib/messages/members";
 import { attempt } from "@/lib/ops/attempt.ts";

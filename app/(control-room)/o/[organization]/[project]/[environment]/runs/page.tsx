@@ -7,7 +7,7 @@ import { loadRunListState, runListKey, runListQuery } from "@/components/runs/li
 import { RunList } from "@/components/runs/run-list";
 import { PageHeader } from "@/components/shell/page-header";
 import { Button } from "@/components/ui/button";
-import { atLeast } from "@/contracts/role.ts";
+import { atLeast } from "@/contracts/words.ts";
 import { listRunsQuery } from "@/contracts/run.ts";
 import { messages } from "@/lib/messages";
 import { attempt } from "@/lib/ops/attempt.ts";

@@ -6,7 +6,7 @@ import { RefusalState } from "@/components/common/refusal-state";
 import { SecretForm } from "@/components/secrets/secret-form";
 import { SecretList } from "@/components/secrets/secret-list";
 import { PageHeader } from "@/components/shell/page-header";
-import { atLeast } from "@/contracts/role.ts";
+import { atLeast } from "@/contracts/words.ts";
 import { messages } from "@/lib/messages";
 import { words } from "@/lib/messages/secrets";
 import { attempt } from "@/lib/ops/attempt.ts";

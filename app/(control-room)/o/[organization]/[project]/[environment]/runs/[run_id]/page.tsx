@@ -9,7 +9,7 @@ import type { Rendered } from "@/components/runs/spec-panel";
 import type { RunView } from "@/components/runs/use-run";
 import { RememberVisit } from "@/components/shell/remember-visit";
 import { uuid } from "@/contracts/common.ts";
-import { atLeast } from "@/contracts/role.ts";
+import { atLeast } from "@/contracts/words.ts";
 import { truncateMiddle } from "@/lib/format";
 import { listArtifacts } from "@/lib/ops/artifacts.ts";
 import { attempt } from "@/lib/ops/attempt.ts";

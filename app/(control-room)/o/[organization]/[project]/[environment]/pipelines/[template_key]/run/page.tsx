@@ -7,7 +7,7 @@ import { parameterFields, startingParameters } from "@/components/pipelines/para
 import { RunForm } from "@/components/pipelines/run-form";
 import { PageHeader } from "@/components/shell/page-header";
 import { word } from "@/contracts/common.ts";
-import { atLeast } from "@/contracts/role.ts";
+import { atLeast } from "@/contracts/words.ts";
 import { messages } from "@/lib/messages";
 import { attempt } from "@/lib/ops/attempt.ts";
 import { getTemplate } from "@/lib/ops/templates.ts";
