@@ -1,6 +1,7 @@
 "use client";
 
 import { useEffect, useMemo, useRef, useState } from "react";
+import { words } from "@/lib/messages/lineage";
 import { type LayoutJob, type LayoutResult, type Place, type Placeable, placesOf } from "./layout";
 
 export interface Layout {
@@ -38,7 +39,7 @@ export function useLayout(nodes: readonly Placeable[]): Layout | null {
     };
     if (worker.current === "none") return here();
     try {
-      worker.current ??= new Worker(new URL("./layout-worker.ts", import.meta.url), { type: "module", name: "graph layout" });
+      worker.current ??= new Worker(new URL("./layout-worker.ts", import.meta.url), { type: "module", name: words.useLayout.graphLayout });
     } catch {
       return here();
     }

@@ -12,8 +12,9 @@ import type { LineageNode } from "@/contracts/lineage";
 import { cn } from "@/lib/cn";
 import { groupBy } from "@/lib/group-by";
 import { words } from "@/lib/messages/graph";
+import { words as lineageWords } from "@/lib/messages/lineage";
 import { foldedGroup } from "./fold";
-import { countOf, nodePlace, nodeTitle } from "./words";
+import { nodePlace, nodeTitle } from "./words";
 
 // In pixels.
 const size = { width: 220, height: 60 };
@@ -91,9 +92,9 @@ export function LineageCanvas({ nodes, layout, focus, chosen, onChoose, onFocusN
   const width = margin * 2 + layout.columns * (size.width + gap.x) - gap.x;
   const height = margin * 2 + layout.rows * (size.height + gap.y) - gap.y;
   return (
-    <GraphStage canvas={canvas} label="Lineage graph" width={width} height={height} marks={marks} onKeyDown={move} className="h-[min(70vh,44rem)]">
+    <GraphStage canvas={canvas} label={lineageWords.lineageCanvas.lineageGraph} width={width} height={height} marks={marks} onKeyDown={move} className="h-[min(70vh,44rem)]">
       {coarse ? <Silhouettes nodes={nodes} layout={layout} marks={marks} width={width} height={height} onGo={(x, y) => zoomTo(1, { x, y })} /> : <Lines nodes={nodes} layout={layout} view={view} lit={lit} width={width} height={height} />}
-      <ul aria-label={countOf(nodes.length, "dataset", "datasets")}>
+      <ul aria-label={lineageWords.terms.datasets(nodes.length)}>
         {(coarse ? shown.filter(({ node_id }) => node_id === chosen) : shown).map((node) => {
           const place = layout.places.get(node.node_id)!;
           return (
@@ -120,7 +121,7 @@ function NodeButton({ node, focused, chosen, dimmed, tabIndex, onClick, onPoint 
       <span className="truncate font-medium" title={isGroup ? node.name : `${node.namespace} ${node.name}`}>{nodeTitle(node)}{isGroup ? <span className="ms-1 font-normal text-muted-foreground">{words.folded}</span> : null}</span>
       <span className="flex min-w-0 items-center justify-between gap-2 text-xs text-muted-foreground">
         {node.layer === null ? <span className="truncate">{nodePlace(node)}</span> : <LayerBadge layer={node.layer} />}
-        <span className="shrink-0 tabular-nums"><span className="sr-only">made of </span>{node.upstream_count}<span aria-hidden> → </span><span className="sr-only">, makes </span>{node.downstream_count}</span>
+        <span className="shrink-0 tabular-nums"><span className="sr-only">{lineageWords.lineageCanvas.madeOf} </span>{node.upstream_count}<span aria-hidden> → </span><span className="sr-only">{lineageWords.lineageCanvas.makes} </span>{node.downstream_count}</span>
       </span>
     </button>
   );

@@ -3,15 +3,16 @@ import { Time } from "@/components/common/time";
 import { Button } from "@/components/ui/button";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
 import type { LineageNode } from "@/contracts/lineage";
-import { countOf, nodePlace, nodeTitle } from "./words";
+import { words } from "@/lib/messages/lineage";
+import { nodePlace, nodeTitle } from "./words";
 
 const shownSources = 5;
 
 /** The graph as a table: what each dataset is made of, in words. */
 export function LineageTable({ nodes, names, onChoose }: { nodes: LineageNode[]; names: ReadonlyMap<string, string>; onChoose: (id: string) => void }) {
   return (
-    <Table label="Datasets and what they are made of" dense>
-      <TableHeader><TableRow><TableHead>Dataset</TableHead><TableHead>Layer or system</TableHead><TableHead className="w-full">Made of</TableHead><TableHead numeric>Makes</TableHead><TableHead>Last told</TableHead></TableRow></TableHeader>
+    <Table label={words.lineageTable.datasetsAndWhatThey} dense>
+      <TableHeader><TableRow><TableHead>{words.lineageTable.dataset}</TableHead><TableHead>{words.lineageTable.layerOrSystem}</TableHead><TableHead className="w-full">{words.lineageTable.madeOf}</TableHead><TableHead numeric>{words.lineageTable.makes}</TableHead><TableHead>{words.lineageTable.lastTold}</TableHead></TableRow></TableHeader>
       <TableBody>
         {nodes.map((node) => (
           <TableRow key={node.node_id}>
@@ -30,5 +31,5 @@ export function LineageTable({ nodes, names, onChoose }: { nodes: LineageNode[];
 function madeOf(node: LineageNode, names: ReadonlyMap<string, string>): string {
   const known = node.upstream.flatMap((source) => names.get(source.node_id) ?? []);
   const more = node.upstream_count - Math.min(known.length, shownSources);
-  return [...known.slice(0, shownSources), ...(more > 0 ? [countOf(more, "more", "more")] : [])].join(", ");
+  return [...known.slice(0, shownSources), ...(more > 0 ? [words.lineageTable.more(more)] : [])].join(", ");
 }

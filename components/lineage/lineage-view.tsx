@@ -17,12 +17,13 @@ import { lineageDirections } from "@/contracts/words";
 import { useLayout } from "@/components/graph/use-layout";
 import { cn } from "@/lib/cn";
 import { words as graphWords } from "@/lib/messages/graph";
+import { words } from "@/lib/messages/lineage";
 import { ExportMenu } from "./export-menu";
 import { foldedGroup, foldNodes, groupsOf } from "./fold";
 import { LineageCanvas } from "./lineage-canvas";
 import { LineageTable } from "./lineage-table";
 import { NodePanel } from "./node-panel";
-import { countOf, nodeTitle } from "./words";
+import { nodeTitle } from "./words";
 
 const mostNodes = 2000;
 const tableRows = 200;
@@ -34,7 +35,7 @@ const parsers = {
   /** Groups that are drawn as one node. */
   fold: parseAsArrayOf(parseAsString).withDefault([]),
 };
-const words = { both: "Both ways", upstream: "Upstream", downstream: "Downstream" } as const;
+const directionWords = words.lineageView.directionWords;
 
 /** The graph around a dataset, or all of it; what is asked stands in the address. */
 export function LineageView({ environmentId, dataset, embedded = false }: { environmentId: string; dataset?: string; embedded?: boolean }) {
@@ -60,19 +61,19 @@ export function LineageView({ environmentId, dataset, embedded = false }: { envi
 
   return (
     <div className="grid min-w-0 gap-3">
-      <div role="group" aria-label="What the graph shows" className="flex flex-wrap items-center gap-2">
-        {embedded ? null : <SearchField label="Search datasets" placeholder="Search datasets" className="max-w-64" value={state.search} onChange={(search) => void setState({ search: search === "" ? null : search, node: null, dataset: null, at: null }, { history: "replace" })} />}
+      <div role="group" aria-label={words.lineageView.whatTheGraphShows} className="flex flex-wrap items-center gap-2">
+        {embedded ? null : <SearchField label={words.lineageView.searchDatasets} placeholder={words.lineageView.searchDatasets} className="max-w-64" value={state.search} onChange={(search) => void setState({ search: search === "" ? null : search, node: null, dataset: null, at: null }, { history: "replace" })} />}
         {focused === null ? null : (
           <>
-            <div role="group" aria-label="Direction" className="inline-flex gap-1">
-              {lineageDirections.map((each) => <Button key={each} variant={state.direction === each ? "secondary" : "ghost"} size="sm" aria-pressed={state.direction === each} onClick={() => void setState({ direction: each })}>{words[each]}</Button>)}
+            <div role="group" aria-label={words.lineageView.direction} className="inline-flex gap-1">
+              {lineageDirections.map((each) => <Button key={each} variant={state.direction === each ? "secondary" : "ghost"} size="sm" aria-pressed={state.direction === each} onClick={() => void setState({ direction: each })}>{directionWords[each]}</Button>)}
             </div>
-            <div role="group" aria-label="Depth" className="inline-flex items-center gap-1">
-              <Button variant="outline" size="icon-sm" aria-label="One step less" disabled={depth <= 1} onClick={() => void setState({ depth: depth - 1 })}><Minus aria-hidden /></Button>
-              <span className="min-w-16 text-center tabular-nums" aria-live="polite">{countOf(depth, "step", "steps")}</span>
-              <Button variant="outline" size="icon-sm" aria-label="One step more" disabled={depth >= deepest} onClick={() => void setState({ depth: depth + 1 })}><Plus aria-hidden /></Button>
+            <div role="group" aria-label={words.lineageView.depth} className="inline-flex items-center gap-1">
+              <Button variant="outline" size="icon-sm" aria-label={words.lineageView.oneStepLess} disabled={depth <= 1} onClick={() => void setState({ depth: depth - 1 })}><Minus aria-hidden /></Button>
+              <span className="min-w-16 text-center tabular-nums" aria-live="polite">{words.terms.steps(depth)}</span>
+              <Button variant="outline" size="icon-sm" aria-label={words.lineageView.oneStepMore} disabled={depth >= deepest} onClick={() => void setState({ depth: depth + 1 })}><Plus aria-hidden /></Button>
             </div>
-            {embedded ? <Button asChild variant="ghost" size="sm"><Link href="/lineage">Whole graph</Link></Button> : <Button variant="ghost" size="sm" onClick={whole}>Whole graph</Button>}
+            {embedded ? <Button asChild variant="ghost" size="sm"><Link href="/lineage">{words.lineageView.wholeGraph}</Link></Button> : <Button variant="ghost" size="sm" onClick={whole}>{words.lineageView.wholeGraph}</Button>}
           </>
         )}
         {groups.length === 0 ? null : (
@@ -86,9 +87,9 @@ export function LineageView({ environmentId, dataset, embedded = false }: { envi
         )}
         <span className="ms-auto" />
         {nodes.length > 0 && layout !== null ? <ExportMenu nodes={nodes} layout={layout} /> : null}
-        <div role="group" aria-label="View" className="inline-flex gap-1">
-          <Button variant={state.view === "graph" ? "secondary" : "ghost"} size="sm" aria-pressed={state.view === "graph"} onClick={() => void setState({ view: "graph" })}>Graph</Button>
-          <Button variant={state.view === "list" ? "secondary" : "ghost"} size="sm" aria-pressed={state.view === "list"} onClick={() => void setState({ view: "list" })}>List</Button>
+        <div role="group" aria-label={words.lineageView.view} className="inline-flex gap-1">
+          <Button variant={state.view === "graph" ? "secondary" : "ghost"} size="sm" aria-pressed={state.view === "graph"} onClick={() => void setState({ view: "graph" })}>{words.lineageView.graph}</Button>
+          <Button variant={state.view === "list" ? "secondary" : "ghost"} size="sm" aria-pressed={state.view === "list"} onClick={() => void setState({ view: "list" })}>{words.lineageView.list}</Button>
         </div>
       </div>
       {error !== null && data === undefined ? (
@@ -99,10 +100,10 @@ export function LineageView({ environmentId, dataset, embedded = false }: { envi
         <Nothing searched={state.search !== ""} onClear={() => void setState({ search: null })} />
       ) : (
         <>
-          <p role="status" className="text-muted-foreground">{countOf(all.length, "dataset", "datasets")}{data.cut ? ", the nearest; there are more: take fewer steps" : data.next_cursor === null ? "" : ", the first by name; search, or focus on one, for the others"}.</p>
+          <p role="status" className="text-muted-foreground">{(data.cut ? words.lineageView.theNearest : data.next_cursor === null ? words.lineageView.allOfThem : words.lineageView.theFirstByName)(words.terms.datasets(all.length))}</p>
           <div className={chosen ? "grid min-w-0 items-start gap-3 lg:grid-cols-[minmax(0,1fr)_22rem]" : "grid min-w-0"} data-busy={isPlaceholderData || undefined}>
             {state.view === "list" ? (
-              <div className="grid min-w-0 gap-2"><LineageTable nodes={nodes.slice(0, tableRows)} names={names} onChoose={choose} />{nodes.length > tableRows ? <p className="text-muted-foreground">The first {tableRows} are listed: search for the others.</p> : null}</div>
+              <div className="grid min-w-0 gap-2"><LineageTable nodes={nodes.slice(0, tableRows)} names={names} onChoose={choose} />{nodes.length > tableRows ? <p className="text-muted-foreground">{words.lineageView.theFirstAreListedSearch(tableRows)}</p> : null}</div>
             ) : layout === null ? (
               <Skeleton className="h-[min(70vh,44rem)] w-full" />
             ) : (
@@ -117,11 +118,11 @@ export function LineageView({ environmentId, dataset, embedded = false }: { envi
 }
 
 function Nothing({ searched, onClear }: { searched: boolean; onClear: () => void }) {
-  if (searched) return <EmptyState icon={Waypoints} title="No dataset has that in its name" action={<Button variant="outline" onClick={onClear}>Clear the search</Button>} />;
+  if (searched) return <EmptyState icon={Waypoints} title={words.lineageView.noDatasetHas} action={<Button variant="outline" onClick={onClear}>{words.lineageView.clearTheSearch}</Button>} />;
   return (
     <EmptyState
-      icon={Waypoints} title="No lineage yet" description="What a run publishes appears here with what it was made of, beside what dbt, Spark or Trino tell by OpenLineage events."
-      action={<Button asChild><Link href="/pipelines">Run a pipeline</Link></Button>} snippet="POST /api/v1/lineage"
+      icon={Waypoints} title={words.lineageView.noLineageYet} description={words.lineageView.noLineageYetDescription}
+      action={<Button asChild><Link href="/pipelines">{words.lineageView.runAPipeline}</Link></Button>} snippet="POST /api/v1/lineage"
     />
   );
 }

@@ -1,4 +1,5 @@
 import type { LineageNode } from "@/contracts/lineage";
+import { words } from "@/lib/messages/lineage";
 
 /** A node as people call it: a table of the lake by its name, another system's with its system. */
 export function nodeTitle(node: Pick<LineageNode, "name" | "dataset">): string {
@@ -9,14 +10,8 @@ export function nodeTitle(node: Pick<LineageNode, "name" | "dataset">): string {
 export function nodePlace(node: Pick<LineageNode, "namespace" | "dataset">): string {
   if (node.dataset !== null) return "";
   const connection = /^lakehouse:\/\/[^/]+\/connections\/(.+)$/.exec(node.namespace)?.[1];
-  return connection === undefined ? node.namespace.replace(/^lakehouse:\/\/.*$/, "lake, not published") : `connection ${connection}`;
-}
-
-export function countOf(count: number, one: string, many: string): string {
-  return `${count} ${count === 1 ? one : many}`;
+  return connection === undefined ? node.namespace.replace(/^lakehouse:\/\/.*$/, words.terms.lakeNotPublished) : words.terms.connection(connection);
 }
 
 /** How a column comes to be, as OpenLineage's subtypes say it. */
-export const columnWords: Record<string, string> = {
-  IDENTITY: "as it is", TRANSFORMATION: "computed", AGGREGATION: "aggregated", FILTER: "filters rows", JOIN: "joins rows", GROUP_BY: "groups rows", SORT: "sorts rows", WINDOW: "over a window", CONDITIONAL: "by a condition", DIRECT: "from", INDIRECT: "decides rows",
-};
+export const columnWords: Record<string, string> = words.terms.column;

@@ -16,6 +16,7 @@ import { Keys } from "@/components/ui/kbd";
 import { Switch } from "@/components/ui/switch";
 import { Label } from "@/components/ui/label";
 import type { ErrorPlace } from "@/contracts/error";
+import { words } from "@/lib/messages/pipelines";
 import type { Outcome, Refusal } from "@/lib/ops/attempt";
 import type { PlannedPhase } from "./phase-list";
 import { PhasePlan } from "./phase-plan";
@@ -74,7 +75,7 @@ export function SpecEditor({ projectId, templateKey, baseVersion, stored, starti
   const problems = preview?.errors ?? none;
   const current = settled === text && !isFetching;
   const elsewhere = preview?.name && templateKey !== null && preview.name !== templateKey ? preview.name : null;
-  const blocked = refused ?? (dirty ? null : "It is as it is stored.");
+  const blocked = refused ?? (dirty ? null : words.specEditor.itIsAsItIsStored);
 
   const submit = (event?: FormEvent) => {
     event?.preventDefault();
@@ -82,11 +83,11 @@ export function SpecEditor({ projectId, templateKey, baseVersion, stored, starti
     start(async () => {
       // Another name is another pipeline: what was read says nothing about its version.
       const outcome = await actions.save(projectId, { text, base_version: elsewhere ? 0 : baseVersion }).catch(() => null);
-      if (outcome === null) return setRefusal(noAnswer("Your text is still here. Save it again."));
+      if (outcome === null) return setRefusal(noAnswer(words.specEditor.yourTextIsStillHere));
       if (!outcome.ok) return setRefusal(outcome.refusal);
       setSaved(true);
       const { template_key, current_version, created } = outcome.value;
-      toast.success(created ? `Saved as version ${current_version} of ${template_key}.` : `It is the same spec as version ${current_version}: nothing was changed.`);
+      toast.success(created ? words.specEditor.savedAsVersionOf(current_version, template_key) : words.specEditor.itIsTheSameSpec(current_version));
       router.push(inEnvironment(`/pipelines/${template_key}`));
       router.refresh();
     });
@@ -102,21 +103,21 @@ export function SpecEditor({ projectId, templateKey, baseVersion, stored, starti
         {refusal === null ? null : (
           <Alert variant="failed" role="alert">
             <CircleAlert aria-hidden />
-            <AlertTitle>It was not saved</AlertTitle>
+            <AlertTitle>{words.specEditor.itWasNotSaved}</AlertTitle>
             <AlertDescription>
               <p>{refusal.message} {refusal.remedy}</p>
-              {refusal.code === "conflict" ? <p className="flex flex-wrap items-center gap-2"><CopyButton value={text} what="text" text="Copy my text" variant="outline" /><Link href={`/pipelines/${elsewhere ?? templateKey ?? preview?.name ?? ""}`} className="text-link hover:underline">See what is stored now</Link></p> : null}
+              {refusal.code === "conflict" ? <p className="flex flex-wrap items-center gap-2"><CopyButton value={text} what={words.specEditor.text} text={words.specEditor.copyMyText} variant="outline" /><Link href={`/pipelines/${elsewhere ?? templateKey ?? preview?.name ?? ""}`} className="text-link hover:underline">{words.specEditor.seeWhatIsStoredNow}</Link></p> : null}
             </AlertDescription>
           </Alert>
         )}
-        <LazyYamlEditor label="Pipeline spec" value={text} onChange={write} problems={problems} original={changes && stored !== "" ? stored : undefined} readOnly={refused !== null} goTo={goTo} />
+        <LazyYamlEditor label={words.specEditor.pipelineSpec} value={text} onChange={write} problems={problems} original={changes && stored !== "" ? stored : undefined} readOnly={refused !== null} goTo={goTo} />
         <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
-          <Button type="submit" disabled={pending || blocked !== null}>{pending ? <Loader className="animate-spin motion-reduce:animate-none" aria-hidden /> : <Save aria-hidden />}{pending ? "Saving…" : baseVersion === 0 ? "Save" : `Save as version ${baseVersion + 1}`}</Button>
+          <Button type="submit" disabled={pending || blocked !== null}>{pending ? <Loader className="animate-spin motion-reduce:animate-none" aria-hidden /> : <Save aria-hidden />}{pending ? words.specEditor.saving : baseVersion === 0 ? words.specEditor.save : words.specEditor.saveAsVersion(baseVersion + 1)}</Button>
           <Keys keys={["mod+Enter"]} apple={apple} />
           {stored === "" ? null : (
             <span className="flex items-center gap-2">
               <Switch id="spec-changes" checked={changes} onCheckedChange={setChanges} />
-              <Label htmlFor="spec-changes">{`Show changes since version ${baseVersion}`}</Label>
+              <Label htmlFor="spec-changes">{words.specEditor.showChangesSinceVersion(baseVersion)}</Label>
             </span>
           )}
           <span className="text-muted-foreground">{blocked}</span>
@@ -125,9 +126,9 @@ export function SpecEditor({ projectId, templateKey, baseVersion, stored, starti
       <div className="grid min-w-0 gap-3">
         <section className="grid gap-2" aria-labelledby="spec-check">
           <h2 id="spec-check" className="flex items-center gap-2 text-sm font-semibold">
-            Check
+            {words.specEditor.check}
             <span role="status" className="inline-flex items-center gap-1.5 font-normal text-muted-foreground">
-              {!current ? <><Loader className="size-3.5 animate-spin motion-reduce:animate-none" aria-hidden />checking…</> : preview === null ? "the control room did not answer" : problems.length === 0 ? <><CircleCheck className="size-3.5 text-succeeded" aria-hidden />valid</> : <><CircleAlert className="size-3.5 text-failed" aria-hidden />{problems.length === 1 ? "1 problem" : `${problems.length} problems`}</>}
+              {!current ? <><Loader className="size-3.5 animate-spin motion-reduce:animate-none" aria-hidden />{words.specEditor.checking}</> : preview === null ? words.specEditor.theControlRoomDidNotAnswer : problems.length === 0 ? <><CircleCheck className="size-3.5 text-succeeded" aria-hidden />{words.specEditor.valid}</> : <><CircleAlert className="size-3.5 text-failed" aria-hidden />{words.specEditor.problems(problems.length)}</>}
             </span>
           </h2>
           {problems.length === 0 ? null : (
@@ -135,18 +136,18 @@ export function SpecEditor({ projectId, templateKey, baseVersion, stored, starti
               {problems.map((problem) => (
                 <li key={`${problem.path} ${problem.message}`}>
                   <button type="button" className="grid w-full grid-cols-[4.5rem_minmax(0,1fr)] gap-x-2 px-3 py-1.5 text-start hover:bg-accent" onClick={() => setGoTo({ line: problem.line ?? 1 })}>
-                    <span className="text-xs leading-5 text-muted-foreground tabular-nums">{problem.line === undefined ? "" : `line ${problem.line}`}</span>
+                    <span className="text-xs leading-5 text-muted-foreground tabular-nums">{problem.line === undefined ? "" : words.specEditor.line(problem.line)}</span>
                     <span>{problem.path ? <code className="text-xs">{problem.path} </code> : null}{problem.message}</span>
                   </button>
                 </li>
               ))}
             </ul>
           )}
-          {elsewhere ? <Alert variant="warning"><AlertDescription>{`The name is ${elsewhere}, not ${templateKey}: it would be saved as a pipeline of its own.`}</AlertDescription></Alert> : null}
+          {elsewhere ? <Alert variant="warning"><AlertDescription>{words.specEditor.theNameIsNot(elsewhere, templateKey)}</AlertDescription></Alert> : null}
         </section>
         {preview && preview.phases.length > 0 ? (
           <section className="grid gap-2" aria-labelledby="spec-phases">
-            <h2 id="spec-phases" className="text-sm font-semibold">Phases</h2>
+            <h2 id="spec-phases" className="text-sm font-semibold">{words.specEditor.phases}</h2>
             <PhasePlan phases={preview.phases} />
           </section>
         ) : null}

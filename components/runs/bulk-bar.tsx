@@ -11,6 +11,7 @@ import { Tooltip } from "@/components/ui/tooltip";
 import type { BulkJob } from "@/contracts/bulk";
 import { messages } from "@/lib/messages";
 import { formatCount } from "@/lib/format";
+import { words } from "@/lib/messages/runs";
 import { type BulkVerb, runsWord } from "./bulk-words";
 import { type BulkActionSet, useBulk } from "./use-bulk";
 import type { RunSelection } from "./use-selection";
@@ -39,20 +40,20 @@ export function BulkBar({ environmentId, selected, filterOf, canSelectAll, canOp
   const [a, b] = selection.kind === "runs" ? [...selection.ids].toSorted() : [];
   const refused = canOperate ? null : roleNeeded("operator");
   return (
-    <div role="region" aria-label="Selected runs" className="sticky top-14 z-20 flex flex-wrap items-center gap-2 rounded-md border bg-accent px-3 py-1.5 text-accent-foreground">
-      <span role="status" className="font-medium tabular-nums">{count === null ? "All that fit the filters are selected" : `${runsWord(count)} selected`}</span>
-      {count !== null && canSelectAll ? <Button variant="link" size="sm" onClick={selected.all}>Select all that fit the filters</Button> : null}
+    <div role="region" aria-label={words.bulkBar.selectedRuns} className="sticky top-14 z-20 flex flex-wrap items-center gap-2 rounded-md border bg-accent px-3 py-1.5 text-accent-foreground">
+      <span role="status" className="font-medium tabular-nums">{count === null ? words.bulkBar.allThatFitTheFilters : words.bulkBar.selected(runsWord(count))}</span>
+      {count !== null && canSelectAll ? <Button variant="link" size="sm" onClick={selected.all}>{words.bulkBar.selectAllThatFitTheFilters}</Button> : null}
       <span className="flex flex-wrap items-center gap-2 sm:ms-auto">
-        <Tooltip content={count === 2 ? null : "Select exactly two runs."}>
-          {count === 2 ? <Button asChild variant="outline" size="sm"><Link href={`/runs/compare?a=${a}&b=${b}`}><GitCompareArrows aria-hidden />Compare</Link></Button> : <Button variant="outline" size="sm" aria-disabled><GitCompareArrows aria-hidden />Compare</Button>}
+        <Tooltip content={count === 2 ? null : words.bulkBar.selectExactlyTwoRuns}>
+          {count === 2 ? <Button asChild variant="outline" size="sm"><Link href={`/runs/compare?a=${a}&b=${b}`}><GitCompareArrows aria-hidden />{words.bulkBar.compare}</Link></Button> : <Button variant="outline" size="sm" aria-disabled><GitCompareArrows aria-hidden />{words.bulkBar.compare}</Button>}
         </Tooltip>
         <Tooltip content={refused}>
-          <Button variant="outline" size="sm" aria-disabled={refused !== null} onClick={() => canOperate && setVerb("retry")}><RotateCw aria-hidden />Run again…</Button>
+          <Button variant="outline" size="sm" aria-disabled={refused !== null} onClick={() => canOperate && setVerb("retry")}><RotateCw aria-hidden />{words.bulkBar.runAgain}</Button>
         </Tooltip>
         <Tooltip content={refused}>
-          <Button variant="outline" size="sm" aria-disabled={refused !== null} onClick={() => canOperate && setVerb("cancel")}><Ban aria-hidden />Cancel…</Button>
+          <Button variant="outline" size="sm" aria-disabled={refused !== null} onClick={() => canOperate && setVerb("cancel")}><Ban aria-hidden />{words.bulkBar.cancel}</Button>
         </Tooltip>
-        <Button variant="ghost" size="icon-sm" aria-label="Select none" onClick={selected.clear}><X aria-hidden /></Button>
+        <Button variant="ghost" size="icon-sm" aria-label={words.bulkBar.selectNone} onClick={selected.clear}><X aria-hidden /></Button>
       </span>
       {verb === null ? null : BulkDialog === null ? <PendingOverlay /> : <BulkDialog verb={verb} selectedCount={count} filterOf={filterOf} actions={actions} onClose={() => setVerb(null)} onStarted={(made) => { setVerb(null); follow(made); }} />}
     </div>
@@ -63,9 +64,9 @@ function JobProgress({ job, abort }: { job: BulkJob; abort: BulkActionSet["abort
   const { pending, act } = useAct();
   const ended = job.done + job.skipped + job.refused;
   return (
-    <div role="region" aria-label="Progress" className="sticky top-14 z-20 flex flex-wrap items-center gap-3 rounded-md border bg-accent px-3 py-1.5 text-accent-foreground">
-      <progress value={ended} max={job.total} aria-label={job.verb === "cancel" ? "Canceling runs" : "Starting runs again"} className="h-2 w-40 accent-primary" />
-      <span className="tabular-nums">{`${formatCount(ended)} of ${runsWord(job.total)}`}</span>
+    <div role="region" aria-label={words.bulkBar.progress} className="sticky top-14 z-20 flex flex-wrap items-center gap-3 rounded-md border bg-accent px-3 py-1.5 text-accent-foreground">
+      <progress value={ended} max={job.total} aria-label={job.verb === "cancel" ? words.bulkBar.cancelingRuns : words.bulkBar.startingRunsAgain} className="h-2 w-40 accent-primary" />
+      <span className="tabular-nums">{words.bulkBar.of(formatCount(ended), runsWord(job.total))}</span>
       <Button variant="outline" size="sm" className="ms-auto" disabled={pending} onClick={() => act(() => abort(job.bulk_id))}><X aria-hidden />{messages.action.stop}</Button>
     </div>
   );

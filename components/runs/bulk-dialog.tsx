@@ -11,6 +11,7 @@ import { Field, fieldControl } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
 import { Select, SelectContent, SelectItem, SelectTrigger, SelectValue } from "@/components/ui/select";
 import type { BulkJob } from "@/contracts/bulk";
+import { words } from "@/lib/messages/runs";
 import type { Refusal } from "@/lib/ops/attempt";
 import { type BulkVerb, runsWord } from "./bulk-words";
 import type { BulkActionSet } from "./use-bulk";
@@ -25,8 +26,8 @@ type BulkDialogProps = {
   onStarted: (job: BulkJob) => void;
 };
 
-const modes = { failed: "From the failed phase", all: "All phases, with the same inputs" } as const;
-const noAnswer: { ok: false; refusal: Refusal } = { ok: false, refusal: { code: "internal", message: "The control room did not answer.", remedy: "Look at the list before you repeat it.", errors: [], request_id: null } };
+const modes = words.bulkDialog.modes;
+const noAnswer: { ok: false; refusal: Refusal } = { ok: false, refusal: { code: "internal", message: words.bulkDialog.theControlRoomDidNotAnswer, remedy: words.bulkDialog.lookAtTheListBefore, errors: [], request_id: null } };
 
 /** Counts first, on the server, on how many runs the verb can act; then asks once, naming that number. */
 export function BulkDialog({ verb, selectedCount, filterOf, actions, onClose, onStarted }: BulkDialogProps) {
@@ -47,29 +48,29 @@ export function BulkDialog({ verb, selectedCount, filterOf, actions, onClose, on
       if (outcome.ok) onStarted(outcome.value);
       else setFailure(outcome.refusal);
     });
-  const meant = selectedCount === null ? "that fit the filters" : `of the ${runsWord(selectedCount)} that you selected`;
+  const meant = selectedCount === null ? words.bulkDialog.thatFitTheFilters : words.bulkDialog.ofThoseThatYouSelected(runsWord(selectedCount));
   return (
     <AlertDialog open onOpenChange={(open) => !open && onClose()}>
       <AlertDialogContent>
         <AlertDialogHeader>
-          <AlertDialogTitle>{verb === "cancel" ? `Cancel ${total === null ? "the runs" : runsWord(total)}?` : `Run ${total === null ? "the runs" : runsWord(total)} again?`}</AlertDialogTitle>
+          <AlertDialogTitle>{total === null ? words.bulkDialog.askUncounted[verb] : words.bulkDialog.ask[verb](runsWord(total))}</AlertDialogTitle>
           <AlertDialogDescription>
             {total === null ? (
-              refusal === null ? <span className="inline-flex items-center gap-2"><Loader className="size-4 animate-spin motion-reduce:animate-none" aria-hidden />Counting the runs…</span> : "Nothing was done."
+              refusal === null ? <span className="inline-flex items-center gap-2"><Loader className="size-4 animate-spin motion-reduce:animate-none" aria-hidden />{words.bulkDialog.countingTheRuns}</span> : words.bulkDialog.nothingWasDone
             ) : verb === "cancel" ? (
-              `${runsWord(total)} ${meant} can be canceled. Queued ones leave the queue; the executors of the others are told to stop.`
+              words.bulkDialog.canBeCanceled(runsWord(total), meant)
             ) : (
-              mode === "failed" ? `${runsWord(total)} ${meant} did not succeed and can go on from there.` : `${runsWord(total)} ${meant} ended and can be run again.`
+              mode === "failed" ? words.bulkDialog.canGoOn(runsWord(total), meant) : words.bulkDialog.canBeRunAgain(runsWord(total), meant)
             )}
           </AlertDialogDescription>
         </AlertDialogHeader>
         {refusal === null ? null : <Alert variant="failed" role="alert"><AlertDescription>{refusal.message} {refusal.remedy}</AlertDescription></Alert>}
         {verb === "cancel" ? (
-          <Field id="bulk-reason" label="Reason" description="Kept with each run; may be left empty.">
+          <Field id="bulk-reason" label={words.bulkDialog.reason} description={words.bulkDialog.reasonDescription}>
             <Input {...fieldControl("bulk-reason", { description: true })} value={reason} maxLength={500} onChange={(event) => setReason(event.target.value)} />
           </Field>
         ) : (
-          <Field id="bulk-mode" label="What runs">
+          <Field id="bulk-mode" label={words.bulkDialog.whatRuns}>
             <Select value={mode} onValueChange={(value) => setMode(value as keyof typeof modes)}>
               <SelectTrigger id="bulk-mode"><SelectValue /></SelectTrigger>
               <SelectContent>{Object.entries(modes).map(([value, text]) => <SelectItem key={value} value={value}>{text}</SelectItem>)}</SelectContent>
@@ -77,9 +78,9 @@ export function BulkDialog({ verb, selectedCount, filterOf, actions, onClose, on
           </Field>
         )}
         <AlertDialogFooter>
-          <AlertDialogCancel disabled={pending}>Keep them</AlertDialogCancel>
+          <AlertDialogCancel disabled={pending}>{words.bulkDialog.keepThem}</AlertDialogCancel>
           <Button variant={verb === "cancel" ? "destructive" : "default"} disabled={pending || !total} onClick={confirm}>
-            {pending ? "Starting…" : total === null ? (verb === "cancel" ? "Cancel the runs" : "Run them again") : verb === "cancel" ? `Cancel ${runsWord(total)}` : `Run ${runsWord(total)} again`}
+            {pending ? words.bulkDialog.starting : total === null ? words.bulkDialog.confirmUncounted[verb] : words.bulkDialog.confirm[verb](runsWord(total))}
           </Button>
         </AlertDialogFooter>
       </AlertDialogContent>

@@ -12,6 +12,7 @@ import { Input } from "@/components/ui/input";
 import { toast } from "@/components/ui/toast";
 import { Tooltip } from "@/components/ui/tooltip";
 import type { Run } from "@/contracts/run";
+import { words } from "@/lib/messages/run";
 import type { RunActionSet } from "./run-actions";
 
 export function CancelRun({ run, canOperate, cancel }: { run: Run; canOperate: boolean; cancel: RunActionSet["cancel"] }) {
@@ -20,12 +21,12 @@ export function CancelRun({ run, canOperate, cancel }: { run: Run; canOperate: b
   const [reason, setReason] = useState("");
   const [pending, start] = useTransition();
   const asked = run.cancel_requested_at !== null;
-  useShortcut({ keys: ["c"], label: "Cancel the run", enabled: canOperate && !asked, run: () => setOpen(true) });
+  useShortcut({ keys: ["c"], label: words.cancelRun.cancelTheRun, enabled: canOperate && !asked, run: () => setOpen(true) });
   const confirm = () =>
     start(async () => {
       const outcome = await cancel(run.run_id, reason).catch(() => null);
       setOpen(false);
-      if (outcome === null) toast.error("The control room did not answer. Look at the status before trying again.");
+      if (outcome === null) toast.error(words.cancelRun.theControlRoomDidNot);
       else if (!outcome.ok) toast.error(`${outcome.refusal.message} ${outcome.refusal.remedy}`.trim());
       else client.setQueryData(["run", run.run_id], outcome.value);
       await client.invalidateQueries({ queryKey: ["run", run.run_id] });
@@ -35,24 +36,24 @@ export function CancelRun({ run, canOperate, cancel }: { run: Run; canOperate: b
       <Tooltip content={canOperate ? null : roleNeeded("operator")}>
         <Button variant="outline" disabled={asked} aria-disabled={!canOperate} onClick={() => canOperate && setOpen(true)}>
           {asked ? <Loader className="animate-spin motion-reduce:animate-none" aria-hidden /> : <Ban aria-hidden />}
-          {asked ? "Canceling…" : "Cancel"}
+          {asked ? words.cancelRun.canceling : words.cancelRun.cancel}
         </Button>
       </Tooltip>
       <AlertDialog open={open} onOpenChange={setOpen}>
         <AlertDialogContent>
           <AlertDialogHeader>
-            <AlertDialogTitle>Cancel this run?</AlertDialogTitle>
+            <AlertDialogTitle>{words.cancelRun.cancelThisRun}</AlertDialogTitle>
             <AlertDialogDescription>
-              {run.status === "queued" ? "It leaves the queue at once and will not start." : "Its executor is told to stop. Phases that have finished keep their artifacts; nothing more is published."}
+              {run.status === "queued" ? words.cancelRun.itLeavesTheQueue : words.cancelRun.itsExecutorIsTold}
             </AlertDialogDescription>
           </AlertDialogHeader>
-          <Field id="cancel-reason" label="Reason" description="Kept with the run; may be left empty.">
+          <Field id="cancel-reason" label={words.cancelRun.reason} description={words.cancelRun.reasonDescription}>
             <Input {...fieldControl("cancel-reason", { description: true })} value={reason} maxLength={500} onChange={(event) => setReason(event.target.value)} />
           </Field>
           <AlertDialogFooter>
-            <AlertDialogCancel disabled={pending}>Keep it</AlertDialogCancel>
+            <AlertDialogCancel disabled={pending}>{words.cancelRun.keepIt}</AlertDialogCancel>
             <Button variant="destructive" disabled={pending} onClick={confirm}>
-              {pending ? "Canceling…" : "Cancel the run"}
+              {pending ? words.cancelRun.canceling : words.cancelRun.cancelTheRun}
             </Button>
           </AlertDialogFooter>
         </AlertDialogContent>

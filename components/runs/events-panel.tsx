@@ -15,6 +15,7 @@ import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@
 import type { RunEvent } from "@/contracts/event";
 import { eventLevels, stateEventTypes } from "@/contracts/words";
 import { cn } from "@/lib/cn";
+import { words } from "@/lib/messages/run-panels";
 import type { EventHistory } from "@/lib/ops/runs-page";
 import { FilterChoice } from "./filter-choice";
 import type { useFeed } from "./use-feed";
@@ -63,33 +64,33 @@ export function EventsPanel({ runId, history, live, stream }: EventsPanelProps) 
   return (
     <div className="grid gap-3">
       <div className="flex flex-wrap items-center gap-2">
-        <FilterChoice label="Event type" value={type} all="All types" options={types} onChange={(next) => void set({ type: next, event: null })} />
-        <FilterChoice label="Level" value={level} all="All levels" options={eventLevels} onChange={(next) => void set({ level: next as RunEvent["level"] | null, event: null })} />
-        {filtered ? <Button variant="ghost" size="sm" onClick={() => void set({ type: null, level: null })}>Clear filters</Button> : null}
-        <span className="text-xs text-muted-foreground tabular-nums">{shown.length === 1 ? "1 event" : `${shown.length} events`}{hasNextPage ? " loaded" : ""}</span>
+        <FilterChoice label={words.eventsPanel.eventType} value={type} all={words.eventsPanel.allTypes} options={types} onChange={(next) => void set({ type: next, event: null })} />
+        <FilterChoice label={words.eventsPanel.level} value={level} all={words.eventsPanel.allLevels} options={eventLevels} onChange={(next) => void set({ level: next as RunEvent["level"] | null, event: null })} />
+        {filtered ? <Button variant="ghost" size="sm" onClick={() => void set({ type: null, level: null })}>{words.eventsPanel.clearFilters}</Button> : null}
+        <span className="text-xs text-muted-foreground tabular-nums">{hasNextPage ? words.eventsPanel.eventsLoaded(shown.length) : words.eventsPanel.events(shown.length)}</span>
         {stream.state ? <LiveChip state={stream.state} onPause={stream.pause} onResume={stream.resume} className="ms-auto" /> : null}
       </div>
       {error && !data ? (
         <ErrorState message={error.message} onRetry={() => void refetch()} />
       ) : isPending ? (
-        <p role="status" className="flex items-center gap-2 py-6 text-muted-foreground"><Loader className="size-4 animate-spin motion-reduce:animate-none" aria-hidden />Loading events…</p>
+        <p role="status" className="flex items-center gap-2 py-6 text-muted-foreground"><Loader className="size-4 animate-spin motion-reduce:animate-none" aria-hidden />{words.eventsPanel.loadingEvents}</p>
       ) : shown.length === 0 ? (
         filtered ? (
-          <EmptyState title="No event matches these filters" action={<Button variant="outline" onClick={() => void set({ type: null, level: null })}>Clear filters</Button>} />
+          <EmptyState title={words.eventsPanel.noEventMatchesTheseFilters} action={<Button variant="outline" onClick={() => void set({ type: null, level: null })}>{words.eventsPanel.clearFilters}</Button>} />
         ) : (
-          <EmptyState title="No event yet" description="The first one is written when the run is queued." />
+          <EmptyState title={words.eventsPanel.noEventYet} description={words.eventsPanel.noEventYetDescription} />
         )
       ) : (
-        <Table label="Events, oldest first" dense>
+        <Table label={words.eventsPanel.eventsOldestFirst} dense>
           <TableHeader>
             <TableRow>
               <TableHead numeric>#</TableHead>
-              <TableHead>Time</TableHead>
-              <TableHead>Level</TableHead>
-              <TableHead>Type</TableHead>
-              <TableHead>Phase</TableHead>
-              <TableHead className="w-full">Message</TableHead>
-              <TableHead><span className="sr-only">Raw</span></TableHead>
+              <TableHead>{words.eventsPanel.time}</TableHead>
+              <TableHead>{words.eventsPanel.level}</TableHead>
+              <TableHead>{words.eventsPanel.type}</TableHead>
+              <TableHead>{words.eventsPanel.phase}</TableHead>
+              <TableHead className="w-full">{words.eventsPanel.message}</TableHead>
+              <TableHead><span className="sr-only">{words.eventsPanel.raw}</span></TableHead>
             </TableRow>
           </TableHeader>
           <TableBody>
@@ -98,7 +99,7 @@ export function EventsPanel({ runId, history, live, stream }: EventsPanelProps) 
               <TableRow>
                 <TableCell colSpan={7} className="py-1 text-center">
                   <Button variant="outline" size="sm" disabled={isFetchingNextPage} onClick={() => void fetchNextPage()}>
-                    {isFetchingNextPage ? "Loading…" : fresh.length > 0 ? "Load the events between" : "Load more events"}
+                    {isFetchingNextPage ? words.eventsPanel.loading : fresh.length > 0 ? words.eventsPanel.loadTheEventsBetween : words.eventsPanel.loadMoreEvents}
                   </Button>
                 </TableCell>
               </TableRow>
@@ -111,10 +112,10 @@ export function EventsPanel({ runId, history, live, stream }: EventsPanelProps) 
         {detail ? (
           <SheetContent>
             <SheetHeader>
-              <SheetTitle>Event {detail.seq}</SheetTitle>
+              <SheetTitle>{words.eventsPanel.eventNamed(detail.seq)}</SheetTitle>
               <SheetDescription>{detail.type}</SheetDescription>
             </SheetHeader>
-            <SheetBody><CodeBlock label="event as JSON" text={JSON.stringify(detail, null, 2)} /></SheetBody>
+            <SheetBody><CodeBlock label={words.eventsPanel.eventAsJson} text={JSON.stringify(detail, null, 2)} /></SheetBody>
           </SheetContent>
         ) : null}
       </Sheet>
@@ -133,7 +134,7 @@ function EventRow({ event, onOpen }: { event: RunEvent; onOpen: () => void }) {
       <TableCell className="text-xs">{event.phase ?? <span className="text-muted-foreground">—</span>}</TableCell>
       <TableCell className="max-w-xl min-w-48 py-0.5 whitespace-normal break-words">{event.message}</TableCell>
       <TableCell>
-        <Button variant="ghost" size="icon-xs" aria-label={`Event ${event.seq} as JSON`} className="text-muted-foreground" onClick={onOpen}><Braces aria-hidden /></Button>
+        <Button variant="ghost" size="icon-xs" aria-label={words.eventsPanel.eventAsJsonLabel(event.seq)} className="text-muted-foreground" onClick={onOpen}><Braces aria-hidden /></Button>
       </TableCell>
     </TableRow>
   );

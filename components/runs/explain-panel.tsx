@@ -11,6 +11,7 @@ import { Skeleton } from "@/components/ui/skeleton";
 import type { Explanation, ExplainReason } from "@/contracts/explain";
 import type { Run } from "@/contracts/run";
 import { isTerminal } from "@/contracts/words";
+import { words } from "@/lib/messages/run";
 import { ruleWords } from "./words";
 
 const againMs = 5_000;
@@ -25,7 +26,7 @@ export function ExplainPanel({ run }: { run: Run }) {
     refetchInterval: againMs,
   });
   if (!asked) return null;
-  const title = run.status === "queued" ? "Why it waits" : "Why it has not ended";
+  const title = run.status === "queued" ? words.explainPanel.whyItWaits : words.explainPanel.whyItHasNotEnded;
   return (
     <section aria-label={title} className="grid gap-2 rounded-md border px-3 py-2.5">
       <h2 className="flex items-center gap-2 font-semibold"><Hourglass className="size-4 text-muted-foreground" aria-hidden />{title}</h2>
@@ -52,7 +53,7 @@ function Reason({ reason: { rule, detail, remedy, row } }: { reason: ExplainReas
         <p className="text-xs text-pretty text-muted-foreground">{remedy}</p>
         <p className="flex flex-wrap gap-x-3 text-xs">
           {place === null ? null : <Link href={place.href} className="inline-flex min-h-6 items-center text-link hover:underline">{place.text}</Link>}
-          {holders(row).map((id) => <Link key={id} href={`/runs/${id}`} className="inline-flex min-h-6 items-center text-link hover:underline">held by&nbsp;<ShortId id={id} what="run id" plain /></Link>)}
+          {holders(row).map((id) => <Link key={id} href={`/runs/${id}`} className="inline-flex min-h-6 items-center text-link hover:underline">{words.explainPanel.heldBy(<ShortId id={id} what={words.explainPanel.runId} plain />)}</Link>)}
         </p>
       </div>
     </li>
@@ -61,9 +62,9 @@ function Reason({ reason: { rule, detail, remedy, row } }: { reason: ExplainReas
 
 /** Where the row that blocks it is looked after. */
 function placeOf(row: ExplainReason["row"]): { href: string; text: string } | null {
-  if (row.kind === "cap") return { href: "/caps", text: "Caps" };
-  if (row.kind === "executors" || row.kind === "environment") return { href: "/executors", text: "Executors" };
-  if (typeof row.executor_id === "string") return { href: `/executors/${row.executor_id}`, text: "Its executor" };
+  if (row.kind === "cap") return { href: "/caps", text: words.explainPanel.caps };
+  if (row.kind === "executors" || row.kind === "environment") return { href: "/executors", text: words.explainPanel.executors };
+  if (typeof row.executor_id === "string") return { href: `/executors/${row.executor_id}`, text: words.explainPanel.itsExecutor };
   return null;
 }
 

@@ -12,6 +12,7 @@ import { Button } from "@/components/ui/button";
 import { Skeleton } from "@/components/ui/skeleton";
 import { isTerminal, lineageHome } from "@/contracts/words";
 import type { Run } from "@/contracts/run";
+import { words } from "@/lib/messages/run-panels";
 
 interface Named { namespace: string; name: string; facets: { version?: { datasetVersion?: string } } }
 interface RunEvent { run: { runId: string }; inputs: Named[]; outputs: Named[] }
@@ -24,15 +25,15 @@ export function LineagePanel({ run }: { run: Run }) {
   if (data === undefined) return <Skeleton className="h-32 w-full" />;
   const last = data.items.findLast((event) => event.run.runId === run.run_id);
   const [inputs, outputs] = [last?.inputs ?? [], last?.outputs ?? []];
-  if (inputs.length === 0 && outputs.length === 0) return <EmptyState title="This run read no dataset and made none" description="What a run pins as its inputs, and the versions that it publishes, stand here." />;
+  if (inputs.length === 0 && outputs.length === 0) return <EmptyState title={words.lineagePanel.thisRunReadNoDataset} description={words.lineagePanel.thisRunReadNoDatasetDescription} />;
   return (
     <div className="grid gap-3">
       <div className="grid items-start gap-3 md:grid-cols-[1fr_auto_1fr]">
-        <Datasets title="Read" environmentId={run.environment_id} datasets={inputs} none="Nothing of the lake, and no source." />
+        <Datasets title={words.lineagePanel.read} environmentId={run.environment_id} datasets={inputs} none={words.lineagePanel.readNone} />
         <ArrowRight className="mt-6 hidden size-4 text-muted-foreground md:block" aria-hidden />
-        <Datasets title="Made" environmentId={run.environment_id} datasets={outputs} none={isTerminal(run.status) ? "It published no dataset." : "It has published no dataset yet."} />
+        <Datasets title={words.lineagePanel.made} environmentId={run.environment_id} datasets={outputs} none={isTerminal(run.status) ? words.lineagePanel.itPublishedNoDataset : words.lineagePanel.itHasPublishedNoDatasetYet} />
       </div>
-      <Button asChild variant="outline" size="sm" className="justify-self-start"><a href={path} download={`${run.run_id}.openlineage.json`}><Download aria-hidden />OpenLineage events</a></Button>
+      <Button asChild variant="outline" size="sm" className="justify-self-start"><a href={path} download={`${run.run_id}.openlineage.json`}><Download aria-hidden />{words.lineagePanel.openlineageEvents}</a></Button>
     </div>
   );
 }
@@ -47,7 +48,7 @@ function Datasets({ title, environmentId, datasets, none }: { title: string; env
           {datasets.map(({ namespace, name, facets }) => (
             <li key={`${namespace} ${name}`} className="flex min-w-0 flex-wrap items-center gap-x-2">
               {namespace === home ? <Link href={`/lineage?dataset=${name}`} className="inline-flex min-h-6 items-center text-link underline-offset-4 hover:underline">{name}</Link> : <span className="break-all">{name}</span>}
-              <span className="text-xs text-muted-foreground">{namespace === home ? (facets.version?.datasetVersion === undefined ? "" : `version ${facets.version.datasetVersion}`) : nodePlace({ namespace, dataset: null })}</span>
+              <span className="text-xs text-muted-foreground">{namespace === home ? (facets.version?.datasetVersion === undefined ? "" : words.lineagePanel.version(facets.version.datasetVersion)) : nodePlace({ namespace, dataset: null })}</span>
             </li>
           ))}
         </ul>

@@ -2,6 +2,7 @@ import { parseAsBoolean, parseAsInteger, parseAsString, parseAsStringLiteral } f
 import { foldedCase, linePattern } from "@/contracts/line-pattern";
 import type { LogLevel, LogStream } from "@/contracts/log";
 import { logLevels, logStreams } from "@/contracts/words";
+import { words } from "@/lib/messages/run-log";
 
 export const logStamps = ["off", "time", "since"] as const;
 export type LogStamp = (typeof logStamps)[number];
@@ -40,7 +41,7 @@ export function logQueryOf({ search, phase, attempt, stream, level, regex, match
 }
 
 /** A level stands for itself and what is worse. */
-export const levelWords: Record<LogLevel, string> = { debug: "Any level", info: "Info and worse", warn: "Warnings and errors", error: "Errors" };
+export const levelWords: Record<LogLevel, string> = words.logState.level;
 
 export type Stretch = [from: number, to: number];
 /** Of a line: where a regular expression fits is looked for in so many characters. */
@@ -65,4 +66,4 @@ function stretchesOf(haystack: string, wanted: string): Stretch[] {
   return found;
 }
 
-export const streamWords: Record<LogStream, string> = { stdout: "Standard output", stderr: "Standard error", engine: "Executor and engine" };
+export const streamWords: Record<LogStream, string> = words.logState.stream;

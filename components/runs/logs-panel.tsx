@@ -16,6 +16,7 @@ import { isTerminal, logLevels, logStreams } from "@/contracts/words";
 import type { Run, RunPhase } from "@/contracts/run";
 import { formatCount } from "@/lib/format";
 import { messages } from "@/lib/messages";
+import { words } from "@/lib/messages/run-log";
 import { withoutAnsi } from "./ansi";
 import { FilterChoice } from "./filter-choice";
 import { type LineRange, setLineRange, useLineRange } from "./line-range";
@@ -37,13 +38,13 @@ export function LogsPanel({ run, phases }: { run: Run; phases: RunPhase[] }) {
   const tools = { run, phases, filter, range, wrap: state.wrap, times: state.times, onClear: clear };
   return (
     <div className="grid gap-3">
-      <search aria-label="Filter the log" className="flex flex-wrap items-center gap-2">
+      <search aria-label={words.logsPanel.filterTheLog} className="flex flex-wrap items-center gap-2">
         <LogSearch value={state.find} onChange={(find) => void set({ find: find || null })} />
         <SearchManner regex={state.regex} matchCase={state.case} onChange={(next) => void set(next)} />
-        <FilterChoice label="Level" className="w-36" value={state.level} all="All levels" options={logLevels.toReversed()} words={levelWords} onChange={(level) => void set({ level: level as LogFilter["level"] })} />
-        <FilterChoice label="Phase" className="w-36" value={state.phase} all="All phases" options={phases.map((phase) => phase.name)} onChange={(phase) => void set({ phase })} />
-        <FilterChoice label="Output" className="w-44" value={state.stream} all="All output" options={logStreams} words={streamWords} onChange={(stream) => void set({ stream: stream as LogFilter["stream"] })} />
-        {attempts.length > 1 ? <FilterChoice label="Attempt" className="w-32" value={state.attempt === null ? null : String(state.attempt)} all="All attempts" options={attempts} onChange={(attempt) => void set({ attempt: attempt === null ? null : Number(attempt) })} /> : null}
+        <FilterChoice label={words.logsPanel.level} className="w-36" value={state.level} all={words.logsPanel.allLevels} options={logLevels.toReversed()} words={levelWords} onChange={(level) => void set({ level: level as LogFilter["level"] })} />
+        <FilterChoice label={words.logsPanel.phase} className="w-36" value={state.phase} all={words.logsPanel.allPhases} options={phases.map((phase) => phase.name)} onChange={(phase) => void set({ phase })} />
+        <FilterChoice label={words.logsPanel.output} className="w-44" value={state.stream} all={words.logsPanel.allOutput} options={logStreams} words={streamWords} onChange={(stream) => void set({ stream: stream as LogFilter["stream"] })} />
+        {attempts.length > 1 ? <FilterChoice label={words.logsPanel.attempt} className="w-32" value={state.attempt === null ? null : String(state.attempt)} all={words.logsPanel.allAttempts} options={attempts} onChange={(attempt) => void set({ attempt: attempt === null ? null : Number(attempt) })} /> : null}
         {filtered ? <Button variant="ghost" size="sm" onClick={clear}><X aria-hidden />{messages.action.clearFilters}</Button> : null}
         <span className="flex flex-wrap items-center gap-2 sm:ms-auto">
           <GoToLine onGo={(next) => { clear(); setLineRange(next); }} />
@@ -106,7 +107,7 @@ function Lines({ run, filter, range, wrap, times, onClear, read, opensAt }: Line
     const { code, requestId } = read.error instanceof ApiError ? read.error : {};
     return <ErrorState message={read.error.message} code={code} requestId={requestId} onRetry={read.retry} />;
   }
-  if (read.pending) return <p role="status" className="flex items-center gap-2 py-6 text-muted-foreground"><Loader className="size-4 animate-spin motion-reduce:animate-none" aria-hidden />{filtered ? "Searching all lines…" : "Loading the log…"}</p>;
+  if (read.pending) return <p role="status" className="flex items-center gap-2 py-6 text-muted-foreground"><Loader className="size-4 animate-spin motion-reduce:animate-none" aria-hidden />{filtered ? words.logsPanel.searchingAllLines : words.logsPanel.loadingTheLog}</p>;
   return (
     <>
       <div className="flex min-h-7 flex-wrap items-center gap-x-3 gap-y-1 text-xs text-muted-foreground">
@@ -115,27 +116,27 @@ function Lines({ run, filter, range, wrap, times, onClear, read, opensAt }: Line
         {stream.state ? <LiveChip state={stream.state} onPause={stream.pause} onResume={stream.resume} className="ms-auto" /> : null}
       </div>
       {read.dropped === "0" ? null : (
-        <Alert variant="warning"><TriangleAlert aria-hidden /><AlertDescription>{`${formatCount(read.dropped)} lines came after the log of this run had reached its limit. They were counted, not kept.`}</AlertDescription></Alert>
+        <Alert variant="warning"><TriangleAlert aria-hidden /><AlertDescription>{words.logsPanel.linesCameAfterTheLog(formatCount(read.dropped))}</AlertDescription></Alert>
       )}
       {total > listRows && !filtered ? <PartChoice total={total} range={range} /> : null}
       {source.count === 0 ? (
         filtered ? (
-          <EmptyState title="No line fits" description={`All ${formatCount(total)} lines of the run were searched.`} action={<Button variant="outline" onClick={onClear}>{messages.action.clearFilters}</Button>} />
+          <EmptyState title={words.logsPanel.noLineFits} description={words.logsPanel.noLineFitsDescription(formatCount(total))} action={<Button variant="outline" onClick={onClear}>{messages.action.clearFilters}</Button>} />
         ) : (
-          <EmptyState title={active ? "No line yet" : "This run printed nothing"} description={active ? "What its phases print appears here by itself." : "Events and phases tell what it did."} />
+          <EmptyState title={active ? words.logsPanel.noLineYet : words.logsPanel.thisRunPrintedNothing} description={active ? words.logsPanel.whatItsPhasesPrintAppears : words.logsPanel.eventsAndPhasesTellWhat} />
         )
       ) : (
-        <LogView source={source} label={filtered ? "Lines of the log that fit" : "Lines of the log"} wrap={wrap} times={times} startedAt={run.started_at === null ? null : Date.parse(run.started_at)} finder={finder} range={range} onPick={setLineRange} tail={active && !filtered} opensAt={opensAt} />
+        <LogView source={source} label={filtered ? words.logsPanel.linesOfTheLogThatFit : words.logsPanel.linesOfTheLog} wrap={wrap} times={times} startedAt={run.started_at === null ? null : Date.parse(run.started_at)} finder={finder} range={range} onPick={setLineRange} tail={active && !filtered} opensAt={opensAt} />
       )}
     </>
   );
 }
 
 function countWords({ filtered, rows, total, matching, more }: { filtered: boolean; rows: number; total: number; matching: number | null; more: boolean }): string {
-  const all = total === 1 ? "1 line" : `${formatCount(total)} lines`;
+  const all = words.logsPanel.lines(total, formatCount(total));
   if (!filtered) return all;
-  if (matching !== null) return `${formatCount(matching)} of ${all} found`;
-  return more ? `The first ${formatCount(rows)} that fit, of ${all}; more come while you scroll` : `${formatCount(rows)} of ${all} fit`;
+  if (matching !== null) return words.logsPanel.ofFound(formatCount(matching), all);
+  return more ? words.logsPanel.theFirstThatFit(formatCount(rows), all) : words.logsPanel.ofFit(formatCount(rows), all);
 }
 
 function RangeActions({ runId, range, inContext }: { runId: string; range: LineRange; inContext: (() => void) | null }) {
@@ -143,19 +144,19 @@ function RangeActions({ runId, range, inContext }: { runId: string; range: LineR
   const copy = async (what: string, read: () => Promise<string>) => {
     try {
       await navigator.clipboard.writeText(await read());
-      toast.success(`Copied ${what}`);
+      toast.success(words.logsPanel.copied(what));
     } catch (error) {
       toast.error(error instanceof ApiError ? error.message : messages.action.copyFailed);
     }
   };
   const text = async () => (await readLines(runId, range.from, range.to)).map((line) => withoutAnsi(line.text)).join("\n");
   return (
-    <span role="group" aria-label="Selected lines" className="flex flex-wrap items-center gap-1">
-      <span className="tabular-nums">{lines === 1 ? `Line ${range.from}` : `Lines ${range.from}–${range.to}`}</span>
-      <Button variant="ghost" size="xs" disabled={lines > copyLines} onClick={() => void copy(lines === 1 ? "the line" : `${formatCount(lines)} lines`, text)}><Copy aria-hidden />Copy</Button>
-      <Button variant="ghost" size="xs" onClick={() => void copy("the link", async () => location.href)}><Link2 aria-hidden />Copy link</Button>
-      {inContext ? <Button variant="ghost" size="xs" onClick={inContext}>Show in context</Button> : null}
-      <Button variant="ghost" size="icon-xs" aria-label="Select no line" onClick={() => setLineRange(null)}><X aria-hidden /></Button>
+    <span role="group" aria-label={words.logsPanel.selectedLines} className="flex flex-wrap items-center gap-1">
+      <span className="tabular-nums">{lines === 1 ? words.logsPanel.chosenLine(range.from) : words.logsPanel.chosenLines(range.from, range.to)}</span>
+      <Button variant="ghost" size="xs" disabled={lines > copyLines} onClick={() => void copy(lines === 1 ? words.logsPanel.theLine : words.logsPanel.theLines(formatCount(lines)), text)}><Copy aria-hidden />{words.logsPanel.copy}</Button>
+      <Button variant="ghost" size="xs" onClick={() => void copy(words.logsPanel.theLink, async () => location.href)}><Link2 aria-hidden />{words.logsPanel.copyLink}</Button>
+      {inContext ? <Button variant="ghost" size="xs" onClick={inContext}>{words.logsPanel.showInContext}</Button> : null}
+      <Button variant="ghost" size="icon-xs" aria-label={words.logsPanel.selectNoLine} onClick={() => setLineRange(null)}><X aria-hidden /></Button>
     </span>
   );
 }
@@ -164,10 +165,10 @@ function PartChoice({ total, range }: { total: number; range: LineRange | null }
   const part = Math.floor(((range?.from ?? 1) - 1) / listRows);
   const to = (next: number) => setLineRange({ from: next * listRows + 1, to: next * listRows + 1 });
   return (
-    <nav aria-label="Parts of the log" className="flex flex-wrap items-center gap-2 text-xs text-muted-foreground">
-      <Button variant="outline" size="sm" disabled={part === 0} onClick={() => to(part - 1)}>Earlier lines</Button>
-      <Button variant="outline" size="sm" disabled={(part + 1) * listRows >= total} onClick={() => to(part + 1)}>Later lines</Button>
-      <span className="tabular-nums">{`Lines ${formatCount(part * listRows + 1)} to ${formatCount(Math.min(total, (part + 1) * listRows))}`}</span>
+    <nav aria-label={words.logsPanel.partsOfTheLog} className="flex flex-wrap items-center gap-2 text-xs text-muted-foreground">
+      <Button variant="outline" size="sm" disabled={part === 0} onClick={() => to(part - 1)}>{words.logsPanel.earlierLines}</Button>
+      <Button variant="outline" size="sm" disabled={(part + 1) * listRows >= total} onClick={() => to(part + 1)}>{words.logsPanel.laterLines}</Button>
+      <span className="tabular-nums">{words.logsPanel.linesTo(formatCount(part * listRows + 1), formatCount(Math.min(total, (part + 1) * listRows)))}</span>
     </nav>
   );
 }

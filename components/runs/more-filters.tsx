@@ -7,11 +7,12 @@ import { Input } from "@/components/ui/input";
 import { Popover, PopoverContent, PopoverTrigger } from "@/components/ui/popover";
 import { labelPattern } from "@/contracts/words";
 import { cn } from "@/lib/cn";
+import { words } from "@/lib/messages/runs";
 import { parseSeconds, writeSeconds } from "./duration-words";
 import { FilterChoice } from "./filter-choice";
 import { moreFilters, noMoreFilters, type RunListState } from "./list-state";
 
-const checkWords = { failed: "A check did not pass", passed: "No check failed" };
+const checkWords = words.moreFilters.check;
 type Change = Partial<Pick<RunListState, keyof typeof noMoreFilters>>;
 
 /** The filters that are wanted less often: tag, label, checks, and how long runs took. */
@@ -20,23 +21,23 @@ export function MoreFilters({ state, tags, onChange }: { state: RunListState; ta
   return (
     <Popover>
       <PopoverTrigger asChild>
-        <Button variant="outline" size="sm" className={cn(set > 0 && "border-ring bg-accent text-accent-foreground")}><ListFilter aria-hidden />More filters{set > 0 ? <span className="tabular-nums">{set}</span> : null}</Button>
+        <Button variant="outline" size="sm" className={cn(set > 0 && "border-ring bg-accent text-accent-foreground")}><ListFilter aria-hidden />{words.moreFilters.moreFilters}{set > 0 ? <span className="tabular-nums">{set}</span> : null}</Button>
       </PopoverTrigger>
-      <PopoverContent align="start" aria-label="More filters" className="grid w-72 gap-3">
+      <PopoverContent align="start" aria-label={words.moreFilters.moreFilters} className="grid w-72 gap-3">
         <div className="grid gap-1">
-          <span className="text-xs text-muted-foreground" aria-hidden>Quality checks</span>
-          <FilterChoice label="Quality checks" className="w-full" value={state.checks} all="Any result" options={Object.keys(checkWords)} words={checkWords} onChange={(checks) => onChange({ checks: checks as RunListState["checks"] })} />
+          <span className="text-xs text-muted-foreground" aria-hidden>{words.moreFilters.qualityChecks}</span>
+          <FilterChoice label={words.moreFilters.qualityChecks} className="w-full" value={state.checks} all={words.moreFilters.anyResult} options={Object.keys(checkWords)} words={checkWords} onChange={(checks) => onChange({ checks: checks as RunListState["checks"] })} />
         </div>
         <div className="grid gap-1">
-          <span className="text-xs text-muted-foreground" aria-hidden>Tag of the pipeline</span>
-          <FilterChoice label="Tag of the pipeline" className="w-full" value={state.tag} all="Any tag" options={tags} onChange={(tag) => onChange({ tag })} />
+          <span className="text-xs text-muted-foreground" aria-hidden>{words.moreFilters.tagOfThePipeline}</span>
+          <FilterChoice label={words.moreFilters.tagOfThePipeline} className="w-full" value={state.tag} all={words.moreFilters.anyTag} options={tags} onChange={(tag) => onChange({ tag })} />
         </div>
-        <Typed key={`label ${state.label}`} name="Label of the run" placeholder="engine:spark" value={state.label ?? ""} read={(text) => (text === "" ? null : labelPattern.test(text) ? text : undefined)} onChange={(label) => onChange({ label })} />
+        <Typed key={`label ${state.label}`} name={words.moreFilters.labelOfTheRun} placeholder="engine:spark" value={state.label ?? ""} read={(text) => (text === "" ? null : labelPattern.test(text) ? text : undefined)} onChange={(label) => onChange({ label })} />
         <div className="grid grid-cols-2 gap-2">
-          <Typed key={`min ${state.min}`} name="Took at least" placeholder="5m" value={writeSeconds(state.min)} read={parseSeconds} onChange={(min) => onChange({ min })} />
-          <Typed key={`max ${state.max}`} name="Took at most" placeholder="1h 30m" value={writeSeconds(state.max)} read={parseSeconds} onChange={(max) => onChange({ max })} />
+          <Typed key={`min ${state.min}`} name={words.moreFilters.tookAtLeast} placeholder="5m" value={writeSeconds(state.min)} read={parseSeconds} onChange={(min) => onChange({ min })} />
+          <Typed key={`max ${state.max}`} name={words.moreFilters.tookAtMost} placeholder="1h 30m" value={writeSeconds(state.max)} read={parseSeconds} onChange={(max) => onChange({ max })} />
         </div>
-        {set > 0 ? <Button variant="ghost" size="sm" className="justify-self-start" onClick={() => onChange(noMoreFilters)}>Clear these</Button> : null}
+        {set > 0 ? <Button variant="ghost" size="sm" className="justify-self-start" onClick={() => onChange(noMoreFilters)}>{words.moreFilters.clearThese}</Button> : null}
       </PopoverContent>
     </Popover>
   );

@@ -6,6 +6,7 @@ import { Link } from "@/components/common/link";
 import { Time } from "@/components/common/time";
 import type { RunPhase } from "@/contracts/run";
 import { formatCount } from "@/lib/format";
+import { words } from "@/lib/messages/run";
 
 /** What is known of a phase beside its row. */
 export function PhaseFacts({ runId, phase }: { runId: string; phase: RunPhase }) {
@@ -16,18 +17,18 @@ export function PhaseFacts({ runId, phase }: { runId: string; phase: RunPhase })
         <p className="text-failed"><code className="me-2 text-xs">{phase.error_code}</code><span className="break-words">{phase.error_message}</span></p>
       ) : null}
       <dl className="grid grid-cols-[repeat(auto-fill,minmax(11rem,1fr))] gap-x-6 gap-y-2 text-xs">
-        <Fact name="Depends on">{phase.depends_on.length > 0 ? phase.depends_on.join(", ") : "nothing"}</Fact>
-        <Fact name="Input hash"><Hash value={phase.input_sha256} what="input hash" /></Fact>
-        <Fact name="Output hash"><Hash value={phase.output_sha256} what="output hash" /></Fact>
-        <Fact name="Log"><Link href={`/runs/${runId}?tab=logs&phase=${phase.name}`} className="text-link underline underline-offset-4">Its lines</Link></Fact>
-        <Fact name="Finished"><Time at={phase.finished_at} format="absolute" /></Fact>
+        <Fact name={words.phaseFacts.dependsOn}>{phase.depends_on.length > 0 ? phase.depends_on.join(", ") : words.phaseFacts.nothing}</Fact>
+        <Fact name={words.phaseFacts.inputHashName}><Hash value={phase.input_sha256} what={words.phaseFacts.inputHash} /></Fact>
+        <Fact name={words.phaseFacts.outputHashName}><Hash value={phase.output_sha256} what={words.phaseFacts.outputHash} /></Fact>
+        <Fact name={words.phaseFacts.log}><Link href={`/runs/${runId}?tab=logs&phase=${phase.name}`} className="text-link underline underline-offset-4">{words.phaseFacts.itsLines}</Link></Fact>
+        <Fact name={words.phaseFacts.finished}><Time at={phase.finished_at} format="absolute" /></Fact>
         {metrics.map(([name, value]) => (
           <Fact key={name} name={name.replaceAll("_", " ")}>{typeof value === "number" && Number.isInteger(value) ? formatCount(value) : String(value)}</Fact>
         ))}
       </dl>
       {phase.checkpoint ? (
         <details>
-          <summary className="text-xs text-muted-foreground">Checkpoint</summary>
+          <summary className="text-xs text-muted-foreground">{words.phaseFacts.checkpoint}</summary>
           <pre tabIndex={0} className="mt-1 max-h-48 overflow-auto text-xs">{JSON.stringify(phase.checkpoint, null, 2)}</pre>
         </details>
       ) : null}

@@ -14,6 +14,7 @@ import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@
 import type { QualityResult, QualityVerdict } from "@/contracts/quality";
 import type { Run } from "@/contracts/run";
 import { isTerminal } from "@/contracts/words";
+import { words } from "@/lib/messages/run-panels";
 
 const pageSize = 200;
 const againMs = 5_000;
@@ -34,13 +35,13 @@ export function QualityPanel({ run }: { run: Run }) {
   if (data === undefined) return <TableSkeleton rows={6} columns={[30, 40, 80, 20, 20]} />;
   const results = data.pages.flatMap(({ items }) => items).toSorted((a, b) => worstFirst[a.verdict] - worstFirst[b.verdict] || a.phase.localeCompare(b.phase) || a.position - b.position);
   if (results.length === 0) {
-    return <EmptyState title={active ? "No check has run yet" : "No check ran in this run"} description="Checks stand in the quality list of a pipeline; a phase of type validate runs them." />;
+    return <EmptyState title={active ? words.qualityPanel.noCheckHasRunYet : words.qualityPanel.noCheckRanInThisRun} description={words.qualityPanel.checksStandInTheQuality} />;
   }
   return (
     <div className="grid gap-2">
-      <Table label="Quality checks of the run" dense>
+      <Table label={words.qualityPanel.qualityChecksOfTheRun} dense>
         <TableHeader>
-          <TableRow><TableHead>Result</TableHead><TableHead>Dataset</TableHead><TableHead className="w-full">Check</TableHead><TableHead numeric>Wrong</TableHead><TableHead numeric>Of rows</TableHead><TableHead>Phase</TableHead></TableRow>
+          <TableRow><TableHead>{words.qualityPanel.result}</TableHead><TableHead>{words.qualityPanel.dataset}</TableHead><TableHead className="w-full">{words.qualityPanel.check}</TableHead><TableHead numeric>{words.qualityPanel.wrong}</TableHead><TableHead numeric>{words.qualityPanel.ofRows}</TableHead><TableHead>{words.qualityPanel.phase}</TableHead></TableRow>
         </TableHeader>
         <TableBody>
           {results.map((result) => (
@@ -55,7 +56,7 @@ export function QualityPanel({ run }: { run: Run }) {
           ))}
         </TableBody>
       </Table>
-      {hasNextPage ? <Button variant="outline" size="sm" className="justify-self-end" disabled={isFetchingNextPage} onClick={() => void fetchNextPage()}>{isFetchingNextPage ? "Loading…" : "More"}</Button> : null}
+      {hasNextPage ? <Button variant="outline" size="sm" className="justify-self-end" disabled={isFetchingNextPage} onClick={() => void fetchNextPage()}>{isFetchingNextPage ? words.qualityPanel.loading : words.qualityPanel.more}</Button> : null}
     </div>
   );
 }

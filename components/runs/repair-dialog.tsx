@@ -9,6 +9,7 @@ import { Choices } from "@/components/ui/choices";
 import { Dialog, DialogBody, DialogContent, DialogDescription, DialogFooter, DialogHeader, DialogTitle } from "@/components/ui/dialog-parts";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
 import type { Run, RunPhase } from "@/contracts/run";
+import { words } from "@/lib/messages/run-panels";
 
 export type Repair = { mode: "all" | "failed"; definition: "pinned" | "current" };
 type RepairDialogProps = { run: Run; phases: RunPhase[]; open: boolean; pending: boolean; onOpenChange: (open: boolean) => void; onRepair: (repair: Repair) => void };
@@ -28,44 +29,44 @@ export function RepairDialog({ run, phases, open, pending, onOpenChange, onRepai
       <DialogContent className="max-w-xl">
         <form onSubmit={submit} className="contents">
           <DialogHeader>
-            <DialogTitle>Repair this run</DialogTitle>
-            <DialogDescription>A new run with the same parameters and inputs; this one stays as it is.</DialogDescription>
+            <DialogTitle>{words.repairDialog.repairThisRun}</DialogTitle>
+            <DialogDescription>{words.repairDialog.aNewRun}</DialogDescription>
           </DialogHeader>
           <DialogBody className="grid gap-4">
-            {run.status === "succeeded" ? <Alert><CircleAlert aria-hidden /><AlertDescription>Nothing failed in this run, so everything is done again.</AlertDescription></Alert> : (
+            {run.status === "succeeded" ? <Alert><CircleAlert aria-hidden /><AlertDescription>{words.repairDialog.nothingFailedInThisRun}</AlertDescription></Alert> : (
               <Choices
-                name="repair-mode" legend="Do again" value={mode} onChange={setMode}
+                name="repair-mode" legend={words.repairDialog.doAgain} value={mode} onChange={setMode}
                 options={[
-                  { value: "failed", label: "What failed, and what follows", description: "Phases that succeeded are taken over with their artifacts." },
-                  { value: "all", label: "Everything", description: "Every phase executes again, on the inputs that this run read." },
+                  { value: "failed", label: words.repairDialog.whatFailedAndWhatFollows, description: words.repairDialog.whatFailedAndWhatFollowsDescription },
+                  { value: "all", label: words.repairDialog.everything, description: words.repairDialog.everythingDescription },
                 ]}
               />
             )}
             {run.template_key === null ? null : (
               <Choices
-                name="repair-definition" legend="With" value={definition} onChange={setDefinition}
+                name="repair-definition" legend={words.repairDialog.with} value={definition} onChange={setDefinition}
                 options={[
-                  { value: "pinned", label: `The definition of this run${run.template_version === null ? "" : `, version ${run.template_version}`}`, description: "The same work again." },
-                  { value: "current", label: "The pipeline's current definition", description: "After a fix. Phases whose definition has changed execute again, too." },
+                  { value: "pinned", label: run.template_version === null ? words.repairDialog.theDefinitionOfThisRun : words.repairDialog.theDefinitionOfThisRunOf(run.template_version), description: words.repairDialog.theSameWorkAgain },
+                  { value: "current", label: words.repairDialog.thePipelinesCurrentDefinition, description: words.repairDialog.thePipelinesCurrentDefinitionDescription },
                 ]}
               />
             )}
-            <Table label="What each phase would do" dense>
-              <TableHeader><TableRow><TableHead>Phase</TableHead><TableHead>Is</TableHead><TableHead>Would</TableHead></TableRow></TableHeader>
+            <Table label={words.repairDialog.whatEachPhaseWouldDo} dense>
+              <TableHeader><TableRow><TableHead>{words.repairDialog.phase}</TableHead><TableHead>{words.repairDialog.is}</TableHead><TableHead>{words.repairDialog.would}</TableHead></TableRow></TableHeader>
               <TableBody>
                 {phases.map((phase) => (
                   <TableRow key={phase.name}>
                     <TableCell className="font-medium">{phase.name}</TableCell>
                     <TableCell><PhaseStatusBadge status={phase.status} variant="text" /></TableCell>
-                    <TableCell>{keeps(phase) ? (definition === "current" ? "be taken over, unless its definition has changed" : "be taken over") : "execute"}</TableCell>
+                    <TableCell>{keeps(phase) ? (definition === "current" ? words.repairDialog.beTakenOverUnless : words.repairDialog.beTakenOver) : words.repairDialog.execute}</TableCell>
                   </TableRow>
                 ))}
               </TableBody>
             </Table>
           </DialogBody>
           <DialogFooter>
-            <Button variant="outline" onClick={() => onOpenChange(false)}>Close</Button>
-            <Button type="submit" disabled={pending}>{pending ? "Starting…" : `Repair: ${again} of ${phases.length} phases`}</Button>
+            <Button variant="outline" onClick={() => onOpenChange(false)}>{words.repairDialog.close}</Button>
+            <Button type="submit" disabled={pending}>{pending ? words.repairDialog.starting : words.repairDialog.repairOfPhases(again, phases.length)}</Button>
           </DialogFooter>
         </form>
       </DialogContent>

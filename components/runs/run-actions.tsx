@@ -14,6 +14,7 @@ import { toast } from "@/components/ui/toast";
 import { Tooltip } from "@/components/ui/tooltip";
 import type { Run, RunPhase } from "@/contracts/run";
 import { isTerminal } from "@/contracts/words";
+import { words } from "@/lib/messages/run";
 import type { Outcome } from "@/lib/ops/attempt";
 import type { Repair } from "./repair-dialog";
 
@@ -36,7 +37,7 @@ export function RunActions({ run, phases, baselineId, canOperate, actions }: Run
       <OnDemandButton load={loadCopyMenu} part={{ run }} popup="menu">
         <Button variant="ghost">
           <Copy aria-hidden />
-          Copy
+          {words.runActions.copy}
           <ChevronDown aria-hidden />
         </Button>
       </OnDemandButton>
@@ -44,7 +45,7 @@ export function RunActions({ run, phases, baselineId, canOperate, actions }: Run
         <Button asChild variant="outline">
           <Link href={`/runs/compare?a=${baselineId}&b=${run.run_id}`}>
             <GitCompareArrows aria-hidden />
-            Compare
+            {words.runActions.compare}
           </Link>
         </Button>
       ) : null}
@@ -64,25 +65,25 @@ function RunAgain({ run, phases, canOperate, retry }: { run: Run; phases: RunPha
     start(async () => {
       // The other definition is another intention.
       const outcome = await retry(run.run_id, mode, `${keys[mode]}:${definition}`, definition).catch(() => null);
-      if (outcome === null) toast.error("The control room did not answer. Nothing was started, or it appears in the list of runs.");
+      if (outcome === null) toast.error(words.runActions.theControlRoomDidNot);
       else if (!outcome.ok) toast.error(`${outcome.refusal.message} ${outcome.refusal.remedy}`.trim());
       else {
         keys[mode] = newKey();
         router.push(inEnvironment(`/runs/${outcome.value.run_id}`));
       }
     });
-  useShortcut({ keys: ["r"], label: "Run again", enabled: canOperate && !pending, run: () => again("all") });
+  useShortcut({ keys: ["r"], label: words.runActions.runAgain, enabled: canOperate && !pending, run: () => again("all") });
   const parameters = run.template_key === null ? null : `/pipelines/${run.template_key}/run?params=${encodeURIComponent(JSON.stringify(run.parameters))}`;
   return (
     <div className="flex">
       <Tooltip content={canOperate ? null : roleNeeded("operator")}>
         <Button className="rounded-e-none" disabled={pending} aria-disabled={!canOperate} onClick={() => canOperate && again("all")}>
           {pending ? <Loader className="animate-spin motion-reduce:animate-none" aria-hidden /> : <RotateCw aria-hidden />}
-          {pending ? "Starting…" : "Run again"}
+          {pending ? words.runActions.starting : words.runActions.runAgain}
         </Button>
       </Tooltip>
       <OnDemandButton load={loadAgainMenu} part={{ run, parameters, onAgain: again, onRepair: () => setRepairing(true) }} popup="menu">
-        <Button size="icon" className="rounded-s-none border-s border-primary-foreground/30" disabled={pending || !canOperate} aria-label="More ways to run again">
+        <Button size="icon" className="rounded-s-none border-s border-primary-foreground/30" disabled={pending || !canOperate} aria-label={words.runActions.moreWaysToRunAgain}>
           <ChevronDown aria-hidden />
         </Button>
       </OnDemandButton>

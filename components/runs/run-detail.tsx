@@ -18,6 +18,7 @@ import type { Run } from "@/contracts/run";
 import { isTerminal } from "@/contracts/words";
 import { messages } from "@/lib/messages";
 import { truncateMiddle } from "@/lib/format";
+import { words } from "@/lib/messages/run";
 import { RunActions, type RunActionSet } from "./run-actions";
 import type { Rendered } from "./spec-panel";
 import { TimelinePanel } from "./timeline";
@@ -67,7 +68,7 @@ export function RunDetail({ view, title, layer, executorName, spec, parameters, 
       <PageHeader
         crumbs={[{ href: "/runs", label: messages.page.runs }, ...(run.template_key ? [{ href: `/runs?pipeline=${run.template_key}`, label: run.template_key }] : [])]}
         title={title}
-        mark={<><StatusBadge status={run.status} focusable /><Derived run={run} /><ShortId id={run.run_id} what="run id" /></>}
+        mark={<><StatusBadge status={run.status} focusable /><Derived run={run} /><ShortId id={run.run_id} what={words.runDetail.runId} /></>}
         meta={<RunFacts run={run} repeats={view.repeats} layer={layer} executorName={executorName} />}
         actions={
           <>
@@ -76,22 +77,22 @@ export function RunDetail({ view, title, layer, executorName, spec, parameters, 
           </>
         }
       />
-      <p role="status" className="sr-only">{`Run ${runStatusLooks[run.status].word.toLowerCase()}`}</p>
+      <p role="status" className="sr-only">{words.runDetail.run(runStatusLooks[run.status].word.toLowerCase())}</p>
       {run.status === "failed" ? <FailureBlock run={run} phases={phases} /> : null}
       {active && (run.status === "queued" || run.cancel_requested_at !== null) ? <ExplainPanel run={run} /> : null}
       {run.status === "canceled" && run.error_message ? <p className="text-canceled">{run.error_message}</p> : null}
       {comparison ? <VerdictLine comparison={comparison} changed={view.baseline?.changed} /> : null}
       <Tabs value={tab} onValueChange={(next) => void setTab(next as (typeof runTabs)[number])}>
-        <TabsList aria-label="Parts of the run">
-          <TabsTrigger value="timeline"><ListTree aria-hidden />Timeline</TabsTrigger>
-          <TabsTrigger value="graph" {...near("graph")}><Waypoints aria-hidden />Graph</TabsTrigger>
-          <TabsTrigger value="logs" {...near("logs")}><SquareTerminal aria-hidden />Logs</TabsTrigger>
-          <TabsTrigger value="artifacts" {...near("artifacts")}><Package aria-hidden />Artifacts{artifacts.length > 0 ? <span className="text-xs text-muted-foreground tabular-nums">{artifacts.length}</span> : null}</TabsTrigger>
-          <TabsTrigger value="quality" {...near("quality")}><ShieldCheck aria-hidden />Quality</TabsTrigger>
-          <TabsTrigger value="lineage" {...near("lineage")}><Network aria-hidden />Lineage</TabsTrigger>
-          <TabsTrigger value="spec" {...near("spec")}><SlidersHorizontal aria-hidden />Parameters and spec</TabsTrigger>
-          <TabsTrigger value="events" {...near("events")}><ScrollText aria-hidden />Events</TabsTrigger>
-          <TabsTrigger value="verdict" {...near("verdict")}><GitCompareArrows aria-hidden />Verdict</TabsTrigger>
+        <TabsList aria-label={words.runDetail.partsOfTheRun}>
+          <TabsTrigger value="timeline"><ListTree aria-hidden />{words.runDetail.timeline}</TabsTrigger>
+          <TabsTrigger value="graph" {...near("graph")}><Waypoints aria-hidden />{words.runDetail.graph}</TabsTrigger>
+          <TabsTrigger value="logs" {...near("logs")}><SquareTerminal aria-hidden />{words.runDetail.logs}</TabsTrigger>
+          <TabsTrigger value="artifacts" {...near("artifacts")}><Package aria-hidden />{words.runDetail.artifacts}{artifacts.length > 0 ? <span className="text-xs text-muted-foreground tabular-nums">{artifacts.length}</span> : null}</TabsTrigger>
+          <TabsTrigger value="quality" {...near("quality")}><ShieldCheck aria-hidden />{words.runDetail.quality}</TabsTrigger>
+          <TabsTrigger value="lineage" {...near("lineage")}><Network aria-hidden />{words.runDetail.lineage}</TabsTrigger>
+          <TabsTrigger value="spec" {...near("spec")}><SlidersHorizontal aria-hidden />{words.runDetail.parametersAndSpec}</TabsTrigger>
+          <TabsTrigger value="events" {...near("events")}><ScrollText aria-hidden />{words.runDetail.events}</TabsTrigger>
+          <TabsTrigger value="verdict" {...near("verdict")}><GitCompareArrows aria-hidden />{words.runDetail.verdict}</TabsTrigger>
         </TabsList>
         <TabsContent value="timeline"><TimelinePanel run={run} phases={phases} events={[...view.events.items, ...live]} readAt={view.read_at} /></TabsContent>
         <TabsContent value="graph"><GraphPanel runId={run.run_id} phases={phases} /></TabsContent>
@@ -114,7 +115,7 @@ function near(tab: keyof typeof panels) {
 }
 
 function Derived({ run }: { run: Run }) {
-  if (isTerminal(run.status)) return run.isolated ? <span className="text-xs text-muted-foreground">isolated verification</span> : null;
+  if (isTerminal(run.status)) return run.isolated ? <span className="text-xs text-muted-foreground">{words.runDetail.isolatedVerification}</span> : null;
   if (run.lease_expired === true) return <DerivedStatusBadge status="stale_lease" focusable />;
   if (run.status === "queued" && run.attempt > 0 && run.started_at !== null) return <DerivedStatusBadge status="retrying" focusable />;
   return null;
@@ -125,8 +126,8 @@ function Attempts({ run }: { run: Run }) {
   if (run.attempt < 2) return null;
   const numbers = Array.from({ length: run.attempt }, (_, nth) => nth + 1);
   return (
-    <nav aria-label="Logs of the attempts" className="inline-flex gap-1">
-      {numbers.map((number) => <Link key={number} href={`/runs/${run.run_id}?tab=logs&attempt=${number}`} aria-label={`Log of attempt ${number}`} className="inline-flex size-6 items-center justify-center rounded-sm border text-xs text-link tabular-nums hover:bg-accent">{number}</Link>)}
+    <nav aria-label={words.runDetail.logsOfTheAttempts} className="inline-flex gap-1">
+      {numbers.map((number) => <Link key={number} href={`/runs/${run.run_id}?tab=logs&attempt=${number}`} aria-label={words.runDetail.logOfAttempt(number)} className="inline-flex size-6 items-center justify-center rounded-sm border text-xs text-link tabular-nums hover:bg-accent">{number}</Link>)}
     </nav>
   );
 }
@@ -135,20 +136,20 @@ function RunFacts({ run, repeats, layer, executorName }: { run: Run; repeats: Ru
   return (
     <>
       {layer ? <LayerBadge layer={layer} /> : null}
-      <span>{triggerWords[run.trigger]}{run.triggered_by ? ` by ${run.triggered_by}` : ""}</span>
-      <span className="inline-flex items-center gap-1">created <Time at={run.created_at} /></span>
-      <span className="inline-flex items-center gap-1">took <Duration from={run.started_at} to={run.finished_at} className="text-foreground" /></span>
-      <span>executor {run.executor_id === null ? "—" : (executorName ?? run.executor_id.slice(0, 8))}</span>
-      <span className="inline-flex flex-wrap items-center gap-x-1">attempt {run.attempt}/{run.max_attempts}<Attempts run={run} /></span>
-      <span>priority {run.priority}</span>
+      <span>{run.triggered_by ? words.runDetail.triggeredBy(triggerWords[run.trigger], run.triggered_by) : triggerWords[run.trigger]}</span>
+      <span className="inline-flex items-center gap-1">{words.runDetail.created(<Time at={run.created_at} />)}</span>
+      <span className="inline-flex items-center gap-1">{words.runDetail.took(<Duration from={run.started_at} to={run.finished_at} className="text-foreground" />)}</span>
+      <span>{words.runDetail.executor(run.executor_id === null ? "—" : (executorName ?? run.executor_id.slice(0, 8)))}</span>
+      <span className="inline-flex flex-wrap items-center gap-x-1">{words.runDetail.attempt(run.attempt, run.max_attempts)}<Attempts run={run} /></span>
+      <span>{words.runDetail.priority(run.priority)}</span>
       {run.template_key ? <Link href={`/pipelines/${run.template_key}`} className="text-link underline-offset-4 hover:underline">{run.spec_slug} v{run.template_version}</Link> : <code className="text-xs">{run.spec_slug}</code>}
       {run.git_sha ? <span className="inline-flex items-center gap-1"><GitBranch className="size-3.5" aria-hidden /><code className="text-xs">{run.git_sha.slice(0, 8)}</code></span> : null}
       {repeats.length === 0 ? null : (
         <span className="inline-flex flex-wrap items-center gap-x-2">
-          repeated by {repeats.map((repeat) => <Link key={repeat.run_id} href={`/runs/${repeat.run_id}`} className="inline-flex items-center gap-1 text-link underline-offset-4 hover:underline"><StatusBadge status={repeat.status} variant="icon" />{truncateMiddle(repeat.run_id)}</Link>)}
+          {words.runDetail.repeatedBy(repeats.map((repeat) => <Link key={repeat.run_id} href={`/runs/${repeat.run_id}`} className="inline-flex items-center gap-1 text-link underline-offset-4 hover:underline"><StatusBadge status={repeat.status} variant="icon" />{truncateMiddle(repeat.run_id)}</Link>))}
         </span>
       )}
-      {run.repairs_run_id ? <Link href={`/runs/${run.repairs_run_id}`} className="text-link underline-offset-4 hover:underline">repeats {truncateMiddle(run.repairs_run_id)}</Link> : null}
+      {run.repairs_run_id ? <Link href={`/runs/${run.repairs_run_id}`} className="text-link underline-offset-4 hover:underline">{words.runDetail.repeats(truncateMiddle(run.repairs_run_id))}</Link> : null}
     </>
   );
 }

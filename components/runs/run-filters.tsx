@@ -11,6 +11,7 @@ import type { RunCounts } from "@/contracts/run";
 import { cn } from "@/lib/cn";
 import { formatCount } from "@/lib/format";
 import { messages } from "@/lib/messages";
+import { words } from "@/lib/messages/runs";
 import { ColumnMenu } from "./column-menu";
 import { FilterChoice } from "./filter-choice";
 import { MoreFilters } from "./more-filters";
@@ -35,9 +36,9 @@ export function RunFilters({ state, setState, templates, executors, counts, busy
     void setState({ status: next.length > 0 ? next : null, page: null });
   };
   return (
-    <search aria-label="Filter runs" className="flex flex-wrap items-center gap-2">
-      <SearchField id="run-search" label="Search runs by id, pipeline or error message" placeholder="Id, pipeline or error" className="sm:w-52" value={state.search} onChange={(search) => void setState({ search: search || null, page: null }, { history: "replace" })} />
-      <div role="group" aria-label="Status" className="flex flex-wrap items-center gap-1">
+    <search aria-label={words.runFilters.filterRuns} className="flex flex-wrap items-center gap-2">
+      <SearchField id="run-search" label={words.runFilters.runSearchLabel} placeholder={words.runFilters.idPipelineOrError} className="sm:w-52" value={state.search} onChange={(search) => void setState({ search: search || null, page: null }, { history: "replace" })} />
+      <div role="group" aria-label={words.runFilters.status} className="flex flex-wrap items-center gap-1">
         {runStatuses.map((status) => {
           const look = runStatusLooks[status];
           const on = state.status.includes(status);
@@ -56,17 +57,17 @@ export function RunFilters({ state, setState, templates, executors, counts, busy
           );
         })}
       </div>
-      <FilterChoice label="Pipeline" className="w-36" value={state.pipeline} all="All pipelines" options={templates.map((each) => each.template_key)} words={Object.fromEntries(templates.map((each) => [each.template_key, each.title]))} onChange={(pipeline) => void setState({ pipeline, page: null })} />
-      <FilterChoice label="Trigger" className="w-36" value={state.trigger} all="Any trigger" options={runTriggers} words={triggerWords} onChange={(trigger) => void setState({ trigger: trigger as RunListState["trigger"], page: null })} />
-      <FilterChoice label="Executor" className="w-36" value={state.executor} all="Any executor" options={Object.keys(executors)} words={executors} onChange={(executor) => void setState({ executor, page: null })} />
-      <FilterChoice label="Kind" className="w-28" value={state.kind} all="Any kind" options={runKinds} onChange={(kind) => void setState({ kind: kind as RunListState["kind"], page: null })} />
-      <FilterChoice label="Error code" className="w-40" value={state.error} all="Any error" options={runErrorCodes} onChange={(error) => void setState({ error, page: null })} />
-      <FilterChoice label="Range" className="w-36" value={state.range} all="Any time" options={Object.keys(rangeWords)} words={rangeWords} onChange={(range) => void setState({ range: range as RangeWord | null, from: null, to: null, page: null })} />
+      <FilterChoice label={words.runFilters.pipeline} className="w-36" value={state.pipeline} all={words.runFilters.allPipelines} options={templates.map((each) => each.template_key)} words={Object.fromEntries(templates.map((each) => [each.template_key, each.title]))} onChange={(pipeline) => void setState({ pipeline, page: null })} />
+      <FilterChoice label={words.runFilters.trigger} className="w-36" value={state.trigger} all={words.runFilters.anyTrigger} options={runTriggers} words={triggerWords} onChange={(trigger) => void setState({ trigger: trigger as RunListState["trigger"], page: null })} />
+      <FilterChoice label={words.runFilters.executor} className="w-36" value={state.executor} all={words.runFilters.anyExecutor} options={Object.keys(executors)} words={executors} onChange={(executor) => void setState({ executor, page: null })} />
+      <FilterChoice label={words.runFilters.kind} className="w-28" value={state.kind} all={words.runFilters.anyKind} options={runKinds} onChange={(kind) => void setState({ kind: kind as RunListState["kind"], page: null })} />
+      <FilterChoice label={words.runFilters.errorCode} className="w-40" value={state.error} all={words.runFilters.anyError} options={runErrorCodes} onChange={(error) => void setState({ error, page: null })} />
+      <FilterChoice label={words.runFilters.range} className="w-36" value={state.range} all={words.runFilters.anyTime} options={Object.keys(rangeWords)} words={rangeWords} onChange={(range) => void setState({ range: range as RangeWord | null, from: null, to: null, page: null })} />
       <MoreFilters state={state} tags={[...new Set(templates.flatMap((each) => each.tags))].toSorted()} onChange={(next) => void setState({ ...next, page: null })} />
       {state.from || state.to ? (
-        <Button variant="secondary" size="sm" aria-label="Any time again" onClick={() => void setState({ from: null, to: null, page: null })}>
-          {state.from ? <>from <Time at={state.from.toISOString()} format="absolute" plain /></> : null}
-          {state.to ? <>to <Time at={state.to.toISOString()} format="absolute" plain /></> : null}
+        <Button variant="secondary" size="sm" aria-label={words.runFilters.anyTimeAgain} onClick={() => void setState({ from: null, to: null, page: null })}>
+          {state.from ? <>{words.runFilters.from(<Time at={state.from.toISOString()} format="absolute" plain />)}</> : null}
+          {state.to ? <>{words.runFilters.to(<Time at={state.to.toISOString()} format="absolute" plain />)}</> : null}
           <X aria-hidden />
         </Button>
       ) : null}
@@ -77,7 +78,7 @@ export function RunFilters({ state, setState, templates, executors, counts, busy
         </Button>
       ) : null}
       <span className="ms-auto"><ColumnMenu shown={state.columns} onChange={(columns) => void setState({ columns }, { history: "replace" })} /></span>
-      <span role="status">{busy ? <><Loader className="size-4 animate-spin text-muted-foreground motion-reduce:animate-none" aria-hidden /><span className="sr-only">Filtering</span></> : null}</span>
+      <span role="status">{busy ? <><Loader className="size-4 animate-spin text-muted-foreground motion-reduce:animate-none" aria-hidden /><span className="sr-only">{words.runFilters.filtering}</span></> : null}</span>
     </search>
   );
 }
@@ -85,5 +86,5 @@ export function RunFilters({ state, setState, templates, executors, counts, busy
 /** "12", or "12+" where older runs were not counted. */
 function StatusCount({ counts, status }: { counts: RunCounts; status: (typeof runStatuses)[number] }) {
   const text = formatCount(counts.runs[status]) + (counts.complete ? "" : "+");
-  return <span className="font-normal tabular-nums" title={counts.complete ? undefined : "Of the newest 5,000 runs"}>{text}</span>;
+  return <span className="font-normal tabular-nums" title={counts.complete ? undefined : words.runFilters.ofTheNewestRuns}>{text}</span>;
 }

@@ -16,6 +16,7 @@ import type { Layer } from "@/contracts/dataset";
 import type { RunCounts, RunPage } from "@/contracts/run";
 import { isTerminal } from "@/contracts/words";
 import { cn } from "@/lib/cn";
+import { words } from "@/lib/messages/runs";
 import { bulkFilterOf, isFiltered, runCountsQuery, runListKey, runListParsers, runListQuery } from "./list-state";
 import { RunFilters } from "./run-filters";
 import { RunTable } from "./run-table";
@@ -79,16 +80,16 @@ export function RunList({ environmentId, initial, initialKey, readAt, templates,
     setActive(next.run_id);
     document.querySelector<HTMLAnchorElement>(`a[data-run="${next.run_id}"]`)?.focus();
   };
-  useShortcut({ keys: ["j"], label: "Next run", run: () => move(1) });
-  useShortcut({ keys: ["k"], label: "Previous run", run: () => move(-1) });
-  useShortcut({ keys: ["o"], label: "Open the run", enabled: active !== null, run: () => router.push(inEnvironment(`/runs/${active}`)) });
-  useShortcut({ keys: ["/"], label: "Search runs", run: () => document.getElementById("run-search")?.focus() });
+  useShortcut({ keys: ["j"], label: words.runList.nextRun, run: () => move(1) });
+  useShortcut({ keys: ["k"], label: words.runList.previousRun, run: () => move(-1) });
+  useShortcut({ keys: ["o"], label: words.runList.openTheRun, enabled: active !== null, run: () => router.push(inEnvironment(`/runs/${active}`)) });
+  useShortcut({ keys: ["/"], label: words.runList.searchRuns, run: () => document.getElementById("run-search")?.focus() });
 
   const selected = useSelection(runListKey({ ...state, page: [] }, environmentId).join());
   const { selection } = selected;
   const BulkBar = useLoaded(loadBulkBar, selected.count !== 0);
-  useShortcut({ keys: ["x"], label: "Select the run", enabled: active !== null, run: () => active !== null && selected.toggle([active], !selected.has(active)) });
-  useShortcut({ keys: ["Escape"], label: "Select none", enabled: selected.count !== 0, run: selected.clear });
+  useShortcut({ keys: ["x"], label: words.runList.selectTheRun, enabled: active !== null, run: () => active !== null && selected.toggle([active], !selected.has(active)) });
+  useShortcut({ keys: ["Escape"], label: words.runList.selectNone, enabled: selected.count !== 0, run: selected.clear });
   const meant = () => (selection.kind === "matching" ? bulkFilterOf(state, environmentId, Date.now()) : { environment_id: environmentId, run_ids: [...selection.ids] });
 
   const turn = (page: string[]) => {
@@ -104,7 +105,7 @@ export function RunList({ environmentId, initial, initialKey, readAt, templates,
         <div className="sticky top-14 z-20 flex justify-center" role="status">
           <Button size="sm" className="rounded-full shadow-md" onClick={() => { showAll(); scrollTo({ top: 0 }); }}>
             <ArrowUp aria-hidden />
-            {hidden === 1 ? "1 new run" : `${hidden} new runs`}
+            {words.runList.newRuns(hidden)}
           </Button>
         </div>
       ) : null}
@@ -112,22 +113,22 @@ export function RunList({ environmentId, initial, initialKey, readAt, templates,
         <ErrorState message={error.message} code={error instanceof ApiError ? error.code : null} requestId={error instanceof ApiError ? error.requestId : null} onRetry={() => void refetch()} />
       ) : !data ? (
         <p className="flex items-center gap-2 px-3 py-8 text-muted-foreground" role="status">
-          <Loader className="size-4 animate-spin motion-reduce:animate-none" aria-hidden /> Loading runs…
+          <Loader className="size-4 animate-spin motion-reduce:animate-none" aria-hidden /> {words.runList.loadingRuns}
         </p>
       ) : shown.length === 0 && hidden === 0 ? (
         data.next_cursor !== null ? (
           // A page by label looks at 20,000 runs, and may find none of them.
-          <EmptyState title="None of these runs fits" description="Older ones were not looked at yet." action={<Button variant="outline" onClick={() => turn([...state.page, data.next_cursor ?? ""])}>Look further back</Button>} />
+          <EmptyState title={words.runList.noneOfTheseRunsFits} description={words.runList.noneOfTheseRunsFitsDescription} action={<Button variant="outline" onClick={() => turn([...state.page, data.next_cursor ?? ""])}>{words.runList.lookFurtherBack}</Button>} />
         ) : isFiltered(state) ? (
-          <FilteredEmpty clearHref="/runs?view=all" description="There may be other runs, but none that fits every filter." />
+          <FilteredEmpty clearHref="/runs?view=all" description={words.runList.thereMayBeOtherRuns} />
         ) : state.page.length > 0 ? (
-          <EmptyState title="No older runs" action={<Button variant="outline" onClick={() => turn([])}>To the newest runs</Button>} />
+          <EmptyState title={words.runList.noOlderRuns} action={<Button variant="outline" onClick={() => turn([])}>{words.runList.toTheNewestRuns}</Button>} />
         ) : (
           <EmptyState
-            title="No run yet"
-            description="Start a pipeline; its run appears here at once and can be followed live."
+            title={words.runList.noRunYet}
+            description={words.runList.noRunYetDescription}
             snippet="npx control-room pipeline run odoo_ingest_bronze --watch"
-            action={<Button asChild><Link href="/pipelines"><Play aria-hidden />Run a pipeline</Link></Button>}
+            action={<Button asChild><Link href="/pipelines"><Play aria-hidden />{words.runList.runAPipeline}</Link></Button>}
           />
         )
       ) : (
@@ -137,13 +138,13 @@ export function RunList({ environmentId, initial, initialKey, readAt, templates,
       )}
       {error && data ? (
         <p role="status" className="text-xs text-warning">
-          This list could not be refreshed: {error.message}
+          {words.runList.thisListCouldNotBeRefreshed(error.message)}
         </p>
       ) : null}
-      <nav aria-label="Pages of runs" className="flex items-center justify-end gap-2">
+      <nav aria-label={words.runList.pagesOfRuns} className="flex items-center justify-end gap-2">
         <Button variant="outline" size="sm" disabled={state.page.length === 0} onClick={() => turn(state.page.slice(0, -1))}>
           <ChevronLeft aria-hidden />
-          Newer
+          {words.runList.newer}
         </Button>
         <Button
           variant="outline"
@@ -155,7 +156,7 @@ export function RunList({ environmentId, initial, initialKey, readAt, templates,
             void client.invalidateQueries({ queryKey: ["runs", environmentId], refetchType: "none" });
           }}
         >
-          Older
+          {words.runList.older}
           <ChevronRight aria-hidden />
         </Button>
       </nav>

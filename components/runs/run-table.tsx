@@ -8,6 +8,7 @@ import { Checkbox } from "@/components/ui/checkbox";
 import { rowLinkClasses, Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
 import type { Run } from "@/contracts/run";
 import { cn } from "@/lib/cn";
+import { words } from "@/lib/messages/runs";
 import { columnWords, defaultColumns, type RunColumn } from "./columns";
 import { runCells } from "./run-cells";
 import type { PipelineChoice } from "./run-list";
@@ -25,14 +26,14 @@ function columnsFor({ templates, executors }: Names, shown: readonly RunColumn[]
   const byKey = new Map(templates.map((each) => [each.template_key, each]));
   const names = { executors, layerOf: (run: Run) => byKey.get(run.template_key ?? "")?.layer };
   return [
-    { id: "status", header: "Status", cell: (run) => <StatusBadge status={run.status} className="relative" /> },
+    { id: "status", header: words.runTable.status, cell: (run) => <StatusBadge status={run.status} className="relative" /> },
     {
       id: "run",
-      header: "Run",
+      header: words.runTable.run,
       cell: (run) => (
         <Link href={`/runs/${run.run_id}`} data-run={run.run_id} className={cn(rowLinkClasses, "inline-flex items-baseline gap-2")}>
           {byKey.get(run.template_key ?? "")?.title ?? run.spec_slug}
-          <ShortId id={run.run_id} what="run id" plain className="font-normal text-muted-foreground" />
+          <ShortId id={run.run_id} what={words.runTable.runId} plain className="font-normal text-muted-foreground" />
         </Link>
       ),
     },
@@ -48,12 +49,12 @@ export function RunTable({ runs, templates, executors, active, shown = defaultCo
   const held = selected === undefined ? 0 : ids.filter(selected.has).length;
   const name = (run: Run) => templates.find((each) => each.template_key === run.template_key)?.title ?? run.spec_slug;
   return (
-    <Table label="Runs, newest first" cards>
+    <Table label={words.runTable.runsNewestFirst} cards>
       <TableHeader>
         <TableRow>
           {selected ? (
             <TableHead className="w-8 pe-0">
-              <Checkbox className="align-middle" aria-label="Select the runs of this page" checked={held === 0 ? false : held === ids.length ? true : "indeterminate"} onCheckedChange={(on) => selected.toggle(ids, on)} />
+              <Checkbox className="align-middle" aria-label={words.runTable.selectTheRunsOfThisPage} checked={held === 0 ? false : held === ids.length ? true : "indeterminate"} onCheckedChange={(on) => selected.toggle(ids, on)} />
             </TableHead>
           ) : null}
           {columns.map(({ id, header }) => <TableHead key={id} numeric={numeric.has(id)}>{header}</TableHead>)}
@@ -64,7 +65,7 @@ export function RunTable({ runs, templates, executors, active, shown = defaultCo
           <TableRow key={run.run_id} data-active={run.run_id === active || undefined} aria-selected={selected?.has(run.run_id)}>
             {selected ? (
               <TableCell className="w-8 pe-0 max-sm:w-auto">
-                <Checkbox className="z-1 align-middle" aria-label={`Select ${name(run)} ${run.run_id.slice(-8)}`} checked={selected.has(run.run_id)} onCheckedChange={(on) => selected.toggle([run.run_id], on)} />
+                <Checkbox className="z-1 align-middle" aria-label={words.runTable.select(name(run), run.run_id.slice(-8))} checked={selected.has(run.run_id)} onCheckedChange={(on) => selected.toggle([run.run_id], on)} />
               </TableCell>
             ) : null}
             {columns.map(({ id, cell }) => <TableCell key={id} numeric={numeric.has(id)} narrow={narrowColumns.has(id)}>{cell(run)}</TableCell>)}

@@ -18,6 +18,7 @@ import type { Run, RunPhase } from "@/contracts/run";
 import { isTerminal } from "@/contracts/words";
 import { cn } from "@/lib/cn";
 import { formatDuration } from "@/lib/format";
+import { words as runWords } from "@/lib/messages/run";
 import { words } from "@/lib/messages/timeline";
 import { type Axis, axisOf } from "./time-axis";
 import { type Segment, timelineOf, type TimelineRow } from "./timeline-model";
@@ -58,14 +59,14 @@ function PhaseTable({ run, rows, axis, from, to, start }: PhaseTableProps) {
   const body = useRef<HTMLTableSectionElement>(null);
   const drawn = useRowsInView(body, rows.length, rowPixels);
   return (
-    <Table label="Phases of the run" aria-rowcount={rows.length + 1}>
+    <Table label={runWords.timeline.phasesOfTheRun} aria-rowcount={rows.length + 1}>
       <TableHeader>
         <TableRow>
-          <TableHead>Phase</TableHead>
-          <TableHead>Status</TableHead>
+          <TableHead>{runWords.timeline.phase}</TableHead>
+          <TableHead>{runWords.timeline.status}</TableHead>
           <TableHead className="w-full min-w-64">
             {run.started_at === null ? (
-              "Plan"
+              runWords.timeline.plan
             ) : (
               <span className="flex justify-between tabular-nums">
                 <span className="sr-only">{words.axis(elapsed(0), elapsed(1))}</span>
@@ -75,9 +76,9 @@ function PhaseTable({ run, rows, axis, from, to, start }: PhaseTableProps) {
               </span>
             )}
           </TableHead>
-          <TableHead>Started</TableHead>
-          <TableHead numeric>Duration</TableHead>
-          <TableHead>Output</TableHead>
+          <TableHead>{runWords.timeline.started}</TableHead>
+          <TableHead numeric>{runWords.timeline.duration}</TableHead>
+          <TableHead>{runWords.timeline.output}</TableHead>
         </TableRow>
       </TableHeader>
       <TableBody ref={body}>
@@ -92,19 +93,19 @@ function PhaseTable({ run, rows, axis, from, to, start }: PhaseTableProps) {
                     <ChevronRight className={cn("size-3.5 text-muted-foreground transition-transform", expanded && "rotate-90")} aria-hidden />
                     {row.phase.name}
                     <span className="font-normal text-muted-foreground">{row.phase.type}</span>
-                    {row.critical ? <span title="On the chain that decided when the run ended" className="text-warning"><Zap className="size-3" aria-hidden /><span className="sr-only">on the critical path</span></span> : null}
+                    {row.critical ? <span title={runWords.timeline.onTheChainThatDecided} className="text-warning"><Zap className="size-3" aria-hidden /><span className="sr-only">{runWords.timeline.onTheCriticalPath}</span></span> : null}
                   </button>
                 </TableCell>
                 <TableCell>
                   <PhaseStatusBadge status={row.phase.status} className="relative" />
-                  {row.phase.attempt > 1 ? <span className="ms-1.5 text-xs text-warning">attempt {row.phase.attempt}</span> : null}
+                  {row.phase.attempt > 1 ? <span className="ms-1.5 text-xs text-warning">{runWords.timeline.attempt(row.phase.attempt)}</span> : null}
                 </TableCell>
                 <TableCell>
                   <Bars row={row} axis={axis} from={from} to={to} />
                 </TableCell>
                 <TableCell><Time at={row.phase.started_at} className="relative" /></TableCell>
                 <TableCell numeric><Duration from={row.phase.started_at} to={row.phase.finished_at} /></TableCell>
-                <TableCell><Hash value={row.phase.output_sha256} what="output hash" className="relative" /></TableCell>
+                <TableCell><Hash value={row.phase.output_sha256} what={runWords.timeline.outputHash} className="relative" /></TableCell>
               </TableRow>
               {expanded ? (
                 <TableRow id={`phase-${row.phase.name}`}>
@@ -129,7 +130,7 @@ function Bars({ row, axis, from, to }: { row: TimelineRow; axis: Axis; from: num
   };
   const place = ({ from: begin, to: end }: Pick<Segment, "from" | "to">) => ({ insetInlineStart: `${axis.place(begin) * 100}%`, width: `${(axis.place(end) - axis.place(begin)) * 100}%` });
   if (row.segments.length === 0 && row.phase.depends_on.length > 0 && row.phase.status === "pending") {
-    return <span className="text-xs text-muted-foreground">after {row.phase.depends_on.join(", ")}</span>;
+    return <span className="text-xs text-muted-foreground">{runWords.timeline.after(row.phase.depends_on.join(", "))}</span>;
   }
   return (
     <div className="relative h-4 rounded-sm bg-muted" aria-hidden>

@@ -5,6 +5,7 @@ import { useState } from "react";
 import { toast } from "@/components/ui/toast";
 import { fetchJson } from "@/components/common/fetch-json";
 import type { BulkJob } from "@/contracts/bulk";
+import { words } from "@/lib/messages/runs";
 import type { Outcome } from "@/lib/ops/attempt";
 import { outcomeWords } from "./bulk-words";
 
@@ -35,7 +36,7 @@ export function useBulk(environmentId: string, onLeft: (runIds: string[]) => voi
       present = read ?? present;
     }
     setJob(null);
-    if (present.status === "running") toast.warning("The control room does not answer. What was asked for goes on there; look at the list later.");
+    if (present.status === "running") toast.warning(words.useBulk.theControlRoomDoesNot);
     else (present.done === 0 ? toast.warning : toast.success)(outcomeWords(present));
     const left = await Promise.all((["skipped", "refused"] as const).filter((status) => present[status] > 0).map((status) => runsOf(present.bulk_id, status)));
     onLeft(left.flat());

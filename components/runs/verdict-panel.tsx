@@ -2,6 +2,7 @@
 
 import { isTerminal } from "@/contracts/words";
 import type { Run, RunComparison } from "@/contracts/run";
+import { words } from "@/lib/messages/run-panels";
 import type { RunActionSet } from "./run-actions";
 import { VerdictTable } from "./verdict";
 import { VerificationPanel } from "./verification-panel";
@@ -17,7 +18,7 @@ export function VerdictPanel({ run, comparison, hasBaseline, canOperate, retry }
         <div className="grid gap-3"><VerdictTable comparison={comparison} onlyDifferences={false} /></div>
       ) : (
         <p className="py-6 text-center text-pretty text-muted-foreground">
-          {!hasBaseline ? "There is no earlier succeeded run of this pipeline to compare with." : !isTerminal(run.status) ? "The outputs are compared when the run has succeeded." : "Only a succeeded run has outputs to compare."}
+          {!hasBaseline ? words.verdictPanel.thereIsNoEarlierSucceeded : !isTerminal(run.status) ? words.verdictPanel.theOutputsAreComparedWhen : words.verdictPanel.onlyASucceededRunHas}
         </p>
       )}
     </>

@@ -19,6 +19,7 @@ import { isTerminal } from "@/contracts/words";
 import type { RowDifference, TableDifference, Verification, VerificationReport } from "@/contracts/verification";
 import { cn } from "@/lib/cn";
 import { truncateMiddle } from "@/lib/format";
+import { words } from "@/lib/messages/run-panels";
 import type { RunActionSet } from "./run-actions";
 
 /** While a verification is under way. */
@@ -40,15 +41,15 @@ export function VerificationPanel({ run, canOperate, retry }: VerificationPanelP
   return (
     <section data-slot="verification" data-verdict={data?.verdict ?? "none"} className="grid gap-2">
       <div className="flex flex-wrap items-center gap-3">
-        <h2 className="text-sm font-semibold">Verification</h2>
+        <h2 className="text-sm font-semibold">{words.verificationPanel.verification}</h2>
         {run.isolated ? null : <VerifyButton run={run} canOperate={canOperate} retry={retry} again={data?.verification_run_id != null} />}
         {run.status === "succeeded" ? (
           <Button asChild size="sm" variant="ghost">
-            <a href={`/api/v1/runs/${run.run_id}/provenance`} download={`provenance-${run.run_id}.json`}><FileBadge aria-hidden />Signed provenance</a>
+            <a href={`/api/v1/runs/${run.run_id}/provenance`} download={`provenance-${run.run_id}.json`}><FileBadge aria-hidden />{words.verificationPanel.signedProvenance}</a>
           </Button>
         ) : null}
       </div>
-      {error ? <p className="text-failed">{error.message}</p> : data ? <Verdict verification={data} here={run.run_id} /> : <p className="text-muted-foreground">Loading…</p>}
+      {error ? <p className="text-failed">{error.message}</p> : data ? <Verdict verification={data} here={run.run_id} /> : <p className="text-muted-foreground">{words.verificationPanel.loading}</p>}
       {data?.report ? <Differences report={data.report} /> : null}
     </section>
   );
@@ -62,10 +63,10 @@ function VerifyButton({ run, canOperate, retry, again }: VerificationPanelProps 
   const [key] = useState(newKey);
   const verify = () => act(() => retry(run.run_id, "verify", key), ({ run_id }) => router.push(inEnvironment(`/runs/${run_id}?tab=verdict`)));
   return (
-    <Tooltip content={canOperate ? "Runs it again in isolation, with the same inputs, and compares; nothing is published." : roleNeeded("operator")}>
+    <Tooltip content={canOperate ? words.verificationPanel.runsItAgainInIsolation : roleNeeded("operator")}>
       <Button size="sm" variant="outline" disabled={pending} aria-disabled={!canOperate} onClick={() => canOperate && verify()}>
         <ShieldCheck aria-hidden />
-        {again ? "Verify again" : "Verify"}
+        {again ? words.verificationPanel.verifyAgain : words.verificationPanel.verify}
       </Button>
     </Tooltip>
   );
@@ -73,16 +74,16 @@ function VerifyButton({ run, canOperate, retry, again }: VerificationPanelProps 
 
 function Verdict({ verification, here }: { verification: Verification; here: string }) {
   const { verification_run_id, run_id, status, verdict, finished_at, report } = verification;
-  if (verification_run_id === null) return <p className="text-muted-foreground">Nobody has verified this run yet.</p>;
+  if (verification_run_id === null) return <p className="text-muted-foreground">{words.verificationPanel.nobodyHasVerifiedThisRunYet}</p>;
   const other = here === run_id ? verification_run_id : run_id;
   const link = <Link href={`/runs/${other}?tab=verdict`} className="font-mono text-xs underline underline-offset-4">{truncateMiddle(other)}</Link>;
-  if (status !== null && !isTerminal(status)) return <p role="status" className="text-muted-foreground">The verification {status === "queued" ? "waits" : "is under way"}{here === run_id ? <> in run {link}</> : null}.</p>;
+  if (status !== null && !isTerminal(status)) return <p role="status" className="text-muted-foreground">{here === run_id ? words.verificationPanel.openElsewhere[status === "queued" ? "waits" : "runs"](link) : words.verificationPanel.open[status === "queued" ? "waits" : "runs"]}</p>;
   const look = verdict === null ? { icon: CircleHelp, color: "text-muted-foreground" } : verdict === "differs" ? { icon: EqualNot, color: "text-failed" } : { icon: Equal, color: "text-succeeded" };
   return (
     <p className={cn("flex flex-wrap items-center gap-x-1.5 gap-y-0.5 font-medium", look.color)}>
       <look.icon className="size-4 shrink-0" aria-hidden />
       <span>
-        {verdict === null ? <>Nothing is proven: the verification ended {status} without a comparison</> : verdict === "differs" ? <>Something else came out than in run {link}</> : <>The same came out as in run {link}</>}
+        {verdict === null ? <>{words.verificationPanel.nothingIsProvenTheVerification(status)}</> : verdict === "differs" ? <>{words.verificationPanel.somethingElseCameOutThan(link)}</> : <>{words.verificationPanel.theSameCameOut(link)}</>}
         {report ? `: ${wordsOf(report)}` : null}. <Time at={finished_at} className="font-normal text-muted-foreground" />
       </span>
     </p>
@@ -90,11 +91,11 @@ function Verdict({ verification, here }: { verification: Verification; here: str
 }
 
 function wordsOf({ verdict, phases, tables, differences, facts }: VerificationReport): string {
-  const compared = `${tables} ${tables === 1 ? "table" : "tables"} in ${phases} ${phases === 1 ? "phase" : "phases"}`;
-  if (verdict === "equal") return `${compared}, byte for byte`;
-  if (verdict === "same_rows") return `${compared}; the bytes differ, the rows do not`;
+  const compared = words.verificationPanel.tablesInPhases(words.verificationPanel.tables(tables), words.verificationPanel.phases(phases));
+  if (verdict === "equal") return words.verificationPanel.byteForByte(compared);
+  if (verdict === "same_rows") return words.verificationPanel.theBytesDifferTheRows(compared);
   const unequal = differences.filter((each) => each.verdict !== "same_rows").length;
-  return [...(unequal > 0 ? [`${unequal} of ${tables} tables`] : []), ...(facts.length > 0 ? [`facts of ${facts.map(({ phase }) => phase).join(", ")}`] : [])].join(", and ");
+  return words.verificationPanel.both([...(unequal > 0 ? [words.verificationPanel.ofTables(unequal, tables)] : []), ...(facts.length > 0 ? [words.verificationPanel.factsOf(facts.map(({ phase }) => phase).join(", "))] : [])]);
 }
 
 function Differences({ report }: { report: VerificationReport }) {
@@ -103,7 +104,7 @@ function Differences({ report }: { report: VerificationReport }) {
     <>
       {shown.map((table) => <TableDifferences key={`${table.phase} ${table.dataset}`} table={table} />)}
       {report.facts.map(({ phase, paths }) => (
-        <p key={phase} className="text-sm"><code className="text-xs">{phase}</code>: {paths[0] === "" ? "has an output on one side only" : <code className="text-xs break-all">{paths.join(", ")}</code>}</p>
+        <p key={phase} className="text-sm"><code className="text-xs">{phase}</code>: {paths[0] === "" ? words.verificationPanel.hasAnOutputOnOne : <code className="text-xs break-all">{paths.join(", ")}</code>}</p>
       ))}
     </>
   );
@@ -112,10 +113,10 @@ function Differences({ report }: { report: VerificationReport }) {
 function TableDifferences({ table }: { table: TableDifference }) {
   return (
     <div className="grid gap-1">
-      <p className="text-sm"><code className="text-xs font-semibold">{table.dataset}</code> of phase <code className="text-xs">{table.phase}</code>: {differenceWords(table)}.</p>
+      <p className="text-sm">{words.verificationPanel.ofPhase(<code className="text-xs font-semibold">{table.dataset}</code>, <code className="text-xs">{table.phase}</code>, differenceWords(table))}</p>
       {table.sample.length === 0 ? null : (
-        <Table label={`Rows of ${table.dataset} that differ`} dense>
-          <TableHeader><TableRow><TableHead>Row</TableHead><TableHead>Is</TableHead><TableHead>Column</TableHead><TableHead>Original</TableHead><TableHead>Again</TableHead></TableRow></TableHeader>
+        <Table label={words.verificationPanel.rowsOfThatDiffer(table.dataset)} dense>
+          <TableHeader><TableRow><TableHead>{words.verificationPanel.row}</TableHead><TableHead>{words.verificationPanel.is}</TableHead><TableHead>{words.verificationPanel.column}</TableHead><TableHead>{words.verificationPanel.original}</TableHead><TableHead>{words.verificationPanel.again}</TableHead></TableRow></TableHeader>
           <TableBody>{table.sample.map((row, index) => <RowLines key={index} row={row} />)}</TableBody>
         </Table>
       )}
@@ -132,8 +133,8 @@ function RowLines({ row }: { row: RowDifference }) {
       <TableCell className="max-w-96 font-mono text-xs break-all whitespace-normal">{index === 0 ? key : ""}</TableCell>
       <TableCell className="text-xs">{index === 0 ? row.kind : ""}</TableCell>
       <TableCell className="font-mono text-xs">{column}</TableCell>
-      <TableCell className="max-w-72 font-mono text-xs break-all whitespace-normal">{value === null ? "" : (value.original ?? "null")}</TableCell>
-      <TableCell className="max-w-72 font-mono text-xs break-all whitespace-normal">{value === null ? "" : (value.again ?? "null")}</TableCell>
+      <TableCell className="max-w-72 font-mono text-xs break-all whitespace-normal">{value === null ? "" : (value.original ?? words.verificationPanel.null)}</TableCell>
+      <TableCell className="max-w-72 font-mono text-xs break-all whitespace-normal">{value === null ? "" : (value.again ?? words.verificationPanel.null)}</TableCell>
     </TableRow>
   ));
 }

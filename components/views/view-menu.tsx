@@ -5,6 +5,7 @@ import { useSearchParams } from "next/navigation";
 import { Button } from "@/components/ui/button";
 import { OnDemandButton } from "@/components/ui/on-demand";
 import type { View, ViewList, Views } from "@/contracts/view";
+import { words } from "@/lib/messages/views";
 import type { Outcome } from "@/lib/ops/attempt";
 import { viewQuery } from "./view-query";
 
@@ -34,8 +35,8 @@ export function ViewMenu(menu: ViewMenuProps) {
     <OnDemandButton load={load} part={{ ...menu, query, current }} popup="dialog">
       <Button variant="outline" size="sm" className="max-w-56">
         <ListFilter aria-hidden />
-        <span className="sr-only">View: </span>
-        <span className="truncate">{current?.name ?? (query === "" ? "Everything" : "Views")}</span>
+        <span className="sr-only">{words.viewMenu.view} </span>
+        <span className="truncate">{current?.name ?? (query === "" ? words.viewMenu.everything : words.viewMenu.views)}</span>
         <ChevronDown aria-hidden />
       </Button>
     </OnDemandButton>

@@ -11,6 +11,7 @@ import type { Taken } from "@/components/ui/on-demand";
 import { Popover, PopoverContent, PopoverTrigger } from "@/components/ui/popover-parts";
 import type { View } from "@/contracts/view";
 import { cn } from "@/lib/cn";
+import { words } from "@/lib/messages/views";
 import type { ViewMenuProps } from "./view-menu";
 import { viewAddress } from "./view-query";
 import { type ViewDraft, ViewDialog } from "./view-dialog";
@@ -42,21 +43,21 @@ export function ViewsList({ list, projectId, views, refusedToShare, governs, act
     <>
       <Popover open={open} onOpenChange={setOpen}>
         <PopoverTrigger asChild>{button}</PopoverTrigger>
-        <PopoverContent align="end" className="grid w-80 gap-1 p-1" aria-label="Saved views">
+        <PopoverContent align="end" className="grid w-80 gap-1 p-1" aria-label={words.viewsList.savedViews}>
           <ul className="max-h-72 overflow-y-auto">
-            <li><ViewLink href={viewAddress(list, null)} name="Everything" current={query === ""} onOpen={() => setOpen(false)} /></li>
+            <li><ViewLink href={viewAddress(list, null)} name={words.viewsList.everything} current={query === ""} onOpen={() => setOpen(false)} /></li>
             {views.items.map((view) => (
               <li key={view.view_id} className="flex items-center gap-0.5 rounded-sm hover:bg-accent">
-                <ViewLink href={viewAddress(list, view.query)} name={view.name} shared={view.shared} title={view.shared ? `Shared by ${view.made_by ?? "somebody"}` : undefined} current={view === current} onOpen={() => setOpen(false)} />
-                <Button variant="ghost" size="icon-sm" disabled={pending} title={chosen(view) ? "This list opens with it: leave it" : "Open this list with it"} aria-label={`Default: ${view.name}`} aria-pressed={chosen(view)} onClick={() => act(() => actions.setDefault(projectId, list, chosen(view) ? null : view.view_id))}>
+                <ViewLink href={viewAddress(list, view.query)} name={view.name} shared={view.shared} title={view.shared ? words.viewsList.sharedBy(view.made_by ?? "somebody") : undefined} current={view === current} onOpen={() => setOpen(false)} />
+                <Button variant="ghost" size="icon-sm" disabled={pending} title={chosen(view) ? words.viewsList.thisListOpens : words.viewsList.openThisListWithIt} aria-label={words.viewsList.default(view.name)} aria-pressed={chosen(view)} onClick={() => act(() => actions.setDefault(projectId, list, chosen(view) ? null : view.view_id))}>
                   <Star className={cn(chosen(view) && "fill-current text-link")} aria-hidden />
                 </Button>
                 {view.own || governs ? (
                   <>
-                    <Button variant="ghost" size="icon-sm" disabled={pending} aria-label={`Change ${view.name}`} onClick={() => edit(view)}><Pencil aria-hidden /></Button>
+                    <Button variant="ghost" size="icon-sm" disabled={pending} aria-label={words.viewsList.change(view.name)} onClick={() => edit(view)}><Pencil aria-hidden /></Button>
                     <ConfirmButton
-                      variant="ghost" size="icon-sm" disabled={pending} aria-label={`Delete ${view.name}`} confirm="Delete" title={`Delete the view ${view.name}?`}
-                      description={view.shared ? "It goes for everybody in the project. No run or table is touched." : "No run or table is touched."} onConfirm={() => act(() => actions.remove(view.view_id))}
+                      variant="ghost" size="icon-sm" disabled={pending} aria-label={words.viewsList.delete(view.name)} confirm={words.viewsList.deleteConfirm} title={words.viewsList.deleteTheViewQuestion(view.name)}
+                      description={view.shared ? words.viewsList.deleteTheViewDescription : words.viewsList.noRunOrTableIsTouched} onConfirm={() => act(() => actions.remove(view.view_id))}
                     ><Trash2 aria-hidden /></ConfirmButton>
                   </>
                 ) : null}
@@ -65,9 +66,9 @@ export function ViewsList({ list, projectId, views, refusedToShare, governs, act
           </ul>
           <div className="grid gap-1 border-t pt-1">
             {current === undefined && query !== "" ? (
-              <Button variant="ghost" size="sm" className="justify-start" onClick={() => edit({ name: "", query, shared: false })}><BookmarkPlus aria-hidden />Save these filters as a view</Button>
+              <Button variant="ghost" size="sm" className="justify-start" onClick={() => edit({ name: "", query, shared: false })}><BookmarkPlus aria-hidden />{words.viewsList.saveTheseFiltersAsAView}</Button>
             ) : (
-              <p className="px-2 py-1 text-xs text-muted-foreground">{query === "" ? "Set filters to keep them under a name." : "These filters are kept already."}</p>
+              <p className="px-2 py-1 text-xs text-muted-foreground">{query === "" ? words.viewsList.setFiltersToKeepThem : words.viewsList.theseFiltersAreKeptAlready}</p>
             )}
           </div>
         </PopoverContent>
@@ -82,7 +83,7 @@ function ViewLink({ href, name, shared = false, title, current, onOpen }: { href
     <Link href={href} title={title} aria-current={current ? "true" : undefined} onClick={onOpen} className="flex min-h-8 min-w-0 flex-1 items-center gap-2 rounded-sm px-2 text-sm hover:bg-accent">
       {current ? <Check className="size-4 shrink-0" aria-hidden /> : <span className="size-4 shrink-0" aria-hidden />}
       <span className="truncate">{name}</span>
-      {shared ? <><Users className="size-3.5 shrink-0 text-muted-foreground" aria-hidden /><span className="sr-only">shared</span></> : null}
+      {shared ? <><Users className="size-3.5 shrink-0 text-muted-foreground" aria-hidden /><span className="sr-only">{words.viewsList.shared}</span></> : null}
     </Link>
   );
 }

@@ -17,6 +17,7 @@ import { listTemplates } from "@/lib/ops/templates.ts";
 import { openEnvironment, type EnvironmentParams, type SearchParams } from "@/app/(control-room)/session.ts";
 import { openViews } from "@/app/(control-room)/default-view.ts";
 import { ListViews } from "@/app/(control-room)/list-views";
+import { words } from "@/lib/messages/runs";
 import { abortBulkAction, countBulkAction, createBulkAction } from "./actions.ts";
 
 export const metadata: Metadata = { title: messages.page.runs };
@@ -51,7 +52,7 @@ export default async function Runs({ params, searchParams }: { params: Promise<E
             <Button asChild>
               <Link href="/pipelines">
                 <Play aria-hidden />
-                Run a pipeline
+                {words.page.runAPipeline}
               </Link>
             </Button>
           </>

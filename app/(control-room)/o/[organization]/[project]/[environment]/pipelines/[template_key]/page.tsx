@@ -26,6 +26,7 @@ import { attempt } from "@/lib/ops/attempt.ts";
 import { listRuns } from "@/lib/ops/runs.ts";
 import { getTemplate, listTemplateVersions } from "@/lib/ops/templates.ts";
 import { openEnvironment, type EnvironmentParams } from "@/app/(control-room)/session.ts";
+import { words } from "@/lib/messages/pipelines";
 
 type PageProps = { params: Promise<EnvironmentParams & { template_key: string }> };
 const recentRuns = 10;
@@ -51,7 +52,7 @@ export default async function PipelinePage({ params }: PageProps) {
   });
   if (!read.ok) {
     if (read.refusal.code === "not_found") notFound();
-    return <RefusalState refusal={read.refusal} heading="h1" title="The pipeline could not be loaded" />;
+    return <RefusalState refusal={read.refusal} heading="h1" title={words.templatePage.thePipelineCouldNotBeLoaded} />;
   }
   const { template, versions, runs } = read.value;
   const schedule = template.spec.schedule as { cron?: string; time_zone?: string } | undefined;
@@ -65,67 +66,67 @@ export default async function PipelinePage({ params }: PageProps) {
         meta={
           <>
             <code className="text-xs">{template.template_key}</code>
-            <span>version {template.current_version}</span>
+            <span>{words.templatePage.version(template.current_version)}</span>
             {template.owner ? <span>{template.owner}</span> : null}
             {template.tags.map((tag) => <Badge key={tag}>{tag}</Badge>)}
-            <span className="inline-flex items-center gap-1.5"><CalendarClock className="size-3.5" aria-hidden />{schedule?.cron ? <><code className="text-xs">{schedule.cron}</code> {schedule.time_zone ?? "UTC"}</> : "started by hand"}</span>
-            <Link href={`/schedules?pipeline=${template.template_key}`} className="text-link underline-offset-4 hover:underline">Schedules</Link>
+            <span className="inline-flex items-center gap-1.5"><CalendarClock className="size-3.5" aria-hidden />{schedule?.cron ? <><code className="text-xs">{schedule.cron}</code> {schedule.time_zone ?? words.templatePage.utc}</> : words.templatePage.startedByHand}</span>
+            <Link href={`/schedules?pipeline=${template.template_key}`} className="text-link underline-offset-4 hover:underline">{words.templatePage.schedules}</Link>
           </>
         }
         actions={
           <>
-            <Button asChild variant="outline"><Link href={`/pipelines/${template.template_key}/edit`}><Pencil aria-hidden />Edit</Link></Button>
-            <Button asChild><Link href={`/pipelines/${template.template_key}/run`}><Play aria-hidden />Run</Link></Button>
+            <Button asChild variant="outline"><Link href={`/pipelines/${template.template_key}/edit`}><Pencil aria-hidden />{words.templatePage.edit}</Link></Button>
+            <Button asChild><Link href={`/pipelines/${template.template_key}/run`}><Play aria-hidden />{words.templatePage.run}</Link></Button>
           </>
         }
       />
       {template.description ? <p className="max-w-prose text-pretty">{template.description}</p> : null}
       <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-6 xl:grid-cols-2">
         <section className="grid min-w-0 gap-2">
-          <h2 className="text-sm font-semibold">Phases</h2>
+          <h2 className="text-sm font-semibold">{words.templatePage.phases}</h2>
           <PhasePlan phases={plannedPhases(template.spec)} />
         </section>
         <section className="grid min-w-0 gap-2">
           <div className="flex items-center justify-between">
-            <h2 className="text-sm font-semibold">Recent runs</h2>
-            <Link href={`/runs?pipeline=${template.template_key}`} className="text-link underline-offset-4 hover:underline">All runs</Link>
+            <h2 className="text-sm font-semibold">{words.templatePage.recentRuns}</h2>
+            <Link href={`/runs?pipeline=${template.template_key}`} className="text-link underline-offset-4 hover:underline">{words.templatePage.allRuns}</Link>
           </div>
           {runs.length === 0 ? (
-            <p className="py-6 text-center text-muted-foreground">It has not run in this environment yet.</p>
+            <p className="py-6 text-center text-muted-foreground">{words.templatePage.itHasNotRun}</p>
           ) : (
-            <Table label="Recent runs">
+            <Table label={words.templatePage.recentRuns}>
               <TableHeader>
                 <TableRow>
-                  <TableHead>Status</TableHead><TableHead>Run</TableHead><TableHead>Trigger</TableHead><TableHead>Started</TableHead><TableHead numeric>Duration</TableHead>
+                  <TableHead>{words.templatePage.status}</TableHead><TableHead>{words.templatePage.run}</TableHead><TableHead>{words.templatePage.trigger}</TableHead><TableHead>{words.templatePage.started}</TableHead><TableHead numeric>{words.templatePage.duration}</TableHead>
                 </TableRow>
               </TableHeader>
               <TableBody>
                 {runs.map((run) => (
                   <TableRow key={run.run_id}>
                     <TableCell><StatusBadge status={run.status} className="relative" /></TableCell>
-                    <TableCell><Link href={`/runs/${run.run_id}`} className={rowLinkClasses}><ShortId id={run.run_id} what="run id" plain /></Link></TableCell>
+                    <TableCell><Link href={`/runs/${run.run_id}`} className={rowLinkClasses}><ShortId id={run.run_id} what={words.templatePage.runId} plain /></Link></TableCell>
                     <TableCell>{triggerWords[run.trigger]}</TableCell>
-                    <TableCell><Time at={run.started_at} absent="waiting" className="relative" /></TableCell>
+                    <TableCell><Time at={run.started_at} absent={words.templatePage.waiting} className="relative" /></TableCell>
                     <TableCell numeric><Duration from={run.started_at} to={run.finished_at} /></TableCell>
                   </TableRow>
                 ))}
               </TableBody>
             </Table>
           )}
-          <h2 className="mt-4 text-sm font-semibold">Versions</h2>
-          <Table label="Versions, newest first" dense>
+          <h2 className="mt-4 text-sm font-semibold">{words.templatePage.versions}</h2>
+          <Table label={words.templatePage.versionsNewestFirst} dense>
             <TableHeader>
-              <TableRow><TableHead>Version</TableHead><TableHead>Spec</TableHead><TableHead>Git</TableHead><TableHead>Saved by</TableHead><TableHead>Saved</TableHead><TableHead><span className="sr-only">Compare</span></TableHead></TableRow>
+              <TableRow><TableHead>{words.templatePage.versionHeading}</TableHead><TableHead>{words.templatePage.spec}</TableHead><TableHead>{words.templatePage.git}</TableHead><TableHead>{words.templatePage.savedBy}</TableHead><TableHead>{words.templatePage.saved}</TableHead><TableHead><span className="sr-only">{words.templatePage.compare}</span></TableHead></TableRow>
             </TableHeader>
             <TableBody>
               {versions.map((version) => (
                 <TableRow key={version.version}>
-                  <TableCell>{version.version}{version.version === template.current_version ? <span className="ms-1.5 text-xs text-muted-foreground">current</span> : null}</TableCell>
-                  <TableCell><Hash value={version.spec_sha256} what="spec hash" /></TableCell>
+                  <TableCell>{version.version}{version.version === template.current_version ? <span className="ms-1.5 text-xs text-muted-foreground">{words.templatePage.current}</span> : null}</TableCell>
+                  <TableCell><Hash value={version.spec_sha256} what={words.templatePage.specHash} /></TableCell>
                   <TableCell>{version.git_sha ? <code className="text-xs">{version.git_sha.slice(0, 8)}</code> : "—"}</TableCell>
                   <TableCell>{version.created_by ?? "—"}</TableCell>
                   <TableCell><Time at={version.created_at} /></TableCell>
-                  <TableCell>{version.version > 1 ? <Link href={`/pipelines/${template.template_key}/versions?a=${version.version - 1}&b=${version.version}`} className="inline-flex min-h-6 items-center text-link hover:underline" aria-label={`What version ${version.version} changed`}>Changes</Link> : null}</TableCell>
+                  <TableCell>{version.version > 1 ? <Link href={`/pipelines/${template.template_key}/versions?a=${version.version - 1}&b=${version.version}`} className="inline-flex min-h-6 items-center text-link hover:underline" aria-label={words.templatePage.whatVersionChanged(version.version)}>{words.templatePage.changes}</Link> : null}</TableCell>
                 </TableRow>
               ))}
             </TableBody>
@@ -133,8 +134,8 @@ export default async function PipelinePage({ params }: PageProps) {
         </section>
       </div>
       <section className="grid min-w-0 gap-2">
-        <h2 className="flex items-center gap-2 text-sm font-semibold">Spec <Hash value={template.spec_sha256} what="spec hash" /></h2>
-        <CodeBlock label="pipeline spec" text={specText(template)} />
+        <h2 className="flex items-center gap-2 text-sm font-semibold">{words.templatePage.specNamed(<Hash value={template.spec_sha256} what={words.templatePage.specHash} />)}</h2>
+        <CodeBlock label={words.templatePage.pipelineSpec} text={specText(template)} />
       </section>
     </>
   );

@@ -21,6 +21,7 @@ import { getRun, listRuns } from "@/lib/ops/runs.ts";
 import { getTemplate } from "@/lib/ops/templates.ts";
 import { specYaml } from "@/lib/spec-yaml.ts";
 import { openEnvironment, pathOf, type EnvironmentParams } from "@/app/(control-room)/session.ts";
+import { words } from "@/lib/messages/run";
 import { cancelRunAction, retryRunAction } from "../actions.ts";
 
 const repeatsShown = 5;
@@ -28,7 +29,7 @@ const repeatsShown = 5;
 type PageProps = { params: Promise<EnvironmentParams & { run_id: string }> };
 
 export async function generateMetadata({ params }: PageProps): Promise<Metadata> {
-  return { title: `Run ${truncateMiddle((await params).run_id)}` };
+  return { title: words.runPage.run(truncateMiddle((await params).run_id)) };
 }
 
 export default async function RunPage({ params }: PageProps) {
@@ -39,7 +40,7 @@ export default async function RunPage({ params }: PageProps) {
   const read = await attempt(() => readRun(db, runId.data.toLowerCase()));
   if (!read.ok) {
     if (read.refusal.code === "not_found") notFound();
-    return <RefusalState refusal={read.refusal} heading="h1" title="The run could not be loaded" />;
+    return <RefusalState refusal={read.refusal} heading="h1" title={words.runPage.theRunCouldNotBeLoaded} />;
   }
   const { view, spec, template, executorName } = read.value;
   const home = me.environments.find((each) => each.environment_id === view.run.environment_id) ?? environment;

@@ -12,12 +12,13 @@ import { messages } from "@/lib/messages";
 import { attempt } from "@/lib/ops/attempt.ts";
 import { getTemplate } from "@/lib/ops/templates.ts";
 import { one, openEnvironment, type EnvironmentParams, type SearchParams } from "@/app/(control-room)/session.ts";
+import { words } from "@/lib/messages/pipelines";
 import { startRunAction } from "../../actions.ts";
 
 type PageProps = { params: Promise<EnvironmentParams & { template_key: string }>; searchParams: SearchParams };
 
 export async function generateMetadata({ params }: PageProps): Promise<Metadata> {
-  return { title: `Run ${(await params).template_key}` };
+  return { title: words.runPage.run((await params).template_key) };
 }
 
 export default async function RunPipeline({ params, searchParams }: PageProps) {
@@ -29,7 +30,7 @@ export default async function RunPipeline({ params, searchParams }: PageProps) {
   const read = await attempt(() => getTemplate(db, { template_key: key.data, project_id: environment.project_id }));
   if (!read.ok) {
     if (read.refusal.code === "not_found") notFound();
-    return <RefusalState refusal={read.refusal} heading="h1" title="The pipeline could not be loaded" />;
+    return <RefusalState refusal={read.refusal} heading="h1" title={words.runPage.thePipelineCouldNotBeLoaded} />;
   }
   const template = read.value;
   const fields = parameterFields(template.parameters_schema);
@@ -38,9 +39,9 @@ export default async function RunPipeline({ params, searchParams }: PageProps) {
     <>
       <PageHeader
         crumbs={[{ href: "/pipelines", label: messages.page.pipelines }, { href: `/pipelines/${template.template_key}`, label: template.title }]}
-        title={`Run ${template.title}`}
+        title={words.runPage.runTitle(template.title)}
         mark={template.layer ? <LayerBadge layer={template.layer} /> : null}
-        meta={<><span>{environment.project_name} / {environment.name}</span><span>version {template.current_version}</span></>}
+        meta={<><span>{environment.project_name} / {environment.name}</span><span>{words.runPage.version(template.current_version)}</span></>}
       />
       <RunForm
         key={`${template.spec_sha256} ${handed ?? ""}`}
