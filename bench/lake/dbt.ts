@@ -20,7 +20,7 @@ export async function dbt(csv: string, folder: string): Promise<Measured | null>
   await model("silver", `${silver("{{ ref('bronze') }}")} order by id`);
   await model("gold", `${gold("{{ ref('silver') }}")} order by month, product_id`);
   await writeFile(join(folder, "dbt_project.yml"), "name: bench\nversion: '1.0.0'\nprofile: bench\nmodel-paths: [models]\nflags: { send_anonymous_usage_stats: false }\n");
-  await writeFile(join(folder, "profiles.yml"), `bench:\n  target: only\n  outputs:\n    only: { type: duckdb, path: ':memory:', threads: 2, settings: { threads: 2, memory_limit: 1024MiB, TimeZone: UTC, temp_directory: '${folder}/spill' } }\n`);
+  await writeFile(join(folder, "profiles.yml"), `bench:\n  target: only\n  outputs:\n    only: { type: duckdb, path: ':memory:', threads: 2, config_options: { threads: 2, memory_limit: 1024MiB, temp_directory: '${folder}/spill' }, settings: { TimeZone: UTC } }\n`);
   return measuredProgram(program, ["run", "--project-dir", folder, "--profiles-dir", folder], { cwd: folder, env: { ...process.env, DBT_SEND_ANONYMOUS_USAGE_STATS: "false" } });
 }
 
