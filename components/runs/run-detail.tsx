@@ -34,14 +34,14 @@ const panels = {
   spec: () => import("./spec-panel"), events: () => import("./events-panel"), verdict: () => import("./verdict-panel"),
 };
 const loading = () => <Skeleton className="h-64 w-full" />;
-const GraphPanel = dynamic(() => panels.graph().then((loaded) => loaded.GraphPanel), { loading });
-const LogsPanel = dynamic(() => panels.logs().then((loaded) => loaded.LogsPanel), { loading });
-const ArtifactsPanel = dynamic(() => panels.artifacts().then((loaded) => loaded.ArtifactsPanel), { loading });
-const QualityPanel = dynamic(() => panels.quality().then((loaded) => loaded.QualityPanel), { loading });
-const LineagePanel = dynamic(() => panels.lineage().then((loaded) => loaded.LineagePanel), { loading });
-const SpecPanel = dynamic(() => panels.spec().then((loaded) => loaded.SpecPanel), { loading });
-const EventsPanel = dynamic(() => panels.events().then((loaded) => loaded.EventsPanel), { loading });
-const VerdictPanel = dynamic(() => panels.verdict().then((loaded) => loaded.VerdictPanel), { loading });
+const GraphPanel = dynamic(() => panels.graph().then((loaded) => loaded.GraphPanel), { loading, ssr: false });
+const LogsPanel = dynamic(() => panels.logs().then((loaded) => loaded.LogsPanel), { loading, ssr: false });
+const ArtifactsPanel = dynamic(() => panels.artifacts().then((loaded) => loaded.ArtifactsPanel), { loading, ssr: false });
+const QualityPanel = dynamic(() => panels.quality().then((loaded) => loaded.QualityPanel), { loading, ssr: false });
+const LineagePanel = dynamic(() => panels.lineage().then((loaded) => loaded.LineagePanel), { loading, ssr: false });
+const SpecPanel = dynamic(() => panels.spec().then((loaded) => loaded.SpecPanel), { loading, ssr: false });
+const EventsPanel = dynamic(() => panels.events().then((loaded) => loaded.EventsPanel), { loading, ssr: false });
+const VerdictPanel = dynamic(() => panels.verdict().then((loaded) => loaded.VerdictPanel), { loading, ssr: false });
 
 // What only a run in that state shows.
 const LiveChip = dynamic(() => import("@/components/common/live-chip").then((loaded) => loaded.LiveChip));

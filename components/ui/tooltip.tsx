@@ -34,6 +34,7 @@ export function Tooltip({ content, children, side = "top", className }: TooltipP
   const id = useId();
   const [anchor, setAnchor] = useState<Element | null>(null);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const inside = useRef(false);
   useEffect(() => () => clearTimeout(timer.current), []);
   if (content == null || content === "") return children;
 
@@ -52,8 +53,16 @@ export function Tooltip({ content, children, side = "top", className }: TooltipP
     <>
       <Slot.Root
         aria-describedby={anchor === null ? undefined : id}
-        onPointerEnter={(event: PointerEvent) => event.pointerType !== "touch" && show(event.currentTarget, performance.now() - closedAt < nextAtOnce ? 0 : delay)}
-        onPointerLeave={() => hide(grace)}
+        // A move, not an entry: under a pointer that rests, a page that opens or scrolls says nothing.
+        onPointerMove={(event: PointerEvent) => {
+          if (inside.current || event.pointerType === "touch") return;
+          inside.current = true;
+          show(event.currentTarget, performance.now() - closedAt < nextAtOnce ? 0 : delay);
+        }}
+        onPointerLeave={() => {
+          inside.current = false;
+          hide(grace);
+        }}
         onPointerDown={() => hide(0)}
         onFocus={(event: FocusEvent) => event.currentTarget.matches(":focus-visible") && show(event.currentTarget, 0)}
         onBlur={() => hide(0)}

@@ -42,7 +42,7 @@ export async function openRestDoor(world: World): Promise<RestDoor> {
     if (method === "POST") {
       const { environment_id } = JSON.parse(body.toString()) as { environment_id: string };
       const stored = await call(world, caller, "object_stored", { environment_id, sha256 });
-      return answerJson(response, 200, { stored, method: "PUT", url: `/api/v1/objects/${sha256}?environment_id=${environment_id}`, headers: {} });
+      return answerJson(response, 200, { stored, method: "PUT", url: `/api/v1/objects/${sha256}?environment_id=${environment_id}`, headers: {}, parts: [], upload_id: null, finish_url: null });
     }
     if (method === "PUT") {
       const environment_id = url.searchParams.get("environment_id") ?? "";
