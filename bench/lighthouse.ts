@@ -23,6 +23,7 @@ const mobile = process.argv.includes("--mobile");
 const browserFlags = [...(process.getuid?.() === 0 ? ["--no-sandbox"] : []), "--headless=new", "--disable-dev-shm-usage", "--disable-gpu"];
 
 interface Report {
+  finalDisplayedUrl: string;
   categories: Record<keyof typeof targets, { score: number | null }>;
   audits: Record<string, { score: number | null; title: string; displayValue?: string; numericValue?: number; details?: { items?: { resourceType?: string; transferSize?: number }[] } }>;
 }
@@ -38,29 +39,29 @@ async function installed(): Promise<string> {
   return cli;
 }
 
-/** The admin's session, as a browser sends it. */
-async function sessionCookies({ app_url, admin }: Stack): Promise<string> {
-  const browser = await chromium.launch({ executablePath: await chromiumPath(), args: browserFlags });
-  try {
-    const context = await browser.newContext({ baseURL: app_url });
-    const page = await context.newPage();
-    await page.goto("/sign-in");
-    await page.getByLabel("E-mail").fill(admin.email);
-    await page.getByRole("textbox", { name: "Password" }).fill(admin.password);
-    await page.getByRole("button", { name: "Sign in" }).click();
-    await page.waitForURL("**/overview");
-    return (await context.cookies()).map(({ name, value }) => `${name}=${value}`).join("; ");
-  } finally {
-    await browser.close();
-  }
+/** A browser in which the admin has signed in, and where Lighthouse finds it: it opens its pages beside. `home`: where the addresses of the environment begin. */
+async function signedIn({ app_url, admin }: Stack, profile: string): Promise<{ home: string; port: number; forget: () => Promise<void>; close: () => Promise<void> }> {
+  const context = await chromium.launchPersistentContext(profile, { executablePath: await chromiumPath(), args: [...browserFlags, "--remote-debugging-port=0"], baseURL: app_url });
+  const page = await context.newPage();
+  await page.goto("/sign-in");
+  await page.getByLabel("E-mail").fill(admin.email);
+  await page.getByRole("textbox", { name: "Password" }).fill(admin.password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.waitForURL("**/overview");
+  const home = page.url().replace(/\/overview$/, "");
+  await page.goto("about:blank");
+  const session = await context.newCDPSession(page);
+  return { home, forget: async () => void (await session.send("Network.clearBrowserCache")), port: Number(readFileSync(path.join(profile, "DevToolsActivePort"), "utf8").split("\n")[0]), close: () => context.close() };
 }
 
-async function reportOf(cli: string, url: string, headers: string, folder: string): Promise<Report> {
+async function reportOf(cli: string, url: string, port: number, folder: string): Promise<Report> {
   const file = path.join(folder, "report.json");
   await exec(process.execPath, [
-    cli, url, "--quiet", "--output=json", `--output-path=${file}`, `--extra-headers=${headers}`, `--only-categories=${Object.keys(targets).join(",")}`, `--chrome-flags=${browserFlags.join(" ")}`, ...(mobile ? [] : ["--preset=desktop"]),
-  ], { timeout: 180_000, maxBuffer: 64 * 1024 * 1024, env: { ...process.env, CHROME_PATH: await chromiumPath() } });
-  return JSON.parse(readFileSync(file, "utf8")) as Report;
+    cli, url, "--quiet", "--output=json", `--output-path=${file}`, `--port=${port}`, "--disable-storage-reset", `--only-categories=${Object.keys(targets).join(",")}`, ...(mobile ? [] : ["--preset=desktop"]),
+  ], { timeout: 180_000, maxBuffer: 64 * 1024 * 1024 });
+  const report = JSON.parse(readFileSync(file, "utf8")) as Report;
+  if (!report.finalDisplayedUrl.includes("/o/")) throw new Error(`${url} led to ${report.finalDisplayedUrl}: the session did not hold`);
+  return report;
 }
 
 const scriptBytes = ({ audits }: Report) => (audits["network-requests"]?.details?.items ?? []).filter(({ resourceType }) => resourceType === "Script").reduce((sum, { transferSize = 0 }) => sum + transferSize, 0);
@@ -69,14 +70,17 @@ const running = process.env["E2E_DATA_DIR"];
 const product = running === undefined ? await startProduct() : null;
 const folder = mkdtempSync(path.join(tmpdir(), "lighthouse-"));
 const figures: Figure[] = [];
+let browser: Awaited<ReturnType<typeof signedIn>> | undefined;
 try {
   const stack = readStack(running ?? product?.data_dir ?? "");
-  const [cli, cookies, { run_id }] = [await installed(), await sessionCookies(stack), await lastGoldRun(stack)];
-  const headers = path.join(folder, "headers.json");
-  writeFileSync(headers, JSON.stringify({ Cookie: cookies }), { mode: 0o600 });
+  const [cli, { run_id }] = [await installed(), await lastGoldRun(stack)];
+  browser = await signedIn(stack, path.join(folder, "profile"));
   for (const [name, address] of [["overview", "/overview"], ["runs list", "/runs"], ["a run", `/runs/${run_id}`]] as const) {
     const reports: Report[] = [];
-    for (let round = 0; round < rounds; round += 1) reports.push(await reportOf(cli, stack.app_url + address, headers, folder));
+    for (let round = 0; round < rounds; round += 1) {
+      await browser.forget(); // as somebody who comes for the first time
+      reports.push(await reportOf(cli, browser.home + address, browser.port, folder));
+    }
     for (const [category, least] of Object.entries(targets)) {
       const scores = reports.map((report) => (report.categories[category as keyof typeof targets].score ?? 0) * 100);
       figures.push({ name: `${name}: ${category}, median of ${rounds}`, value: percentile(scores, 0.5), unit: "", target: category === "accessibility" ? String(least) : `≥ ${least}` });
@@ -86,6 +90,7 @@ try {
     for (const { score, title, displayValue } of Object.values(last.audits)) if (score !== null && score < 0.9) console.log(`  ${name}: ${title}${displayValue === undefined ? "" : ` (${displayValue})`}`);
   }
 } finally {
+  await browser?.close();
   rmSync(folder, { recursive: true, force: true });
   await product?.stop();
 }
