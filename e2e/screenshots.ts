@@ -9,7 +9,10 @@ test.describe.configure({ mode: "parallel" });
 for (const [name, address] of pages) {
   test(`${name}, light, dark and narrow`, async ({ signedIn: page, stack }) => {
     await openPage(page, await addressOf(stack, address));
-    await expect(page.getByRole("status").filter({ hasText: "Loading" })).toHaveCount(0);
+    // A tab's panel comes with its code, and asks for its content then: lines of a log, a verdict.
+    await expect(page.getByRole("main").getByText(/^Loading/)).toHaveCount(0);
+    // Whoever follows a run that goes on is never idle.
+    await page.waitForLoadState("networkidle", { timeout: 5_000 }).catch(() => undefined);
     const shoot = (look: string) => page.screenshot({ path: path.join(folder, `${name.replaceAll(/[, ]+/g, "-")}-${look}.jpg`), type: "jpeg", quality: 75, animations: "disabled" });
     await shoot("light");
     await page.emulateMedia({ colorScheme: "dark" });
