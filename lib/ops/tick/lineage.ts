@@ -1,6 +1,5 @@
 import "server-only";
 import type { TakenLineage } from "@/contracts/lineage-receiver.ts";
-import { isHosted } from "@/lib/env.ts";
 import { log } from "@/lib/log.ts";
 import type { Db } from "@/lib/supabase/client.ts";
 import { toldOf } from "../openlineage-events.ts";
@@ -8,51 +7,23 @@ import { openReceiverKey } from "../receiver-key.ts";
 import { callRpc } from "../rpc.ts";
 import type { TickJob } from "../tick.ts";
 import { post } from "../webhook-post.ts";
+import { refusalOf, Sending } from "./sending.ts";
 
 /** Of this process; an environment has one sender at a time (take_lineage). */
-const atOnce = 10;
-const sending = new Set<Promise<void>>();
-/** A slow receiver costs a tick no more. */
-const patienceMs = 500;
+const sending = new Sending(10);
 /** A taking is for 60 s; the last event begins so long after it at the latest, and waits 10 s for its answer. */
 const sendingMs = 40_000;
 /** The receiver will never take such an event: the others go on. */
 const refusals = new Set([400, 413, 422]);
 
 /** Ends when nothing is under way. */
-export async function allTold(): Promise<void> {
-  await Promise.all(sending);
-}
+export const allTold = () => sending.settled();
 
 /** Tells receivers of OpenLineage what runs have come to, each run's events in order, at least once. */
 export const lineage: TickJob = {
   name: "lineage",
-  async run(db, deadline) {
-    let done = 0;
-    const until = isHosted() ? deadline : Math.min(deadline, performance.now() + patienceMs);
-    while (performance.now() < until && sending.size < atOnce) {
-      const taken = await callRpc(db, "take_lineage", { at_most: atOnce - sending.size });
-      if (taken.length === 0) break;
-      done += taken.length;
-      for (const each of taken) {
-        const attempt = tell(db, each).finally(() => sending.delete(attempt));
-        sending.add(attempt);
-      }
-      await settledBefore(until);
-    }
-    if (isHosted()) await allTold();
-    return done;
-  },
+  run: (db, deadline) => sending.sendDue(deadline, (at_most) => callRpc(db, "take_lineage", { at_most }), (taken) => tell(db, taken)),
 };
-
-async function settledBefore(deadline: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, Math.max(0, deadline - performance.now()));
-  });
-  await Promise.race([late, Promise.all(sending)]);
-  clearTimeout(timer);
-}
 
 interface Outcome { told: { run_id: string; seq: number; ended: boolean }[]; delivered: number; refused: number; http_status: number | null; error: string | null }
 
@@ -103,7 +74,8 @@ async function sendOne(url: string, headers: Record<string, string>, event: unkn
     [outcome.http_status, outcome.error] = [null, cause instanceof Error ? cause.message : "The connection failed."];
     return;
   }
-  if (outcome.http_status >= 200 && outcome.http_status <= 299) outcome.delivered += 1;
+  const refusal = refusalOf(outcome.http_status);
+  if (refusal === null) outcome.delivered += 1;
   else if (refusals.has(outcome.http_status)) outcome.refused += 1;
-  else outcome.error = outcome.http_status >= 300 && outcome.http_status < 400 ? `HTTP ${outcome.http_status}: redirects are not followed.` : `HTTP ${outcome.http_status}.`;
+  else outcome.error = refusal;
 }

@@ -1,5 +1,5 @@
 import "server-only";
-import { env, isHosted } from "@/lib/env.ts";
+import { env } from "@/lib/env.ts";
 import { log } from "@/lib/log.ts";
 import type { Db } from "@/lib/supabase/client.ts";
 import type { RpcReturns } from "@/contracts/rpc.ts";
@@ -7,54 +7,27 @@ import { callRpc } from "../rpc.ts";
 import type { TickJob } from "../tick.ts";
 import { post } from "../webhook-post.ts";
 import { signedHeaders } from "../webhook-signature.ts";
+import { refusalOf, Sending } from "./sending.ts";
 
 type Taken = RpcReturns<"take_deliveries">[number];
 
 /** Of this process; a project has at most four of them (take_deliveries). */
-const atOnce = 20;
-const sending = new Set<Promise<void>>();
-/** A slow receiver costs a tick no more: leases are swept by the next one. */
-const patienceMs = 500;
+const sending = new Sending(20);
 
 /** Ends when nothing is under way. */
-export async function allSettled(): Promise<void> {
-  await Promise.all(sending);
-}
+export const allSettled = () => sending.settled();
 
 /**
- * Notes outages of executors, then sends what is due: signed, at least once, with the same id at every attempt. What a slow
- * receiver keeps under way goes on beside the tick, and its outcome is recorded when it comes.
+ * Notes outages of executors, then sends what is due: signed, at least once, with the same id at every attempt.
  */
 export const webhooks: TickJob = {
   name: "webhooks",
   async run(db, deadline) {
-    let done = await callRpc(db, "watch_executors", {});
-    if (env().CONTROL_ROOM_SIGNING_KEY === undefined) return done;
-    // A hosted function is frozen with its answer: there nothing may be left under way.
-    const until = isHosted() ? deadline : Math.min(deadline, performance.now() + patienceMs);
-    while (performance.now() < until && sending.size < atOnce) {
-      const taken = await callRpc(db, "take_deliveries", { at_most: atOnce - sending.size });
-      if (taken.length === 0) break;
-      done += taken.length;
-      for (const delivery of taken) {
-        const attempt = deliver(db, delivery).finally(() => sending.delete(attempt));
-        sending.add(attempt);
-      }
-      await settledBefore(until);
-    }
-    if (isHosted()) await allSettled();
-    return done;
+    const noted = await callRpc(db, "watch_executors", {});
+    if (env().CONTROL_ROOM_SIGNING_KEY === undefined) return noted;
+    return noted + (await sending.sendDue(deadline, (at_most) => callRpc(db, "take_deliveries", { at_most }), (delivery) => deliver(db, delivery)));
   },
 };
-
-async function settledBefore(deadline: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, Math.max(0, deadline - performance.now()));
-  });
-  await Promise.race([late, Promise.all(sending)]);
-  clearTimeout(timer);
-}
 
 /** One attempt and its outcome. Never throws: an outcome that cannot be recorded is an attempt that is made again. */
 async function deliver(db: Db, { delivery_id, attempt, url, payload }: Taken): Promise<void> {
@@ -64,7 +37,7 @@ async function deliver(db: Db, { delivery_id, attempt, url, payload }: Taken): P
   let error: string | null = null;
   try {
     http_status = await post(url, signedHeaders(delivery_id, body), body);
-    if (http_status < 200 || http_status > 299) error = http_status >= 300 && http_status < 400 ? `HTTP ${http_status}: redirects are not followed.` : `HTTP ${http_status}.`;
+    error = refusalOf(http_status);
   } catch (cause) {
     error = cause instanceof Error ? cause.message : "The connection failed.";
   }
