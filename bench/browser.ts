@@ -9,27 +9,12 @@ import { chromiumPath } from "../e2e/support/chromium.ts";
 import { api, readStack, type Stack } from "../e2e/support/stack.ts";
 import { startProduct } from "../scripts/running-product.mjs";
 import { type Figure, percentile, printFigures } from "./figures.ts";
+import { addLongHistory, environmentOf } from "./history.ts";
 import { aWaitingRun, printLines, reportEvents, times } from "./reading.ts";
-import { withoutIndexes } from "./without-indexes.ts";
 
 const scale = process.argv.includes("full") ? "full" : "small";
 const sizes = { runs: scale === "full" ? 1_000_000 : 50_000, events: scale === "full" ? 1_000_000 : 100_000, lines: 200_000, phases: 500, busySeconds: scale === "full" ? 300 : 60 };
 const shown = (count: number) => count.toLocaleString("en");
-
-/** Runs that ended over the last year: one in fifty failed, one in fifty was canceled; of all triggers. */
-async function longHistory(stack: Stack, owner: pg.Client): Promise<string> {
-  const like = await aWaitingRun(stack);
-  const fill = (count: number) => owner.query(`insert into ops.runs (project_id, environment_id, status, error_code, error_message, spec_slug, spec_sha256, trigger, lane_id, queue, created_at, started_at, finished_at, run_id)
-    select r.project_id, r.environment_id, case n % 50 when 0 then 'failed' when 1 then 'canceled' else 'succeeded' end, case n % 50 when 0 then 'sql_error' end, case n % 50 when 0 then 'relation ' || n || ' does not exist' end,
-      r.spec_slug, r.spec_sha256, (array['api', 'schedule', 'manual', 'backfill'])[n % 4 + 1], r.lane_id, r.queue, at, at, at + make_interval(secs => n % 900), ops_private.uuid_v7()
-    from ops.runs as r, generate_series(1, $2::int) as n, lateral (select now() - make_interval(secs => 31536000.0 * ($2::int - n) / $2::int) as at) as moment where r.run_id = $1`, [like, count]);
-  await withoutIndexes(owner, async () => {
-    for (let made = 0; made < sizes.runs; made += 100_000) await fill(Math.min(100_000, sizes.runs - made));
-  });
-  await owner.query("vacuum (analyze) ops.runs");
-  const { rows: [run] } = await owner.query("select environment_id from ops.runs where run_id = $1", [like]);
-  return String(run.environment_id);
-}
 
 /** The list and each of its filters at the server, one caller. */
 async function filters(stack: Stack, environment_id: string): Promise<Figure[]> {
@@ -150,7 +135,9 @@ try {
     figures.push(...(await opened(page, session, `timeline of ${sizes.phases} phases`, `/runs/${phases}`, "tbody button")));
     figures.push(...(await opened(page, session, `${shown(sizes.events)} events of a run`, `/runs/${events}?tab=events`, "[data-seq] button")));
     figures.push(...(await longLog(page, session, log)));
-    const environment = await longHistory(stack, owner);
+    const like = await aWaitingRun(stack);
+    await addLongHistory(owner, like, sizes.runs);
+    const environment = await environmentOf(owner, like);
     figures.push(...(await filters(stack, environment)));
     figures.push(...(await opened(page, session, `list of ${shown(sizes.runs)} runs`, "/runs", "[data-run]")));
     figures.push(...(await opened(page, session, `list of ${shown(sizes.runs)} runs, failed ones`, "/runs?status=failed", "[data-run]")));

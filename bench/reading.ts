@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import pg from "pg";
 import type { Product } from "../scripts/running-product.mjs";
 import { type Figure, percentile } from "./figures.ts";
-import { withoutIndexes } from "./without-indexes.ts";
+import { addHistory, addLongHistory, environmentOf } from "./history.ts";
 
 type Stack = Pick<Product["stack"], "api_url" | "api_token" | "database_url">;
 const headersOf = (stack: Stack) => ({ authorization: `Bearer ${stack.api_token}` });
@@ -167,19 +167,12 @@ export async function logSearch(stack: Stack, owner: pg.Client, lines: number): 
 /** The newest 50 runs, with a short and with a long history in their environment. */
 export async function longHistory(stack: Stack, owner: pg.Client, rows: number): Promise<Figure[]> {
   const like = await aWaitingRun(stack);
-  await owner.query("set statement_timeout = 0");
-  const fill = (count: number) => owner.query(`insert into ops.runs (project_id, environment_id, status, spec_slug, spec_sha256, trigger, lane_id, queue, finished_at, run_id)
-    select r.project_id, r.environment_id, 'succeeded', r.spec_slug, r.spec_sha256, 'api', r.lane_id, r.queue, now(), ops_private.uuid_v7() from ops.runs as r, generate_series(1, $2::int) where r.run_id = $1`, [like, count]);
-  const { rows: [environment] } = await owner.query("select environment_id from ops.runs where run_id = $1", [like]);
-  const measure = () => times(60, () => get(stack, `/runs?limit=50&environment_id=${environment.environment_id}`));
-  await fill(10_000);
+  const environment_id = await environmentOf(owner, like);
+  const measure = () => times(60, () => get(stack, `/runs?limit=50&environment_id=${environment_id}`));
+  await addHistory(owner, like, 10_000);
   await owner.query("analyze ops.runs");
   const few = percentile(await measure(), 0.95);
-  await withoutIndexes(owner, async () => {
-    for (let made = 10_000; made < rows; made += 100_000) await fill(Math.min(100_000, rows - made));
-  });
-  // As autovacuum leaves a history that nobody changes: pages that all may see need not be looked into.
-  await owner.query("vacuum (analyze) ops.runs");
+  await addLongHistory(owner, like, rows - 10_000);
   const many = percentile(await measure(), 0.95);
   return [
     { name: "runs list, 50 rows, 10,000 runs, p95", value: few, unit: "ms" },
